@@ -1,0 +1,87 @@
+//! Xenstore as a domain sees it (Xen docs/misc/xenstore.txt).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Why xenstore did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// xenstored's own word, such as `ENOENT`, `EACCES`, `EQUOTA`.
+    Refused(String),
+    /// No answer within the time limit; xenstored may be gone.
+    NoAnswer,
+    /// An answer that the protocol does not allow; says what was wrong with it.
+    Malformed(&'static str),
+}
+
+impl StoreError {
+    /// Whether the node does not exist.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused(word) if word == "ENOENT")
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(word) => write!(f, "xenstored answered {word}"),
+            Self::NoAnswer => f.write_str("xenstored did not answer in time"),
+            Self::Malformed(what) => write!(f, "xenstored broke its protocol: {what}"),
+        }
+    }
+}
+
+/// One watch that fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchEvent {
+    /// The node that changed, in the form (relative or absolute) in which the watch was set.
+    pub path: String,
+    /// The token given to [`Xenstore::watch`].
+    pub token: String,
+}
+
+/// A connection to xenstored. Paths are relative to `/local/domain/<own id>` unless they start
+/// with `/`. Values are bytes in xenstore; those that are not UTF-8 arrive with replacement
+/// characters and then fail to parse as whatever was expected.
+pub trait Xenstore {
+    /// The value of a node.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a missing node is `Refused("ENOENT")`.
+    fn read(&mut self, path: &str) -> Result<String, StoreError>;
+
+    /// Writes a node, creating it and its parents when needed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError>;
+
+    /// Removes a node and all below it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove(&mut self, path: &str) -> Result<(), StoreError>;
+
+    /// The names of a node's children.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Asks for an event whenever the node or anything below it changes; fires once at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError>;
+
+    /// Takes a watch back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError>;
+
+    /// The next watch event that has already arrived. Never waits.
+    fn next_event(&mut self) -> Option<WatchEvent>;
+}

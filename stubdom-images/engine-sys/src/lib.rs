@@ -1,0 +1,2 @@
+//! libtpms and its libcrypto, linked statically: the engine's foreign function interface.
+#![no_std]

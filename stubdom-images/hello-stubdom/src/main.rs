@@ -1,0 +1,2 @@
+//! The smallest image, and the image that proves each claim of the guest runtime.
+fn main() {}

@@ -1,0 +1,2 @@
+//! TPM 1.2 and 2.0 packets: headers, tags, codes, and the few commands the domains issue themselves.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The asking end of a shared TPM page.
+#![no_std]

@@ -1,0 +1,86 @@
+//! What the rest of a vTPM asks of an engine.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Which TPM specification an engine follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TpmVersion {
+    /// TPM Main Specification, level 2, version 1.2.
+    Tpm12,
+    /// TPM Library Specification, family 2.0.
+    Tpm20,
+}
+
+impl fmt::Display for TpmVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tpm12 => "1.2",
+            Self::Tpm20 => "2.0",
+        })
+    }
+}
+
+/// Where a command says it comes from: 0 to 4 (TCG PC Client Platform TPM Profile, 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Locality(u8);
+
+impl Locality {
+    /// The locality of ordinary system software.
+    pub const ZERO: Self = Self(0);
+
+    /// `None` when `number` is above 4.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        if number <= 4 { Some(Self(number)) } else { None }
+    }
+
+    /// The number, 0 to 4.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// The engine itself failed; a TPM error *answer* is not an error here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineError {
+    /// A libtpms call returned this code (`TPM_RESULT`, libtpms/tpm_error.h).
+    Library {
+        /// The call that failed.
+        call: &'static str,
+        /// What it returned.
+        code: u32,
+    },
+    /// The entropy source failed; keys made now would be guessable, so nothing is made.
+    NoEntropy,
+    /// The saved state does not belong to this TPM version, or is damaged.
+    BadState,
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Library { call, code } => write!(f, "{call} failed with TPM result {code:#x}"),
+            Self::NoEntropy => f.write_str("the engine got no entropy"),
+            Self::BadState => f.write_str("the saved state does not fit this TPM or is damaged"),
+        }
+    }
+}
+
+/// One TPM that executes commands one after the other.
+pub trait Engine {
+    /// Executes one whole command packet and returns the whole response packet, error responses
+    /// included. Cannot be interrupted.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the engine could not produce any response.
+    fn execute(&mut self, locality: Locality, command: &[u8]) -> Result<Vec<u8>, EngineError>;
+
+    /// What pulling the power and giving it back does to a real TPM: volatile state is gone,
+    /// permanent state stays, and Startup has not been sent yet.
+    ///
+    /// # Errors
+    /// [`EngineError`]; the engine can then not be used any more.
+    fn power_cycle(&mut self) -> Result<(), EngineError>;
+}

@@ -1,0 +1,1 @@
+//! The chain of domains inside one host process, judged by real peers.

