@@ -1,2 +1,39 @@
 //! Builds, tests and shows the project: what `./x` calls.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod check;
+mod rules;
+mod steps;
+mod suite;
+
+use clap::{Parser, Subcommand};
+
+/// One entry for people and for CI.
+#[derive(Parser)]
+#[command(name = "./x", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test: rules, lints, unit and flow tests, images, and the claims in the lab
+    Test(suite::Options),
+    /// Run the rules and lints only: formatting, clippy, rustdoc, and the project's own rules
+    Check,
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test(options) => suite::run(&options),
+        Command::Check => check::run(),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,2 +1,3 @@
 //! The smallest image, and the image that proves each claim of the guest runtime.
+#![forbid(unsafe_code)]
 fn main() {}

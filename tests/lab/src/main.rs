@@ -1,2 +1,3 @@
 //! Real Xen under QEMU without KVM: boots it, runs claims in it, reports what held.
+#![forbid(unsafe_code)]
 fn main() {}

@@ -1,0 +1,27 @@
+//! Formatting, lints, documentation and the project's own rules.
+
+use crate::{rules, steps};
+use anyhow::Result;
+
+/// Runs all of them.
+///
+/// # Errors
+/// The first that does not hold.
+pub(crate) fn run() -> Result<()> {
+    rules::run(&steps::root())?;
+    steps::run(&mut steps::cargo(["fmt", "--all", "--check"]))?;
+    steps::run(&mut steps::cargo([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    steps::run(
+        steps::cargo(["doc", "--quiet", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}

@@ -1,0 +1,35 @@
+//! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
+
+use crate::check;
+use crate::steps::{self, Steps};
+use anyhow::Result;
+
+/// What to run.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Leave out what needs the lab (real Xen under QEMU)
+    #[arg(long)]
+    no_lab: bool,
+}
+
+/// Runs the tests and says how long each step took.
+///
+/// # Errors
+/// The first step that fails.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::new();
+    let outcome = take_all(options, &mut steps);
+    eprint!("{}", steps.summary());
+    outcome
+}
+
+fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
+    steps.take("rules and lints", check::run)?;
+    steps.take("unit and flow tests", || {
+        steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))
+    })?;
+    if options.no_lab {
+        eprintln!("left out, as asked: the claims in the lab");
+    }
+    Ok(())
+}
