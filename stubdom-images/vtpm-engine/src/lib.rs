@@ -5,4 +5,5 @@ extern crate alloc;
 
 mod engine;
 
-pub use engine::{Engine, EngineError, Locality, TpmVersion};
+pub use engine::{Engine, EngineError, Locality};
+pub use tpm_wire::TpmVersion;
