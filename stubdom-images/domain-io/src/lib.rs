@@ -16,6 +16,8 @@ mod host;
 mod page;
 mod sharing;
 mod store;
+#[cfg(feature = "test-utils")]
+pub mod test_utils;
 
 pub use disk::{BlockDevice, BlockError, SECTOR_BYTES};
 pub use host::{Clock, Entropy, NoEntropy};
