@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod native;
 mod rules;
 mod steps;
 mod suite;
@@ -22,12 +23,15 @@ enum Command {
     Test(suite::Options),
     /// Run the rules and lints only: formatting, clippy, rustdoc, and the project's own rules
     Check,
+    /// Build and fetch the engine's C libraries into target/native (done by itself where needed)
+    Native,
 }
 
 fn main() -> std::process::ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options),
         Command::Check => check::run(),
+        Command::Native => native::build(),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -36,6 +36,10 @@ pub enum EngineError {
     },
     /// The entropy source failed; keys made now would be guessable, so nothing is made.
     NoEntropy,
+    /// This process or domain already runs a TPM; libtpms can run one.
+    AlreadyRunning,
+    /// A state that libtpms wanted kept did not fit into memory. The response must not leave.
+    StateLost,
     /// The saved state does not belong to this TPM version, or is damaged.
     BadState,
 }
@@ -45,6 +49,8 @@ impl fmt::Display for EngineError {
         match self {
             Self::Library { call, code } => write!(f, "{call} failed with TPM result {code:#x}"),
             Self::NoEntropy => f.write_str("the engine got no entropy"),
+            Self::AlreadyRunning => f.write_str("this process already runs a TPM, and can run one"),
+            Self::StateLost => f.write_str("memory ran out while the TPM saved its state"),
             Self::BadState => f.write_str("the saved state does not fit this TPM or is damaged"),
         }
     }
