@@ -30,7 +30,7 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options),
-        Command::Check => check::run(),
+        Command::Check => native::build().and_then(|()| check::run()),
         Command::Native => native::build(),
     };
     match outcome {

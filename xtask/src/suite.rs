@@ -1,7 +1,7 @@
 //! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
 
-use crate::check;
 use crate::steps::{self, Steps};
+use crate::{check, native};
 use anyhow::Result;
 
 /// What to run.
@@ -24,6 +24,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
+    steps.take("the engine's C libraries", native::build)?;
     steps.take("rules and lints", check::run)?;
     steps.take("unit and flow tests", || {
         steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))

@@ -5,9 +5,9 @@ use super::install;
 use super::manifest::{Crypto, sha256_of, sha256_of_text};
 use crate::steps;
 use anyhow::{Context, Result};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The release that `Cargo.toml` pins: crate version, OpenSSL version.
 const RELEASE: &str = "openssl-src 300.5.5, OpenSSL 3.5.5";
@@ -62,25 +62,25 @@ fn compile(work: &Path, archive: &Path, options: &str) -> Result<()> {
     }
     fs::create_dir_all(work).with_context(|| format!("cannot make {}", work.display()))?;
     let configure = openssl_src::source_dir().join("Configure");
-    steps::run(
-        quiet("perl", work).arg(configure).arg("linux-x86_64").args(options.split_whitespace()),
-    )?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let make =
-        |target: &str| steps::run(quiet("make", work).args(["-s", &format!("-j{jobs}"), target]));
-    make("build_generated")?;
-    make("libcrypto.a")?;
+    let log = work.with_extension("log");
+    let step = |command: &mut Command| logged(command, work, &log);
+    step(Command::new("perl").arg(configure).arg("linux-x86_64").args(options.split_whitespace()))?;
+    step(Command::new("make").arg("build_generated"))?;
+    step(Command::new("make").arg(format!("-j{jobs}")).arg("libcrypto.a"))?;
     install(&work.join("libcrypto.a"), archive)?;
     fs::remove_dir_all(work).with_context(|| format!("cannot clear {}", work.display()))
 }
 
-/// Nothing from the environment reaches the compiler, and only errors reach the terminal.
-fn quiet(program: &str, work: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(work).stdout(Stdio::null());
+/// Nothing from the environment reaches the compiler; what it says goes to a file, since OpenSSL's
+/// build says a lot when all is well.
+fn logged(command: &mut Command, work: &Path, log: &Path) -> Result<()> {
+    let file = File::options().create(true).append(true).open(log);
+    let file = file.with_context(|| format!("cannot write {}", log.display()))?;
     for name in ["CFLAGS", "CPPFLAGS", "LDFLAGS", "MAKEFLAGS", "MFLAGS", "OPENSSL_LOCAL_CONFIG_DIR"]
     {
         command.env_remove(name);
     }
-    command
+    command.current_dir(work).stdout(file.try_clone()?).stderr(file);
+    steps::run(command).with_context(|| format!("see the end of {}", log.display()))
 }
