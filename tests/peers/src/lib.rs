@@ -1,0 +1,13 @@
+//! Real peers for tests on the host: programs that others wrote, found where they are.
+//!
+//! A test that needs a peer which is not there says so and passes on a person's machine, and fails
+//! where `CI=true`: see [`unless_missing`].
+#![forbid(unsafe_code)]
+
+mod missing;
+mod socket;
+mod swtpm;
+
+pub use missing::{Missing, unless_missing};
+pub use socket::RawTpm;
+pub use swtpm::{Family, Swtpm};
