@@ -1,0 +1,80 @@
+//! Meeting a new device: our own nodes, as the toolstack wrote them.
+
+use crate::backend::{Backend, FRONTENDS_TOKEN};
+use crate::device::{Device, Phase, SWEEP_UNWATCHED};
+use crate::event::Event;
+use alloc::string::String;
+use core::time::Duration;
+use domain_io::{Sharing, Xenstore};
+use tpmif::nodes::{self, DeviceId};
+use tpmif::{Uuid, XenbusState};
+
+impl<S: Sharing> Backend<S> {
+    /// Reads a new device's nodes and announces it, or turns it away.
+    pub(crate) fn meet<X: Xenstore + ?Sized>(
+        &mut self,
+        id: DeviceId,
+        store: &mut X,
+        now: Duration,
+    ) -> Option<Event> {
+        let mut read = |name: &str| store.read(&alloc::format!("{}/{name}", id.backend_dir()));
+        // A directory without a state is one that is just being removed.
+        let state = read(nodes::STATE).ok()?;
+        let going = state == XenbusState::Closing.as_str() || state == XenbusState::Closed.as_str();
+        let checked = check(id, &mut |name| read(name).ok());
+        let full = self.accepted() >= self.limits.frontends;
+        let mut device = Device::new(id, Phase::New, now);
+        let event = match checked {
+            // Left for the next look, which closes what is unwanted.
+            Ok(_) if going => {
+                device.phase = Phase::Refused { for_good: true };
+                None
+            }
+            Ok(_) if full => {
+                device.turn_away(store, "no room for another frontend", true);
+                None
+            }
+            Ok(uuid) => Some(Event::Attached { id, uuid }),
+            Err(what) => {
+                device.turn_away(store, what, true);
+                None
+            }
+        };
+        device.announced = event.is_some();
+        self.watch_frontend(&mut device, store);
+        self.devices.insert(id, device);
+        event
+    }
+
+    fn accepted(&self) -> usize {
+        let turned_away = |d: &&Device<S>| !matches!(d.phase, Phase::Refused { for_good: true });
+        self.devices.values().filter(turned_away).count()
+    }
+
+    /// Gives the device a watch of its own where one watch does not cover all.
+    fn watch_frontend<X: Xenstore + ?Sized>(&self, device: &mut Device<S>, store: &mut X) {
+        if self.wide {
+            return;
+        }
+        device.watched = store.watch(&device.frontend_node(nodes::STATE), FRONTENDS_TOKEN).is_ok();
+        if !device.watched {
+            device.sweep = SWEEP_UNWATCHED;
+        }
+    }
+}
+
+/// Everything the toolstack writes has to agree; the frontend's own nodes are not asked.
+fn check(
+    id: DeviceId,
+    read: &mut impl FnMut(&str) -> Option<String>,
+) -> Result<Uuid, &'static str> {
+    let domain = read(nodes::FRONTEND_ID).as_deref().and_then(nodes::number);
+    if domain != Some(u32::from(id.frontend.0)) {
+        return Err("frontend-id is missing or is not the domain of the path");
+    }
+    if read(nodes::FRONTEND) != Some(id.frontend_dir()) {
+        return Err("frontend is missing or is not the path of this device's other end");
+    }
+    let uuid = read(nodes::UUID);
+    uuid.as_deref().and_then(Uuid::parse).ok_or("uuid is missing or is no uuid")
+}

@@ -1,0 +1,120 @@
+//! Ways in which a device ends.
+
+use crate::backend::FRONTENDS_TOKEN;
+use crate::device::{Device, Phase, REMOVE_DELAY};
+use crate::event::{Event, Reason};
+use alloc::string::String;
+use core::time::Duration;
+use domain_io::{Sharing, StoreError, Xenstore};
+use tpmif::{XenbusState, nodes};
+
+/// What a look at a device came to.
+pub(crate) enum Outcome {
+    /// Nothing the owner needs to know.
+    Nothing,
+    /// The owner is to be told.
+    Tell(Event),
+    /// The device is no more.
+    Gone,
+}
+
+impl<S: Sharing> Device<S> {
+    /// Says why a connection ended.
+    pub(crate) fn disconnected(&mut self, now: Duration, reason: Reason) {
+        let level = match reason {
+            Reason::Misbehaved(_) | Reason::OwnMistake => log::Level::Warn,
+            _ => log::Level::Info,
+        };
+        self.say(now, level, format_args!("disconnected: {reason}"));
+    }
+
+    /// Closes the connection, if any, and shows the frontend and the toolstack why: `Closed`, and a
+    /// message where xenbus drivers leave theirs, `error/<our end>/error`. A failing xenstore does
+    /// not keep the page mapped.
+    pub(crate) fn turn_away<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        why: &str,
+        for_good: bool,
+    ) {
+        self.phase = Phase::Refused { for_good };
+        self.changed = true;
+        let told = store.write(&alloc::format!("{}/error", self.error_dir()), why);
+        let closed = self.switch(store, XenbusState::Closed);
+        if let Err(error) = told.and(closed) {
+            log::debug!("{}: xenstore: {error}", self.id);
+        }
+    }
+
+    /// Takes back the message of [`turn_away`](Self::turn_away).
+    pub(crate) fn forget_message<X: Xenstore + ?Sized>(&self, store: &mut X) {
+        let _ = store.remove(&self.error_dir());
+    }
+
+    fn error_dir(&self) -> String {
+        alloc::format!("error/{}", self.backend_dir)
+    }
+
+    /// Closes for good and has the nodes removed after a while.
+    pub(crate) fn leave<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+        reason: Reason,
+    ) -> Result<Outcome, StoreError> {
+        let at = match self.phase {
+            Phase::Leaving { .. } => return Ok(Outcome::Nothing),
+            _ => now + REMOVE_DELAY,
+        };
+        let before = core::mem::replace(&mut self.phase, Phase::Leaving { at });
+        self.due = at;
+        let was_connected = matches!(before, Phase::Connected(_));
+        // Closes the port and unmaps the page before the other side is told that they are closed.
+        drop(before);
+        self.disconnected(now, reason);
+        if let Err(error) = self.switch(store, XenbusState::Closed) {
+            self.say(now, log::Level::Warn, format_args!("xenstore: {error}"));
+        }
+        if was_connected {
+            return Ok(Outcome::Tell(Event::Disconnected(self.id, reason)));
+        }
+        Ok(Outcome::Nothing)
+    }
+
+    /// Removes our end's nodes once the toolstack has had time to read `Closed`; leaves alone what
+    /// it has created anew in the same place meanwhile.
+    pub(crate) fn remove_when_due<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+        at: Duration,
+    ) -> Outcome {
+        if now < at {
+            self.due = at;
+            return Outcome::Nothing;
+        }
+        let state = store.read(&self.backend_node(nodes::STATE));
+        if state.is_ok_and(|state| state != XenbusState::Initialising.as_str()) {
+            let removed = store.remove(&self.backend_dir);
+            if let Err(error) = removed.and_then(|()| self.remove_empty_parent(store)) {
+                log::debug!("{}: xenstore: {error}", self.id);
+            }
+        }
+        Outcome::Gone
+    }
+
+    /// The directory that holds all devices of one frontend usually belongs to domain 0 and stays;
+    /// where it is ours, an empty one goes with its last device.
+    fn remove_empty_parent<X: Xenstore + ?Sized>(&self, store: &mut X) -> Result<(), StoreError> {
+        let parent = alloc::format!("{}/{}", nodes::BACKEND_ROOT, self.id.frontend);
+        if store.list(&parent)?.is_empty() { store.remove(&parent) } else { Ok(()) }
+    }
+
+    /// Takes back what is kept in xenstore outside our end's directory.
+    pub(crate) fn clean_up<X: Xenstore + ?Sized>(&self, store: &mut X) {
+        self.forget_message(store);
+        if self.watched {
+            let _ = store.unwatch(&self.frontend_node(nodes::STATE), FRONTENDS_TOKEN);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One device: what is known of it and how far it is.
+
+use crate::pace::{Pace, Rate};
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+use domain_io::{Sharing, StoreError, Xenstore};
+use tpmif::nodes::{self, DeviceId};
+use tpmif::{BackendEnd, Reply, XenbusState};
+
+/// How long a new device stays in `InitWait` at least. libxl waits until it reads exactly that
+/// state; were it left sooner, libxl would wait out its ten seconds and fail the attach. Only an
+/// attach to a running guest ever notices, as a delay of its first command.
+pub const INIT_WAIT_HOLD: Duration = Duration::from_millis(1000);
+
+/// How long a closed device's nodes are left in place. libxl fails when they vanish before it has
+/// read `Closed`, and offers no sign that it has.
+pub const REMOVE_DELAY: Duration = Duration::from_millis(300);
+
+/// How often a device is looked at without any event: covers a lost watch event, and a frontend
+/// domain whose nodes vanish in a way that no watch of ours may see.
+pub(crate) const SWEEP: Duration = Duration::from_secs(30);
+/// The same for a device whose frontend could not be watched.
+pub(crate) const SWEEP_UNWATCHED: Duration = Duration::from_secs(1);
+/// When to try again after xenstore gave no usable answer.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
+
+/// Looks at one device's nodes, each a few round trips to xenstored: what a frontend that
+/// flips its state in a loop can cost the others.
+pub(crate) const LOOKS: Rate = Rate { every: Duration::from_millis(50), burst: 20 };
+/// Connections of one device: a driver that is loaded in a loop.
+pub(crate) const OPENS: Rate = Rate { every: Duration::from_secs(1), burst: 10 };
+/// Lines that one device may cause in the log.
+pub(crate) const LINES: Rate = Rate { every: Duration::from_secs(10), burst: 20 };
+
+/// A device and its connection.
+pub(crate) struct Device<S: Sharing> {
+    pub(crate) id: DeviceId,
+    pub(crate) backend_dir: String,
+    pub(crate) frontend_dir: String,
+    pub(crate) phase: Phase<S>,
+    /// What we last wrote to our `state` node; another value there is the toolstack's.
+    pub(crate) written: XenbusState,
+    /// Whether the owner was told of this device.
+    pub(crate) announced: bool,
+    /// Whether this device has a watch of its own.
+    pub(crate) watched: bool,
+    pub(crate) sweep: Duration,
+    /// A node has changed since the last look.
+    pub(crate) changed: bool,
+    /// When to look even if nothing changes.
+    pub(crate) due: Duration,
+    pub(crate) looks: Pace,
+    pub(crate) opens: Pace,
+    pub(crate) lines: Pace,
+}
+
+/// How far a device is.
+pub(crate) enum Phase<S: Sharing> {
+    /// The owner was told; unless it refuses, `InitWait` is next.
+    New,
+    /// `InitWait`: the frontend may open, but is not connected before this moment.
+    Waiting { from: Duration },
+    /// `Connected`.
+    Connected(Link<S>),
+    /// `Closing`, in answer to the frontend's; unmapped, waits for it to be closed.
+    Closing,
+    /// `Closed`; `for_good` when only the toolstack can bring the device back.
+    Refused { for_good: bool },
+    /// `Closed`, its nodes to be removed at this moment.
+    Leaving { at: Duration },
+}
+
+/// A connection: dropping it closes the port and unmaps the page.
+pub(crate) struct Link<S: Sharing> {
+    pub(crate) number: u64,
+    pub(crate) ring_ref: u32,
+    pub(crate) event_channel: u32,
+    pub(crate) end: BackendEnd<S::Page>,
+    pub(crate) port: S::Port,
+    pub(crate) running: Option<Running>,
+    /// Look at the page even without an event.
+    pub(crate) look: bool,
+}
+
+/// A command that the owner has and has not answered.
+pub(crate) struct Running {
+    pub(crate) reply: Reply,
+    pub(crate) tag: u16,
+}
+
+impl<S: Sharing> Device<S> {
+    pub(crate) fn new(id: DeviceId, phase: Phase<S>, now: Duration) -> Self {
+        Self {
+            id,
+            backend_dir: id.backend_dir(),
+            frontend_dir: id.frontend_dir(),
+            phase,
+            written: XenbusState::Initialising,
+            announced: false,
+            watched: false,
+            sweep: SWEEP,
+            changed: true,
+            due: now + SWEEP,
+            looks: Pace::default(),
+            opens: Pace::default(),
+            lines: Pace::default(),
+        }
+    }
+
+    /// Whether this device is to be looked at now.
+    pub(crate) fn wants_a_look(&self, now: Duration) -> bool {
+        self.next_look() <= now
+    }
+
+    /// When this device is to be looked at next.
+    pub(crate) fn next_look(&self) -> Duration {
+        if self.changed { self.looks.next(LOOKS).min(self.due) } else { self.due }
+    }
+
+    pub(crate) fn link(&mut self) -> Option<&mut Link<S>> {
+        if let Phase::Connected(link) = &mut self.phase { Some(link) } else { None }
+    }
+
+    pub(crate) fn backend_node(&self, name: &str) -> String {
+        alloc::format!("{}/{name}", self.backend_dir)
+    }
+
+    pub(crate) fn frontend_node(&self, name: &str) -> String {
+        alloc::format!("{}/{name}", self.frontend_dir)
+    }
+
+    /// Writes our `state` node.
+    pub(crate) fn switch<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        to: XenbusState,
+    ) -> Result<(), StoreError> {
+        store.write(&self.backend_node(nodes::STATE), to.as_str())?;
+        self.written = to;
+        Ok(())
+    }
+
+    /// Writes a line about this device to the log, unless it has caused too many lately.
+    pub(crate) fn say(&mut self, now: Duration, level: log::Level, what: fmt::Arguments<'_>) {
+        if self.lines.try_spend(now, LINES) {
+            log::log!(level, "{}: {what}", self.id);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Looking at a device's nodes and taking the next step.
+
+use crate::close::Outcome;
+use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase, RETRY};
+use crate::event::{Event, Reason};
+use core::time::Duration;
+use domain_io::{Sharing, StoreError, Xenstore};
+use tpmif::XenbusState::{Closed, Closing, Connected, InitWait, Initialised, Initialising};
+use tpmif::{XenbusState, nodes};
+
+/// What the nodes say.
+enum Nodes {
+    /// Our end was removed.
+    Removed,
+    /// The toolstack wants the device gone.
+    Unwanted,
+    /// The frontend's end was removed, or was taken out of our sight.
+    FrontendGone,
+    /// Both are there; the frontend's state, if it is one.
+    Frontend(Option<XenbusState>),
+}
+
+impl<S: Sharing> Device<S> {
+    /// Looks at the nodes and takes one step.
+    pub(crate) fn look<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        sharing: &mut S,
+        now: Duration,
+        connections: &mut u64,
+    ) -> Outcome {
+        self.changed = false;
+        self.due = now + self.sweep;
+        self.looks.spend(now, LOOKS);
+        if let Phase::Leaving { at } = self.phase {
+            return self.remove_when_due(store, now, at);
+        }
+        let step = match self.read_nodes(store) {
+            Ok(Nodes::Removed) => return Outcome::Gone,
+            Ok(Nodes::Unwanted) => self.leave(store, now, Reason::DetachRequested),
+            Ok(Nodes::FrontendGone) => self.leave(store, now, Reason::FrontendGone),
+            Ok(Nodes::Frontend(state)) => self.step(store, sharing, now, state, connections),
+            Err(error) => Err(error),
+        };
+        step.unwrap_or_else(|error| {
+            self.say(now, log::Level::Warn, format_args!("xenstore: {error}; tried again soon"));
+            self.due = now + RETRY;
+            Outcome::Nothing
+        })
+    }
+
+    fn read_nodes<X: Xenstore + ?Sized>(&self, store: &mut X) -> Result<Nodes, StoreError> {
+        let own = match store.read(&self.backend_node(nodes::STATE)) {
+            Ok(own) => own,
+            Err(error) if is_out_of_sight(&error) => return Ok(Nodes::Removed),
+            Err(error) => return Err(error),
+        };
+        let asked = own == Closing.as_str() && self.written != Closing;
+        let online = store.read(&self.backend_node(nodes::ONLINE));
+        if asked || online.is_ok_and(|online| online == "0") {
+            return Ok(Nodes::Unwanted);
+        }
+        match store.read(&self.frontend_node(nodes::STATE)) {
+            Ok(state) => Ok(Nodes::Frontend(XenbusState::parse(&state))),
+            Err(error) if is_out_of_sight(&error) => Ok(Nodes::FrontendGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn step<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        sharing: &mut S,
+        now: Duration,
+        frontend: Option<XenbusState>,
+        connections: &mut u64,
+    ) -> Result<Outcome, StoreError> {
+        match (&self.phase, frontend) {
+            (Phase::New, _) => self.open(store, now, now + INIT_WAIT_HOLD),
+            (Phase::Waiting { from }, Some(Initialised | Connected)) => {
+                let from = *from;
+                if now < from {
+                    self.due = from;
+                    return Ok(Outcome::Nothing);
+                }
+                self.connect(store, sharing, now, connections)
+            }
+            (Phase::Connected(_), Some(Closing)) => self.answer_closing(store, now),
+            (Phase::Connected(_), Some(Closed | Initialising)) => self.closed(store, now),
+            (Phase::Connected(_), Some(Initialised | Connected)) => self.reopened(store, now),
+            (Phase::Closing, Some(Closed | Initialising | Initialised | Connected))
+            | (Phase::Refused { for_good: false }, Some(Closed | Initialising)) => {
+                self.open_again(store, now)
+            }
+            _ => Ok(Outcome::Nothing),
+        }
+    }
+
+    /// Offers the device to the frontend, which is connected at `from` at the earliest.
+    fn open<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+        from: Duration,
+    ) -> Result<Outcome, StoreError> {
+        store.write(&self.backend_node(nodes::PROTOCOL_V2), "1")?;
+        self.switch(store, InitWait)?;
+        self.opens.spend(now, OPENS);
+        if matches!(self.phase, Phase::Refused { .. }) {
+            self.forget_message(store);
+        }
+        self.phase = Phase::Waiting { from };
+        // The frontend may have been first.
+        self.changed = true;
+        Ok(Outcome::Nothing)
+    }
+
+    /// Offers the device anew, as soon as the pace of connections allows.
+    fn open_again<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        let from = self.opens.next(OPENS);
+        if from > now {
+            let wait = from - now;
+            self.say(now, log::Level::Warn, format_args!("opens too often; waits {wait:?}"));
+        }
+        self.open(store, now, from)
+    }
+
+    /// The frontend is closing. It waits for our `Closing` (a Linux guest that shuts down does so
+    /// for five seconds), and by then must find its page unmapped.
+    fn answer_closing<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        self.phase = Phase::Closing;
+        self.disconnected(now, Reason::FrontendClosed);
+        self.changed = true;
+        self.switch(store, Closing)?;
+        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendClosed)))
+    }
+
+    fn closed<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        self.phase = Phase::Closing;
+        self.disconnected(now, Reason::FrontendClosed);
+        self.open_again(store, now)?;
+        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendClosed)))
+    }
+
+    /// A frontend that closed and opened between two looks shows only by its other page or port.
+    fn reopened<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        let mut read = |name| store.read(&self.frontend_node(name)).ok();
+        let ring_ref = read(nodes::RING_REF).as_deref().and_then(nodes::number);
+        let event_channel = read(nodes::EVENT_CHANNEL).as_deref().and_then(nodes::number);
+        let Phase::Connected(link) = &self.phase else { return Ok(Outcome::Nothing) };
+        let same = |old: u32, new: Option<u32>| new.is_none_or(|new| new == old);
+        if same(link.ring_ref, ring_ref) && same(link.event_channel, event_channel) {
+            return Ok(Outcome::Nothing);
+        }
+        self.phase = Phase::Closing;
+        self.disconnected(now, Reason::FrontendReopened);
+        self.open_again(store, now)?;
+        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendReopened)))
+    }
+}
+
+/// Whether a node is gone as far as we can know: xenstored answers `EACCES` rather than `ENOENT`
+/// when the directory above a missing node may not be read, as is the case for frontends.
+pub(crate) fn is_out_of_sight(error: &StoreError) -> bool {
+    error.is_absent() || matches!(error, StoreError::Refused(word) if word == "EACCES")
+}
