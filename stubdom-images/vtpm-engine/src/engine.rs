@@ -44,6 +44,8 @@ pub enum EngineError {
     BadState,
 }
 
+impl core::error::Error for EngineError {}
+
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
