@@ -24,10 +24,10 @@ pub(crate) fn write(
         unfinished.push(".new");
         let unfinished = PathBuf::from(unfinished);
         // a left-over one may be readable by others
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => replace(&unfinished, file, &folder_of(file)?, &bytes),
+        if unfinished.exists() {
+            fs::remove_file(&unfinished)?;
         }
+        replace(&unfinished, file, &folder_of(file)?, &bytes)
     };
     written().with_context(|| format!("cannot write {}", file.display()))
 }
