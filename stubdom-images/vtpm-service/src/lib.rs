@@ -1,3 +1,25 @@
 //! The rules of a vTPM domain: arguments, a TPM's boot life, the probe answers for stock frontends.
-#![forbid(unsafe_code)]
+//!
+//! [`Service`] joins them around an engine: it makes a new TPM ready, owns its Startup and
+//! Shutdown, decides which guest gets it and when it is reset, and answers commands. Nothing here
+//! knows pages or events; the image hands in what the guest's page said.
 #![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+pub mod announce;
+pub mod arguments;
+mod boot;
+#[cfg(test)]
+mod fake_engine;
+mod keeper;
+mod life;
+mod probe;
+mod route;
+mod service;
+
+pub use arguments::Arguments;
+pub use boot::BootError;
+pub use keeper::{Ephemeral, NotKept, StateKeeper};
+pub use life::{Past, Refusal};
+pub use service::{AttachError, Origin, Service, ServiceError};

@@ -1,0 +1,205 @@
+//! One vTPM: an engine, and every rule about who may use it and when.
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+pub use error::{AttachError, ServiceError};
+
+use crate::arguments::{Arguments, LocalityGrant, Startup};
+use crate::boot::{self, BootError, Started, Stop};
+use crate::keeper::StateKeeper;
+use crate::life::{Admission, BootLife, Past, Refusal};
+use crate::probe::Probe;
+use crate::route::{Fault, Route, route};
+use alloc::vec::Vec;
+use domain_io::DomainId;
+use tpm_wire::{Header, MAX_PACKET_BYTES};
+use tpmif::nodes::DeviceId;
+use vtpm_engine::{Engine, Locality};
+
+/// Where the engine's TPM comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was just made and has served nobody.
+    New,
+    /// It was loaded from kept state.
+    Kept(Past),
+}
+
+/// A vTPM that serves one frontend at a time.
+///
+/// After an error of [`ServiceError`] the TPM must not be used any more: the domain says so and
+/// stops.
+#[derive(Debug)]
+pub struct Service<E, K> {
+    engine: E,
+    keeper: K,
+    arguments: Arguments,
+    started: Started,
+    life: BootLife,
+    grant: LocalityGrant,
+}
+
+impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
+    /// Makes a powered-on engine ready for its first frontend: a new TPM is made what `arguments`
+    /// say, then Startup is sent. The engine must be of the version the arguments name.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; nothing may be served.
+    pub fn start(
+        mut engine: E,
+        mut keeper: K,
+        arguments: Arguments,
+        origin: Origin,
+    ) -> Result<Self, ServiceError> {
+        let past = match origin {
+            Origin::New => {
+                boot::manufacture(&mut engine, &arguments)?;
+                Past::default()
+            }
+            Origin::Kept(past) => past,
+        };
+        let started = boot::start(&mut engine, &arguments, arguments.startup)?;
+        keeper.keep(&mut engine)?;
+        let life = BootLife::new(past, started.resumed, arguments.reattach);
+        let grant = LocalityGrant::AlwaysZero;
+        Ok(Self { engine, keeper, arguments, started, life, grant })
+    }
+
+    /// The frontend that has the TPM.
+    #[must_use]
+    pub const fn present(&self) -> Option<DeviceId> {
+        self.life.present()
+    }
+
+    /// A frontend appeared. Its guest gets a TPM whose PCRs hold its own measurements and nobody
+    /// else's, which may take a reset of the TPM.
+    ///
+    /// `label` is the guest's XSM label, where Xen has one. `lives` tells whether a domain exists;
+    /// say yes when in doubt.
+    ///
+    /// # Errors
+    /// [`AttachError::Refused`]: close this frontend with the message; everything else goes on.
+    /// [`AttachError::Failed`]: the TPM must not be used any more.
+    pub fn guest_attached(
+        &mut self,
+        id: DeviceId,
+        label: Option<&str>,
+        lives: impl FnMut(DomainId) -> bool,
+    ) -> Result<(), AttachError> {
+        let domain = id.frontend;
+        let grant = self.arguments.localities.for_guest(label);
+        let grant = grant.ok_or(Refusal::NoLocalityRule { domain })?;
+        let admission = self.life.attach(id, lives)?;
+        self.grant = grant;
+        if admission == Admission::NewBoot {
+            self.reset()?;
+        }
+        Ok(())
+    }
+
+    /// The frontend's page is mapped and commands may come.
+    pub fn guest_connected(&mut self, id: DeviceId) {
+        log::info!("VTPM attached to Frontend {}/{}", id.frontend, id.device);
+    }
+
+    /// The frontend closed its page, and may open it again.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn guest_closed(&mut self, id: DeviceId) -> Result<(), ServiceError> {
+        if self.present() != Some(id) {
+            return Ok(());
+        }
+        self.stop(Stop::EndOfBoot)
+    }
+
+    /// The frontend's device was removed, or its domain died.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn guest_gone(&mut self, id: DeviceId) -> Result<(), ServiceError> {
+        let closed = self.guest_closed(id);
+        self.life.detach(id);
+        closed
+    }
+
+    /// Forgets guests that no longer exist. Worth calling now and then while nobody is attached.
+    pub fn forget_dead_guests(&mut self, lives: impl FnMut(DomainId) -> bool) {
+        self.life.forget_dead(lives);
+    }
+
+    /// Brings the TPM into order before the domain stops. Call it last; a frontend may still be
+    /// attached.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn shutdown(&mut self) -> Result<(), ServiceError> {
+        self.stop(match self.arguments.startup {
+            Startup::Save => Stop::ToResume,
+            Startup::Clear | Startup::Deactivated => Stop::EndOfBoot,
+        })
+    }
+
+    /// Answers one command of the frontend that has the TPM. `locality` is what the shared page
+    /// claims. The answer is never longer than [`MAX_PACKET_BYTES`] and never empty.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: there is no answer, and none may be given.
+    pub fn command(&mut self, locality: u8, packet: &[u8]) -> Result<Vec<u8>, ServiceError> {
+        let version = self.arguments.version;
+        let tag = Header::parse(packet).ok().map(|(header, _)| header.tag);
+        let Some(locality) = self.grant.decide(locality) else {
+            return Ok(Fault::Locality.answer(tag, version));
+        };
+        let response = self.execute(locality, packet)?;
+        self.keeper.keep(&mut self.engine)?;
+        if response.len() > MAX_PACKET_BYTES {
+            return Ok(Fault::AnswerTooLong.answer(tag, version));
+        }
+        Ok(response)
+    }
+
+    fn execute(&mut self, locality: Locality, packet: &[u8]) -> Result<Vec<u8>, ServiceError> {
+        log_command(packet, locality);
+        Ok(match route(self.arguments.version, packet) {
+            Route::Answer(answer) => answer,
+            Route::Engine => self.engine.execute(locality, packet)?,
+            Route::Probe(header, parameters) => {
+                let banks = self.started.banks.as_slice();
+                let mut probe = Probe { engine: &mut self.engine, locality, banks };
+                probe.answer(header, parameters)?
+            }
+        })
+    }
+
+    /// A TPM that refuses to stop in order (a guest can bring it into failure mode) loses its power
+    /// without; that costs at most one failed try, and the next boot works again.
+    fn stop(&mut self, stop: Stop) -> Result<(), ServiceError> {
+        match boot::stop(&mut self.engine, self.arguments.version, stop) {
+            Err(BootError::Engine(error)) => return Err(error.into()),
+            Err(refused) => log::error!("the TPM does not stop in order: {refused}"),
+            Ok(()) => {}
+        }
+        Ok(self.keeper.keep(&mut self.engine)?)
+    }
+
+    /// Ends the boot and begins another, for another guest.
+    fn reset(&mut self) -> Result<(), ServiceError> {
+        self.stop(Stop::EndOfBoot)?;
+        self.engine.power_cycle()?;
+        let startup = match self.arguments.startup {
+            Startup::Save => Startup::Clear,
+            other => other,
+        };
+        self.started = boot::start(&mut self.engine, &self.arguments, startup)?;
+        Ok(self.keeper.keep(&mut self.engine)?)
+    }
+}
+
+fn log_command(packet: &[u8], locality: Locality) {
+    if let Ok((Header { tag, code }, _)) = Header::parse(packet) {
+        log::debug!("command {code:#x}, tag {:#06x}, locality {}", tag.0, locality.number());
+    }
+}
