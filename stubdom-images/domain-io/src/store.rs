@@ -1,5 +1,6 @@
 //! Xenstore as a domain sees it (Xen docs/misc/xenstore.txt).
 
+use crate::sharing::DomainId;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -81,6 +82,12 @@ pub trait Xenstore {
     /// # Errors
     /// [`StoreError`].
     fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError>;
+
+    /// Whether a domain of this number exists (`XS_IS_DOMAIN_INTRODUCED`). Numbers come again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError>;
 
     /// The next watch event that has already arrived. Never waits.
     fn next_event(&mut self) -> Option<WatchEvent>;

@@ -85,6 +85,11 @@ impl Xenstore for FakeStore {
         if known { Ok(()) } else { Err(refused("ENOENT")) }
     }
 
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
+        let home = self.request(&alloc::format!("/local/domain/{domain}"))?;
+        Ok(self.tree.borrow().read(DomainId(0), &home).is_ok())
+    }
+
     fn next_event(&mut self) -> Option<WatchEvent> {
         self.tree.borrow_mut().watches.next(self.connection)
     }
