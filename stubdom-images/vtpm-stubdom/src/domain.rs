@@ -1,0 +1,160 @@
+//! Carries commands from the backend to the vTPM, and what becomes of frontends likewise.
+
+use alloc::string::ToString;
+use core::time::Duration;
+use domain_io::{Clock, PortNumber, Sharing, StoreError, WatchEvent, Xenstore};
+use tpmback::{Backend, Command, Event, Limits, Reason};
+use vtpm_engine::Engine;
+use vtpm_service::{AttachError, Service, ServiceError, StateKeeper};
+
+/// How many devices the backend carries at once. One is served; the others are there to be told why
+/// they are not, and to be on their way out while the next guest comes in.
+pub const FRONTENDS: usize = 8;
+
+/// How often dead guests are looked for while nobody is attached, so that their numbers can be
+/// given to other guests.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
+
+/// A vTPM domain: at most one guest has its TPM at any time.
+///
+/// After any error the domain must announce it and stop.
+pub struct VtpmDomain<E, K, S: Sharing> {
+    backend: Backend<S>,
+    service: Service<E, K>,
+    forget_next: Duration,
+}
+
+impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
+    /// Begins to look for frontends of a started vTPM.
+    ///
+    /// # Errors
+    /// [`StoreError`] when xenstored does not let us watch our own backend directory.
+    pub fn new<X: Xenstore + ?Sized>(
+        store: &mut X,
+        service: Service<E, K>,
+    ) -> Result<Self, StoreError> {
+        let backend = Backend::new(store, Limits { frontends: FRONTENDS })?;
+        Ok(Self { backend, service, forget_next: Duration::ZERO })
+    }
+
+    /// Takes note of a watch event; `false` when it belongs to somebody else.
+    pub fn notice(&mut self, event: &WatchEvent) -> bool {
+        self.backend.notice(event)
+    }
+
+    /// Does everything there is to do now.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: the TPM must not be used any more.
+    pub fn turn<X, C>(
+        &mut self,
+        store: &mut X,
+        sharing: &mut S,
+        clock: &C,
+    ) -> Result<(), ServiceError>
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        while let Some(event) = self.backend.poll(store, sharing, clock) {
+            self.handle(store, event)?;
+        }
+        self.forget_dead_guests(store, clock.now());
+        Ok(())
+    }
+
+    /// The ports to wait on.
+    pub fn ports(&self) -> impl Iterator<Item = PortNumber> + '_ {
+        self.backend.ports()
+    }
+
+    /// When the next turn is due even if nothing happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Duration {
+        self.backend.next_deadline().map_or(self.forget_next, |due| due.min(self.forget_next))
+    }
+
+    /// Begins to stop: closes the frontend and brings the TPM into order. Turns go on until
+    /// [`is_stopped`](Self::is_stopped), so that the toolstack sees each device close.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: the TPM did not stop in order; the domain stops all the same.
+    pub fn shutdown<X, C>(&mut self, store: &mut X, clock: &C) -> Result<(), ServiceError>
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        self.backend.shutdown(store, clock);
+        self.service.shutdown()
+    }
+
+    /// Whether every device is gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.backend.is_empty()
+    }
+
+    fn handle<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        event: Event,
+    ) -> Result<(), ServiceError> {
+        match event {
+            Event::Attached { id, uuid } => {
+                log::info!("frontend {id} with uuid {uuid}");
+                let admitted = self.service.guest_attached(id, None, |domain| {
+                    store.is_introduced(domain).unwrap_or(true)
+                });
+                match admitted {
+                    Ok(()) => Ok(()),
+                    Err(AttachError::Refused(why)) => {
+                        log::warn!("frontend {id} is not served: {why}");
+                        self.backend.refuse(store, id, &why.to_string());
+                        Ok(())
+                    }
+                    Err(AttachError::Failed(error)) => Err(error),
+                }
+            }
+            Event::Connected(id) => {
+                self.service.guest_connected(id);
+                Ok(())
+            }
+            Event::Disconnected(id, reason) => {
+                log::info!("frontend {id}: {reason}");
+                match reason {
+                    Reason::FrontendGone | Reason::DetachRequested | Reason::ShuttingDown => {
+                        self.service.guest_gone(id)
+                    }
+                    _ => self.service.guest_closed(id),
+                }
+            }
+            Event::Removed(id) => self.service.guest_gone(id),
+            Event::Command(command) => self.answer(command),
+        }
+    }
+
+    fn answer(&mut self, command: Command) -> Result<(), ServiceError> {
+        let response = match self.service.command(command.locality, &command.bytes) {
+            Ok(response) => response,
+            Err(error) => {
+                // The frontend learns that its TPM failed instead of waiting for minutes.
+                let _ = self.backend.fail(command.ticket);
+                return Err(error);
+            }
+        };
+        if let Err(lost) = self.backend.respond(command.ticket, &response) {
+            log::warn!("an answer to frontend {}: {lost}", command.id);
+        }
+        Ok(())
+    }
+
+    fn forget_dead_guests<X: Xenstore + ?Sized>(&mut self, store: &mut X, now: Duration) {
+        if now < self.forget_next {
+            return;
+        }
+        self.forget_next = now.saturating_add(FORGET_EVERY);
+        if self.service.present().is_none() {
+            self.service.forget_dead_guests(|domain| store.is_introduced(domain).unwrap_or(true));
+        }
+    }
+}

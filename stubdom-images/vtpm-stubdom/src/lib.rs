@@ -1,0 +1,10 @@
+//! A vTPM domain without the ground it stands on: one backend and one vTPM, joined.
+//!
+//! The image gives [`VtpmDomain`] a real xenstore, real pages and real time; tests give it doubles.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+mod domain;
+
+pub use domain::{FRONTENDS, VtpmDomain};
