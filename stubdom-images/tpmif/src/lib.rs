@@ -21,6 +21,8 @@ mod frontend;
 mod layout;
 mod message;
 pub mod nodes;
+#[cfg(feature = "test-utils")]
+pub mod peers;
 mod state;
 mod uuid;
 mod xenbus;
