@@ -1,1 +1,12 @@
-//! What a backend promises.
+//! What a backend promises, shown against the other ends as they really behave.
+
+mod attach;
+mod close;
+mod commands;
+mod detach;
+mod fairness;
+mod host;
+mod hostile;
+mod sequences;
+
+use host::{BACK, Host, Note, command, id};
