@@ -41,7 +41,7 @@ fn assert_presence<E: Engine>(engine: &mut E) -> Result<(), BootError> {
 }
 
 pub(super) fn start<E: Engine>(engine: &mut E, startup: Startup) -> Result<Started, BootError> {
-    let resumed = startup == Startup::Save && resume(engine, &tpm12::startup(StartupType::STATE))?;
+    let resumed = startup == Startup::Save && resume_or_reset(engine)?;
     if !resumed {
         let kind = match startup {
             Startup::Deactivated => StartupType::DEACTIVATED,
@@ -51,6 +51,15 @@ pub(super) fn start<E: Engine>(engine: &mut E, startup: Startup) -> Result<Start
     }
     assert_presence(engine)?;
     Ok(Started { resumed, banks: Vec::new() })
+}
+
+/// A TPM 1.2 that could not go on takes no other Startup before its power was cycled.
+fn resume_or_reset<E: Engine>(engine: &mut E) -> Result<bool, BootError> {
+    let resumed = resume(engine, &tpm12::startup(StartupType::STATE))?;
+    if !resumed {
+        engine.power_cycle()?;
+    }
+    Ok(resumed)
 }
 
 pub(super) fn stop<E: Engine>(engine: &mut E) -> Result<(), BootError> {
