@@ -39,6 +39,8 @@ pub struct Service<E, K> {
     started: Started,
     life: BootLife,
     grant: LocalityGrant,
+    /// How the TPM stops from now on.
+    next_stop: Stop,
 }
 
 impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
@@ -64,7 +66,8 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         keeper.keep(&mut engine)?;
         let life = BootLife::new(past, started.resumed, arguments.reattach);
         let grant = LocalityGrant::AlwaysZero;
-        Ok(Self { engine, keeper, arguments, started, life, grant })
+        let next_stop = Stop::EndOfBoot;
+        Ok(Self { engine, keeper, arguments, started, life, grant, next_stop })
     }
 
     /// The frontend that has the TPM.
@@ -112,7 +115,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         if self.present() != Some(id) {
             return Ok(());
         }
-        self.stop(Stop::EndOfBoot)
+        self.stop()
     }
 
     /// The frontend's device was removed, or its domain died.
@@ -130,16 +133,16 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         self.life.forget_dead(lives);
     }
 
-    /// Brings the TPM into order before the domain stops. Call it last; a frontend may still be
-    /// attached.
+    /// Brings the TPM into order before the domain stops. Frontends may still close and go after
+    /// it; nobody may be attached any more.
     ///
     /// # Errors
     /// [`ServiceError`].
     pub fn shutdown(&mut self) -> Result<(), ServiceError> {
-        self.stop(match self.arguments.startup {
-            Startup::Save => Stop::ToResume,
-            Startup::Clear | Startup::Deactivated => Stop::EndOfBoot,
-        })
+        if self.arguments.startup == Startup::Save {
+            self.next_stop = Stop::ToResume;
+        }
+        self.stop()
     }
 
     /// Answers one command of the frontend that has the TPM. `locality` is what the shared page
@@ -176,8 +179,8 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
 
     /// A TPM that refuses to stop in order (a guest can bring it into failure mode) loses its power
     /// without; that costs at most one failed try, and the next boot works again.
-    fn stop(&mut self, stop: Stop) -> Result<(), ServiceError> {
-        match boot::stop(&mut self.engine, self.arguments.version, stop) {
+    fn stop(&mut self) -> Result<(), ServiceError> {
+        match boot::stop(&mut self.engine, self.arguments.version, self.next_stop) {
             Err(BootError::Engine(error)) => return Err(error.into()),
             Err(refused) => log::error!("the TPM does not stop in order: {refused}"),
             Ok(()) => {}
@@ -187,7 +190,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
 
     /// Ends the boot and begins another, for another guest.
     fn reset(&mut self) -> Result<(), ServiceError> {
-        self.stop(Stop::EndOfBoot)?;
+        self.stop()?;
         self.engine.power_cycle()?;
         let startup = match self.arguments.startup {
             Startup::Save => Startup::Clear,

@@ -3,6 +3,7 @@
 
 mod boots12;
 mod boots20;
+mod hostile;
 mod lockout;
 mod packets;
 mod probe;

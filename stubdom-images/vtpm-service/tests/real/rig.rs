@@ -62,6 +62,9 @@ impl Rig {
     pub(crate) fn restart(self, line: &str, origin: Origin) -> Self {
         let Self { mut service, shelf, turn } = self;
         service.shutdown().unwrap();
+        if let Some(id) = service.present() {
+            service.guest_gone(id).unwrap();
+        }
         drop(service);
         let state = shelf.0.borrow_mut().take();
         Self::start(line, origin, Some(state.expect("state was kept")), turn)
