@@ -5,6 +5,9 @@
 //! nowhere else.
 #![no_std]
 extern crate alloc;
+// the C library where there is none
+#[cfg(target_os = "none")]
+extern crate engine_crt as _;
 
 mod fallback;
 mod ffi;
