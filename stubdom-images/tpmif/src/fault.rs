@@ -1,5 +1,6 @@
 //! What can go wrong on a shared page, and whose fault it is.
 
+use crate::state::PageState;
 use core::fmt;
 use domain_io::OutsidePage;
 
@@ -30,6 +31,11 @@ pub enum PeerMisbehaved {
         /// The byte.
         byte: u8,
     },
+    /// The backend turned the state byte to one that only the frontend may write.
+    ForeignState {
+        /// What it was turned to.
+        found: PageState,
+    },
 }
 
 impl fmt::Display for PeerMisbehaved {
@@ -45,6 +51,9 @@ impl fmt::Display for PeerMisbehaved {
                 write!(f, "{length} bytes were announced, but the packet says it has {header}")
             }
             Self::UnknownState { byte } => write!(f, "the page's state byte is {byte}"),
+            Self::ForeignState { found } => {
+                write!(f, "the backend put the page into state {found:?}, the frontend's to write")
+            }
         }
     }
 }

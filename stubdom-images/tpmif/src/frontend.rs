@@ -14,6 +14,8 @@ use domain_io::{OutsidePage, SharedPage};
 #[derive(Debug)]
 pub struct FrontendEnd<P> {
     page: P,
+    /// A command is with the backend.
+    outstanding: bool,
 }
 
 /// What became of a submitted command.
@@ -64,7 +66,7 @@ impl<P: SharedPage> FrontendEnd<P> {
     /// Takes the frontend's end of a zeroed `page` that was granted to the backend.
     #[must_use]
     pub fn new(page: P) -> Self {
-        Self { page }
+        Self { page, outstanding: false }
     }
 
     /// Puts a command into the page: packet, length, locality, and only then
@@ -72,45 +74,64 @@ impl<P: SharedPage> FrontendEnd<P> {
     ///
     /// # Errors
     /// [`NotSubmitted`].
-    pub fn submit(&self, locality: u8, packet: &[u8]) -> Result<(), NotSubmitted> {
+    pub fn submit(&mut self, locality: u8, packet: &[u8]) -> Result<(), NotSubmitted> {
         let bad = NotSubmitted::BadPacket { length: packet.len() };
         let length = u32::try_from(packet.len()).map_err(|_| bad)?;
         let fits = (SMALLEST_MESSAGE..=LARGEST_MESSAGE).contains(&packet.len());
         if !fits || size_field(packet) != length {
             return Err(bad);
         }
+        if self.outstanding {
+            return Err(NotSubmitted::Busy);
+        }
         match self.state().map_err(NotSubmitted::Page)? {
             PageState::Idle | PageState::Finish => {}
-            PageState::Submit | PageState::Cancel => return Err(NotSubmitted::Busy),
+            found @ (PageState::Submit | PageState::Cancel) => {
+                return Err(NotSubmitted::Page(PeerMisbehaved::ForeignState { found }.into()));
+            }
         }
         self.page.store_u8(EXTRA_PAGES, 0)?;
         self.page.write(data_offset(0), packet)?;
         self.page.store_u32(LENGTH, length)?;
         self.page.store_u8(LOCALITY, locality)?;
-        Ok(self.page.store_u8(STATE, PageState::Submit.byte())?)
+        self.page.store_u8(STATE, PageState::Submit.byte())?;
+        self.outstanding = true;
+        Ok(())
     }
 
-    /// Looks for the answer to what was submitted.
+    /// Whether a command is with the backend.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.outstanding
+    }
+
+    /// Looks for the answer to what was submitted. Without that, [`Answer::NotYet`].
     ///
     /// # Errors
     /// [`PageFault`]; after one caused by the peer the connection has to end.
-    pub fn answer(&self) -> Result<Answer, PageFault> {
-        match self.state()? {
-            PageState::Submit | PageState::Cancel => Ok(Answer::NotYet),
-            PageState::Idle => Ok(Answer::Aborted),
+    pub fn answer(&mut self) -> Result<Answer, PageFault> {
+        if !self.outstanding {
+            return Ok(Answer::NotYet);
+        }
+        let answer = match self.state()? {
+            PageState::Submit | PageState::Cancel => return Ok(Answer::NotYet),
+            PageState::Idle => Answer::Aborted,
             PageState::Finish => {
                 let length = self.page.load_u32(LENGTH)?;
-                copy_out(&self.page, length, 0).map(Answer::Response)
+                Answer::Response(copy_out(&self.page, length, 0)?)
             }
-        }
+        };
+        self.outstanding = false;
+        Ok(answer)
     }
 
-    /// Takes the command back. The backend is to be notified next, and may still finish it.
+    /// Takes the command back, if there is one. The backend is to be notified next, and may still
+    /// finish it.
     ///
     /// # Errors
     /// [`OutsidePage`] would be a mistake of this crate.
     pub fn cancel(&self) -> Result<(), OutsidePage> {
-        self.page.store_u8(STATE, PageState::Cancel.byte())
+        if self.outstanding { self.page.store_u8(STATE, PageState::Cancel.byte()) } else { Ok(()) }
     }
 
     fn state(&self) -> Result<PageState, PageFault> {

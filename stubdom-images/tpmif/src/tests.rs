@@ -51,7 +51,7 @@ fn data_starts_at_8_and_the_largest_message_has_4088_bytes() {
 
 #[test]
 fn a_command_and_its_answer_stand_where_linux_puts_them() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(2, &packet(12)).unwrap();
     let page = frame.bytes();
     assert_eq!(page[..8], [12, 0, 0, 0, 1, 2, 0, 0]);
@@ -66,7 +66,7 @@ fn a_command_and_its_answer_stand_where_linux_puts_them() {
 
 #[test]
 fn the_largest_message_passes_both_ways() {
-    let Pair { front, back, .. } = pair();
+    let Pair { mut front, back, .. } = pair();
     front.submit(0, &packet(4088)).unwrap();
     back.finish(command(&back).reply, &packet(4088)).unwrap();
     assert_eq!(front.answer(), Ok(Answer::Response(packet(4088))));
@@ -74,7 +74,7 @@ fn the_largest_message_passes_both_ways() {
 
 #[test]
 fn a_frontend_submits_only_whole_packets_and_one_at_a_time() {
-    let Pair { front, back, .. } = pair();
+    let Pair { mut front, back, .. } = pair();
     let bad = |length| Err(NotSubmitted::BadPacket { length });
     assert_eq!(front.submit(0, &packet(9)), bad(9));
     assert_eq!(front.submit(0, &packet(4089)), bad(4089));
@@ -90,7 +90,7 @@ fn a_frontend_submits_only_whole_packets_and_one_at_a_time() {
 
 #[test]
 fn a_lying_length_is_named_and_never_followed() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(0, &packet(10)).unwrap();
     for (length, expected) in [
         (0, PeerMisbehaved::TooShort { length: 0 }),
@@ -106,7 +106,8 @@ fn a_lying_length_is_named_and_never_followed() {
 
 #[test]
 fn an_impossible_state_byte_is_named_by_both_ends() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
+    front.submit(0, &packet(10)).unwrap();
     frame.poke(4, &[4]);
     assert_eq!(fault(&back), PeerMisbehaved::UnknownState { byte: 4 });
     let expected = PeerMisbehaved::UnknownState { byte: 4 };
@@ -115,12 +116,23 @@ fn an_impossible_state_byte_is_named_by_both_ends() {
 
 #[test]
 fn a_lying_backend_is_named() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(0, &packet(10)).unwrap();
     back.finish(command(&back).reply, &packet(10)).unwrap();
     frame.poke(0, &5000u32.to_le_bytes());
     let expected = PeerMisbehaved::TooLong { length: 5000, room: 4088 };
     assert_eq!(front.answer(), Err(PageFault::Peer(expected)));
+}
+
+#[test]
+fn a_backend_that_submits_or_cancels_is_named() {
+    for (byte, found) in [(1, PageState::Submit), (3, PageState::Cancel)] {
+        let Pair { mut front, frame, .. } = pair();
+        frame.poke(4, &[byte]);
+        let expected = PeerMisbehaved::ForeignState { found };
+        let refused = front.submit(0, &packet(10));
+        assert_eq!(refused, Err(NotSubmitted::Page(PageFault::Peer(expected))));
+    }
 }
 
 #[test]
@@ -144,7 +156,7 @@ fn announced_extra_pages_move_the_data_and_shrink_the_room() {
 
 #[test]
 fn an_answer_goes_where_the_command_stood_whatever_the_frontend_writes_meanwhile() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(0, &packet(10)).unwrap();
     let reply = command(&back).reply;
     frame.poke(7, &[255]);
@@ -154,7 +166,7 @@ fn an_answer_goes_where_the_command_stood_whatever_the_frontend_writes_meanwhile
 
 #[test]
 fn an_answer_that_does_not_fit_leaves_the_right_to_answer() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(0, &packet(10)).unwrap();
     let mut reply = command(&back).reply;
     for length in [4089, 9] {
@@ -169,7 +181,7 @@ fn an_answer_that_does_not_fit_leaves_the_right_to_answer() {
 
 #[test]
 fn every_field_is_read_once() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
     front.submit(0, &packet(100)).unwrap();
     frame.forget_reads();
     let Submission { reply, .. } = command(&back);
@@ -182,7 +194,10 @@ fn every_field_is_read_once() {
 
 #[test]
 fn a_cancel_is_seen_and_acknowledged_with_idle() {
-    let Pair { front, back, frame } = pair();
+    let Pair { mut front, back, frame } = pair();
+    front.cancel().unwrap();
+    assert_eq!(frame.bytes()[4], 0, "there is nothing to cancel yet");
+    front.submit(0, &packet(10)).unwrap();
     front.cancel().unwrap();
     assert!(matches!(back.look(), Ok(Seen::Cancel)));
     back.acknowledge_cancel().unwrap();
@@ -237,7 +252,7 @@ proptest! {
         header in proptest::array::uniform8(any::<u8>()),
         seed in any::<[u8; 16]>(),
     ) {
-        let Pair { front, back, frame } = pair();
+        let Pair { mut front, back, frame } = pair();
         let noise: Vec<u8> = seed.iter().copied().cycle().take(PAGE_BYTES).collect();
         frame.poke(0, &noise);
         frame.poke(0, &header);
@@ -252,7 +267,7 @@ proptest! {
     fn a_page_that_changes_after_every_read_yields_only_checked_copies(
         changes in proptest::collection::vec((0usize..16, any::<u8>()), 1..20),
     ) {
-        let Pair { front, back, frame } = pair();
+        let Pair { mut front, back, frame } = pair();
         front.submit(0, &packet(64)).unwrap();
         let mut next = changes.into_iter().cycle();
         frame.after_each_read(move |_, _, bytes| {
