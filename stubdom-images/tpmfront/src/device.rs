@@ -1,0 +1,69 @@
+//! The device a frontend has settled on.
+
+use alloc::string::String;
+use domain_io::{DomainId, Sharing, StoreError, Xenstore};
+use tpmif::{FrontendEnd, XenbusState, nodes};
+
+/// A device and how far its connection is.
+pub(crate) struct Device<S: Sharing> {
+    pub(crate) number: u32,
+    pub(crate) backend: DomainId,
+    /// The backend's end, as a full path.
+    pub(crate) backend_dir: String,
+    pub(crate) phase: Phase<S>,
+    /// What we last wrote to our `state` node; `Initialising` there after that means that the
+    /// toolstack has created the device anew.
+    pub(crate) written: Option<XenbusState>,
+}
+
+/// How far a connection is.
+pub(crate) enum Phase<S: Sharing> {
+    /// Waits for the backend's `InitWait`.
+    Waiting,
+    /// `Initialised`: page and port are published, the backend has not connected.
+    Offered(Link<S>),
+    /// `Connected`.
+    Open(Link<S>),
+    /// `Closing`, at our own wish: waits until the backend lets go of the page.
+    Closing(Link<S>),
+    /// Closed at our own wish: stays so until we wish otherwise.
+    Closed,
+    /// Closed because the backend cannot be dealt with: stays so.
+    Shunned,
+}
+
+/// What was offered to the backend. Dropping it closes the port and ends the grant.
+pub(crate) struct Link<S: Sharing> {
+    pub(crate) end: FrontendEnd<S::Page>,
+    pub(crate) port: S::Port,
+    /// Look at the page even without an event.
+    pub(crate) look: bool,
+}
+
+impl<S: Sharing> Device<S> {
+    pub(crate) fn node(&self, name: &str) -> String {
+        alloc::format!("{}/{}/{name}", nodes::FRONTEND_ROOT, self.number)
+    }
+
+    pub(crate) fn backend_node(&self, name: &str) -> String {
+        alloc::format!("{}/{name}", self.backend_dir)
+    }
+
+    /// Writes our `state` node.
+    pub(crate) fn switch<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        to: XenbusState,
+    ) -> Result<(), StoreError> {
+        store.write(&self.node(nodes::STATE), to.as_str())?;
+        self.written = Some(to);
+        Ok(())
+    }
+
+    pub(crate) fn link(&mut self) -> Option<&mut Link<S>> {
+        match &mut self.phase {
+            Phase::Offered(link) | Phase::Open(link) | Phase::Closing(link) => Some(link),
+            Phase::Waiting | Phase::Closed | Phase::Shunned => None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which device to use: the first whose backend is ready for a frontend, else the first that has a
+//! backend at all.
+
+use crate::device::{Device, Phase};
+use crate::frontend::{BACKEND_TOKEN, Frontend};
+use alloc::string::String;
+use domain_io::{DomainId, Sharing, StoreError, Xenstore};
+use tpmif::XenbusState::{InitWait, Initialising};
+use tpmif::{XenbusState, nodes};
+
+/// What one directory below `device/vtpm` says.
+struct Candidate {
+    number: u32,
+    backend: DomainId,
+    backend_dir: String,
+    ready: bool,
+}
+
+impl<S: Sharing> Frontend<S> {
+    /// Settles on a device and watches its backend; gives up `unless` only for one that is ready.
+    pub(crate) fn find<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        unless: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let Some(found) = best(store, unless)? else { return Ok(()) };
+        self.forget(store);
+        let Candidate { number, backend, backend_dir, .. } = found;
+        let device = Device { number, backend, backend_dir, phase: Phase::Waiting, written: None };
+        store.watch(&device.backend_node(nodes::STATE), BACKEND_TOKEN)?;
+        self.device = Some(device);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Drops the device, its page, its port and its watch.
+    pub(crate) fn forget<X: Xenstore + ?Sized>(&mut self, store: &mut X) {
+        if let Some(device) = self.device.take() {
+            let _ = store.unwatch(&device.backend_node(nodes::STATE), BACKEND_TOKEN);
+        }
+        self.changed = true;
+    }
+}
+
+fn best<X: Xenstore + ?Sized>(
+    store: &mut X,
+    unless: Option<u32>,
+) -> Result<Option<Candidate>, StoreError> {
+    let listed = match store.list(nodes::FRONTEND_ROOT) {
+        Err(error) if error.is_absent() => return Ok(None),
+        listed => listed?,
+    };
+    let mut best = None;
+    for number in listed.iter().filter_map(|name| nodes::number(name)) {
+        let Some(candidate) = examine(store, number) else { continue };
+        if unless == Some(number) {
+            continue;
+        }
+        if candidate.ready {
+            return Ok(Some(candidate));
+        }
+        if unless.is_none() && best.is_none() {
+            best = Some(candidate);
+        }
+    }
+    Ok(best)
+}
+
+/// Reads one device's directory. `None` when its backend is gone, or when the nodes, which only
+/// the toolstack and we ourselves can write, do not agree.
+fn examine<X: Xenstore + ?Sized>(store: &mut X, number: u32) -> Option<Candidate> {
+    let mut read =
+        |name: &str| store.read(&alloc::format!("{}/{number}/{name}", nodes::FRONTEND_ROOT)).ok();
+    let backend = DomainId(nodes::number(&read(nodes::BACKEND_ID)?)?.try_into().ok()?);
+    let backend_dir = read(nodes::BACKEND)?;
+    let below = alloc::format!("{}/{backend}/{}/", nodes::DOMAINS, nodes::BACKEND_ROOT);
+    if !backend_dir.starts_with(&below) {
+        return None;
+    }
+    let state = store.read(&alloc::format!("{backend_dir}/{}", nodes::STATE)).ok()?;
+    let ready = matches!(XenbusState::parse(&state), Some(Initialising | InitWait));
+    Some(Candidate { number, backend, backend_dir, ready })
+}

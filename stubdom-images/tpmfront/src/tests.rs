@@ -1,0 +1,9 @@
+//! What a frontend promises, against our backend, a backend played step by step, and libxl.
+
+mod attach;
+mod chain;
+mod commands;
+mod hostile;
+mod played;
+
+use played::{BACK, FRONT, Played, packet};
