@@ -60,3 +60,26 @@ pub trait BlockDevice {
     /// [`BlockError`].
     fn flush(&mut self) -> Result<(), BlockError>;
 }
+
+/// A borrowed disk is a disk.
+impl<D: BlockDevice + ?Sized> BlockDevice for &mut D {
+    fn sectors(&self) -> u64 {
+        (**self).sectors()
+    }
+
+    fn is_read_only(&self) -> bool {
+        (**self).is_read_only()
+    }
+
+    fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
+        (**self).read(sector, into)
+    }
+
+    fn write(&mut self, sector: u64, from: &[u8]) -> Result<(), BlockError> {
+        (**self).write(sector, from)
+    }
+
+    fn flush(&mut self) -> Result<(), BlockError> {
+        (**self).flush()
+    }
+}

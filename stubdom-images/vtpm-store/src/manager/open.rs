@@ -1,0 +1,241 @@
+//! Opening: what the disk holds, then, with the secret, the store.
+
+use super::error::{Damage, StoreError};
+use super::header;
+use super::layout::{LEAST_SECTORS, PAGE_BYTES, PAGE_SECTORS, sector_of, usable_pages};
+use super::pages::{self, Keys, Kind};
+use super::pointer::{self, Pointer};
+use super::root::{self, Root, Slot};
+use super::sealed::{self, SealedSecret};
+use super::space::Space;
+use super::store::{Leaves, Store, range};
+use crate::Secret;
+use crate::bytes::{Reader, all_zero};
+use alloc::vec;
+use alloc::vec::Vec;
+use domain_io::{BlockDevice, BlockError};
+
+/// The sequence of the first sealed secret.
+pub(super) const FIRST_SEALED: u64 = 1;
+
+/// A disk without our mark counts as blank when its first pages, this many, are all zeros (4 MiB).
+const BLANK_PAGES: u64 = 1024;
+
+/// What may be missing from a store that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Nothing but single leaves: a damaged branch is an error.
+    WholeStore,
+    /// An administrator's word to go on without the records under a damaged branch. The pages of
+    /// those records are used again.
+    WhatIsLeft,
+}
+
+/// What an administrator should hear about a store that was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartNotes {
+    /// The last commit was cut short, or is damaged, and the one before it is used. Harmless after a
+    /// power cut; whoever compares the counter sees when it is not.
+    pub fell_back: bool,
+    /// Second copies that were damaged or older and were written again.
+    pub mended_copies: u32,
+    /// Damaged branches that were accepted.
+    pub damaged: Vec<Damage>,
+    /// The disk has become larger; [`Store::grow`] takes the rest into use.
+    pub can_grow: bool,
+}
+
+/// A disk with a store on it that waits for its secret.
+pub struct Opening<D> {
+    disk: D,
+    header: header::Found,
+    sealed: sealed::Found,
+}
+
+impl<D: BlockDevice> Opening<D> {
+    /// Reads what can be read without the secret.
+    ///
+    /// # Errors
+    /// What the disk is instead of a store: [`StoreError::Blank`], [`StoreError::Unfinished`],
+    /// [`StoreError::Foreign`], [`StoreError::NewerVersion`], [`StoreError::TooSmall`],
+    /// [`StoreError::Damaged`]; the disk's.
+    pub fn read(mut disk: D) -> Result<Self, StoreError> {
+        let header = find_header(&mut disk)?;
+        let sealed = sealed::find(&mut disk)?;
+        Ok(Self { disk, header, sealed })
+    }
+
+    /// The sealed secret, to be unsealed by whoever can.
+    pub const fn sealed(&self) -> &SealedSecret {
+        &self.sealed.sealed
+    }
+
+    /// Opens the store with its secret.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongSecret`], [`StoreError::Damaged`], [`StoreError::TooSmall`]; the disk's.
+    pub fn unlock(
+        mut self,
+        secret: &Secret,
+        accept: Accept,
+    ) -> Result<(Store<D>, StartNotes), StoreError> {
+        let mut notes = StartNotes::default();
+        if !self.disk.is_read_only() {
+            // What an earlier life of this domain wrote without flushing may be readable here and
+            // still be lost; nothing may be built on it before it is durable.
+            self.disk.flush()?;
+            notes.mended_copies = self.mend()?;
+        }
+        let keys = Keys { secret: secret.clone(), store_id: self.header.header.store_id };
+        let (slot, root, newest) = self.live_root(&keys, &mut notes)?;
+        let (needs, has) = (u64::from(root.pages) * PAGE_SECTORS, self.disk.sectors());
+        if needs > has {
+            return Err(StoreError::TooSmall { needs, has });
+        }
+        notes.can_grow = usable_pages(has) > root.pages;
+        let mut space = Space::new(root.pages);
+        let branches = self.branches(&keys, &root, &mut space, accept, &mut notes)?;
+        let sealed_sequence = self.sealed.sequence;
+        let Self { disk, .. } = self;
+        let must_reopen = false;
+        let store =
+            Store { disk, keys, root, slot, newest, branches, space, sealed_sequence, must_reopen };
+        Ok((store, notes))
+    }
+
+    /// Writes damaged or older second copies again.
+    fn mend(&mut self) -> Result<u32, StoreError> {
+        let mut mended = 0;
+        for copy in [0, 1] {
+            if self.header.bad[copy] {
+                self.header.header.write(&mut self.disk, copy)?;
+                mended += 1;
+            }
+            if self.sealed.bad[copy] {
+                sealed::write(&mut self.disk, copy, &self.sealed.sealed, self.sealed.sequence)?;
+                mended += 1;
+            }
+        }
+        if mended > 0 {
+            self.disk.flush()?;
+        }
+        Ok(mended)
+    }
+
+    /// The newest root whose commit is complete, its slot, and the highest sequence seen.
+    fn live_root(
+        &mut self,
+        keys: &Keys,
+        notes: &mut StartNotes,
+    ) -> Result<(usize, Root, u64), StoreError> {
+        let slots = [root::read(&mut self.disk, keys, 0)?, root::read(&mut self.disk, keys, 1)?];
+        let other_secret = slots.iter().any(|slot| matches!(slot, Slot::OtherSecret));
+        let mut good: Vec<_> = (0..).zip(slots).filter_map(|(at, slot)| slot.good(at)).collect();
+        good.sort_by_key(|(_, root)| root.sequence);
+        let newest = good.last().map_or(0, |(_, root)| root.sequence);
+        match (good.pop(), good.pop()) {
+            (None, _) if other_secret => Err(StoreError::WrongSecret),
+            (None, _) => Err(StoreError::Damaged(Damage::Roots)),
+            (Some((slot, root)), None) => {
+                notes.fell_back = !all_zero(&root::read_page(&mut self.disk, 1 - slot)?);
+                Ok((slot, root, newest))
+            }
+            (Some(last), Some(before)) => {
+                notes.fell_back = !self.is_complete(keys, &last.1)?;
+                let (slot, root) = if notes.fell_back { before } else { last };
+                Ok((slot, root, newest))
+            }
+        }
+    }
+
+    /// Whether every page that this root's commit wrote is there.
+    fn is_complete(&mut self, keys: &Keys, root: &Root) -> Result<bool, StoreError> {
+        let new = |pointer: &&Pointer| pointer.place.born == root.sequence;
+        for pointer in root.branches.iter().filter(new) {
+            let Some(leaves) = read_branch(&mut self.disk, keys, pointer)? else {
+                return Ok(false);
+            };
+            for leaf in leaves.iter().filter(new) {
+                let what = (Kind::Leaf, leaf.place);
+                if !is_on(&self.disk, leaf)
+                    || pages::read(&mut self.disk, keys, what, &leaf.tag)?.is_none()
+                {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn branches(
+        &mut self,
+        keys: &Keys,
+        root: &Root,
+        space: &mut Space,
+        accept: Accept,
+        notes: &mut StartNotes,
+    ) -> Result<Vec<Leaves>, StoreError> {
+        let mut branches = Vec::with_capacity(root.branches.len());
+        for (at, pointer) in root.branches.iter().enumerate() {
+            let leaves = read_branch(&mut self.disk, keys, pointer)?
+                .filter(|leaves| leaves.iter().all(|leaf| space.take(leaf.place.page)))
+                .filter(|_| space.take(pointer.place.page));
+            if leaves.is_none() {
+                match (range(pointer, root.branches.get(at + 1)), accept) {
+                    (StoreError::Damaged(what), Accept::WhatIsLeft) => notes.damaged.push(what),
+                    (damage, _) => return Err(damage),
+                }
+            }
+            branches.push(leaves);
+        }
+        Ok(branches)
+    }
+}
+
+impl Slot {
+    fn good(self, slot: usize) -> Option<(usize, Root)> {
+        if let Self::Good(root) = self { Some((slot, root)) } else { None }
+    }
+}
+
+fn is_on(disk: &dyn BlockDevice, pointer: &Pointer) -> bool {
+    sector_of(pointer.place.page).saturating_add(PAGE_SECTORS) <= disk.sectors()
+}
+
+/// The leaves of a branch; `None` when its page is not the one that was written.
+fn read_branch(
+    disk: &mut dyn BlockDevice,
+    keys: &Keys,
+    pointer: &Pointer,
+) -> Result<Option<Vec<Pointer>>, BlockError> {
+    if !is_on(disk, pointer) {
+        return Ok(None);
+    }
+    let body = pages::read(disk, keys, (Kind::Branch, pointer.place), &pointer.tag)?;
+    Ok(body.and_then(|body| pointer::decode(&mut Reader::new(&body))))
+}
+
+/// The header of a store, or what the disk is instead.
+pub(super) fn find_header(disk: &mut dyn BlockDevice) -> Result<header::Found, StoreError> {
+    let has = disk.sectors();
+    if has < LEAST_SECTORS {
+        return Err(StoreError::TooSmall { needs: LEAST_SECTORS, has });
+    }
+    match header::find(disk)? {
+        Some(found) if found.header.creating => Err(StoreError::Unfinished),
+        Some(found) => Ok(found),
+        None if is_blank(disk)? => Err(StoreError::Blank),
+        None => Err(StoreError::Foreign),
+    }
+}
+
+fn is_blank(disk: &mut dyn BlockDevice) -> Result<bool, BlockError> {
+    let mut page = vec![0; PAGE_BYTES];
+    for number in 0..BLANK_PAGES.min(disk.sectors() / PAGE_SECTORS) {
+        disk.read(number * PAGE_SECTORS, &mut page)?;
+        if !all_zero(&page) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
