@@ -64,6 +64,11 @@ impl<D: BlockDevice> Store<D> {
         self.space.free()
     }
 
+    /// The disk, to ask it about itself.
+    pub const fn disk(&self) -> &D {
+        &self.disk
+    }
+
     /// The disk, once the store is not needed any more.
     pub fn into_disk(self) -> D {
         self.disk

@@ -88,7 +88,7 @@ impl Slot {
     fn own(&self, mark: &Mark, key: &Secret) -> Option<(&Whole, Zeroizing<Vec<u8>>)> {
         let Self::Whole(whole) = self else { return None };
         let own = whole.head.uuid == mark.uuid && whole.head.tpm == mark.tpm;
-        own.then(|| whole.open(key)).flatten().map(|image| (whole, image))
+        own.then(|| whole.open(key)).flatten().map(|image| (&**whole, image))
     }
 }
 

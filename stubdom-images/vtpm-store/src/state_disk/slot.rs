@@ -6,6 +6,7 @@ use crate::bytes::{Reader, all_zero};
 use crate::digest::sha256;
 use crate::seal::{self, Wrap};
 use crate::{Secret, Uuid};
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use domain_io::{BlockDevice, BlockError, Entropy, SECTOR_BYTES};
@@ -47,7 +48,7 @@ pub(super) struct Head {
 pub(super) enum Slot {
     Empty,
     Damaged,
-    Whole(Whole),
+    Whole(Box<Whole>),
 }
 
 /// A slot with a whole head.
@@ -147,7 +148,7 @@ pub(super) fn read(
     let mut text = vec![0; head.length.next_multiple_of(SECTOR_BYTES)];
     disk.read(start_of(mark, slot) + 1, &mut text)?;
     text.truncate(head.length);
-    Ok(Slot::Whole(Whole { head, sector, text }))
+    Ok(Slot::Whole(Box::new(Whole { head, sector, text })))
 }
 
 impl Whole {
