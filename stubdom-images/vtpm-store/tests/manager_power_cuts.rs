@@ -97,7 +97,7 @@ impl Life {
 
 /// The disks that one cut can leave: nothing, everything, all but one, one alone, and by chance.
 fn outcomes(cut: &Cut<'_>, choices: &mut Choices, by_chance: usize) -> Vec<TracedDisk> {
-    let one = choices.next() as usize % cut.pending().max(1);
+    let one = choices.place(cut.pending());
     let mut disks = vec![cut.disk(|_| true)];
     if cut.pending() > 0 {
         disks.extend([cut.disk(|_| false), cut.disk(|at| at != one), cut.disk(|at| at == one)]);

@@ -102,9 +102,9 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         match event {
             Event::Attached { id, uuid } => {
                 log::info!("frontend {id} with uuid {uuid}");
-                let admitted = self.service.guest_attached(id, None, |domain| {
-                    store.is_introduced(domain).unwrap_or(true)
-                });
+                let admitted = self
+                    .service
+                    .guest_attached(id, None, |domain| store.is_introduced(domain).unwrap_or(true));
                 match admitted {
                     Ok(()) => Ok(()),
                     Err(AttachError::Refused(why)) => {

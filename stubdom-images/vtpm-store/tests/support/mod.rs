@@ -89,4 +89,9 @@ impl Choices {
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
+
+    /// One of this many places; 0 when there is none.
+    pub(crate) fn place(&mut self, places: usize) -> usize {
+        usize::try_from(self.below(places.max(1) as u64)).unwrap()
+    }
 }
