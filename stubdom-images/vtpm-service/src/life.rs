@@ -117,7 +117,8 @@ impl BootLife {
         self.present
     }
 
-    /// A frontend appeared. `lives` tells whether a domain exists; say yes when in doubt.
+    /// A frontend appeared. `lives` tells whether a domain exists; say yes when in doubt. The device
+    /// of a domain that does not exist any more counts as gone.
     ///
     /// # Errors
     /// [`Refusal`]; the frontend must then be closed, and nothing else changes.
@@ -128,7 +129,11 @@ impl BootLife {
     ) -> Result<Admission, Refusal> {
         let domain = id.frontend;
         if let Some(by) = self.present.filter(|present| *present != id) {
-            return Err(Refusal::Occupied { by });
+            // On a guest's reboot the new domain's device may be seen before the old one's end.
+            if by.frontend == domain || lives(by.frontend) {
+                return Err(Refusal::Occupied { by });
+            }
+            self.present = None;
         }
         self.forget_dead(|other| other == domain || lives(other));
         let lost = self.earlier.contains(&domain) && self.boot != BootOf::Domain(domain);

@@ -50,6 +50,15 @@ fn a_new_domain_gets_a_new_boot_once_the_old_one_is_gone() {
 }
 
 #[test]
+fn a_dead_domain_s_device_does_not_hold_up_the_next_guest() {
+    let mut life = fresh();
+    attach(&mut life, 3).unwrap();
+    assert_eq!(life.attach(guest(4), |domain| domain != DomainId(3)), Ok(Admission::NewBoot));
+    life.detach(guest(3));
+    assert_eq!(life.present(), Some(guest(4)), "the old device's end comes late");
+}
+
+#[test]
 fn a_second_device_of_the_same_guest_is_refused() {
     let mut life = fresh();
     attach(&mut life, 3).unwrap();

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Locality,
     /// The answer does not fit the shared page.
     AnswerTooLong,
+    /// The frontend does not have the TPM.
+    NotServed,
 }
 
 impl Fault {
@@ -50,6 +52,7 @@ impl Fault {
             Self::NoSuchCommand => TpmResult::BAD_ORDINAL,
             Self::Locality => TpmResult::BAD_LOCALITY,
             Self::AnswerTooLong => TpmResult::SIZE,
+            Self::NotServed => TpmResult::FAIL,
         }
     }
 
@@ -59,6 +62,7 @@ impl Fault {
             Self::NoSuchCommand => ResponseCode::COMMAND_CODE,
             Self::Locality => ResponseCode::LOCALITY,
             Self::AnswerTooLong => ResponseCode::SIZE,
+            Self::NotServed => ResponseCode::FAILURE,
         }
     }
 }

@@ -134,7 +134,8 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
     }
 
     fn answer(&mut self, command: Command) -> Result<(), ServiceError> {
-        let response = match self.service.command(command.locality, &command.bytes) {
+        let served = self.service.command(command.id, command.locality, &command.bytes);
+        let response = match served {
             Ok(response) => response,
             Err(error) => {
                 // The frontend learns that its TPM failed instead of waiting for minutes.

@@ -27,6 +27,13 @@ pub enum Origin {
     Kept(Past),
 }
 
+/// Messages that are worth one line per guest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    connected: bool,
+    disorder: bool,
+}
+
 /// A vTPM that serves one frontend at a time.
 ///
 /// After an error of [`ServiceError`] the TPM must not be used any more: the domain says so and
@@ -41,6 +48,8 @@ pub struct Service<E, K> {
     grant: LocalityGrant,
     /// How the TPM stops from now on.
     next_stop: Stop,
+    /// What a guest can cause again and again has been said once for it.
+    said: Said,
 }
 
 impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
@@ -67,7 +76,8 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         let life = BootLife::new(past, started.resumed, arguments.reattach);
         let grant = LocalityGrant::AlwaysZero;
         let next_stop = Stop::EndOfBoot;
-        Ok(Self { engine, keeper, arguments, started, life, grant, next_stop })
+        let said = Said::default();
+        Ok(Self { engine, keeper, arguments, started, life, grant, next_stop, said })
     }
 
     /// The frontend that has the TPM.
@@ -96,6 +106,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         let grant = grant.ok_or(Refusal::NoLocalityRule { domain })?;
         let admission = self.life.attach(id, lives)?;
         self.grant = grant;
+        self.said = Said::default();
         if admission == Admission::NewBoot {
             self.reset()?;
         }
@@ -104,7 +115,9 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
 
     /// The frontend's page is mapped and commands may come.
     pub fn guest_connected(&mut self, id: DeviceId) {
-        log::info!("VTPM attached to Frontend {}/{}", id.frontend, id.device);
+        if !core::mem::replace(&mut self.said.connected, true) {
+            log::info!("VTPM attached to Frontend {}/{}", id.frontend, id.device);
+        }
     }
 
     /// The frontend closed its page, and may open it again.
@@ -145,14 +158,24 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         self.stop()
     }
 
-    /// Answers one command of the frontend that has the TPM. `locality` is what the shared page
-    /// claims. The answer is never longer than [`MAX_PACKET_BYTES`] and never empty.
+    /// Answers one command of a frontend. `locality` is what its shared page claims. A command of
+    /// a frontend that does not have the TPM, such as a late one of a guest that is gone, gets an
+    /// error and changes nothing. The answer is never longer than [`MAX_PACKET_BYTES`] and never
+    /// empty.
     ///
     /// # Errors
     /// [`ServiceError`]: there is no answer, and none may be given.
-    pub fn command(&mut self, locality: u8, packet: &[u8]) -> Result<Vec<u8>, ServiceError> {
+    pub fn command(
+        &mut self,
+        id: DeviceId,
+        locality: u8,
+        packet: &[u8],
+    ) -> Result<Vec<u8>, ServiceError> {
         let version = self.arguments.version;
         let tag = Header::parse(packet).ok().map(|(header, _)| header.tag);
+        if self.present() != Some(id) {
+            return Ok(Fault::NotServed.answer(tag, version));
+        }
         let Some(locality) = self.grant.decide(locality) else {
             return Ok(Fault::Locality.answer(tag, version));
         };
@@ -182,10 +205,16 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
     fn stop(&mut self) -> Result<(), ServiceError> {
         match boot::stop(&mut self.engine, self.arguments.version, self.next_stop) {
             Err(BootError::Engine(error)) => return Err(error.into()),
-            Err(refused) => log::error!("the TPM does not stop in order: {refused}"),
+            Err(refused) => self.say_disorder(&refused),
             Ok(()) => {}
         }
         Ok(self.keeper.keep(&mut self.engine)?)
+    }
+
+    fn say_disorder(&mut self, refused: &BootError) {
+        if !core::mem::replace(&mut self.said.disorder, true) {
+            log::error!("the TPM does not stop in order: {refused}");
+        }
     }
 
     /// Ends the boot and begins another, for another guest.

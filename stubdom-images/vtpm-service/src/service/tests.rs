@@ -140,17 +140,31 @@ fn a_second_frontend_changes_nothing_for_the_first() {
 }
 
 #[test]
+fn a_late_command_of_a_guest_that_is_gone_does_not_reach_the_next_one_s_tpm() {
+    let mut service = service("tpm2 ephemeral");
+    attach(&mut service, 3);
+    service.guest_attached(guest(4), None, |domain| domain != DomainId(3)).unwrap();
+    let events = service.engine.events.len();
+    let answer = service.command(guest(3), 0, &get_random(8)).unwrap();
+    assert_eq!(answer, error_response(ResponseCode::FAILURE));
+    assert_eq!(service.engine.events.len(), events);
+    service.guest_closed(guest(3)).unwrap();
+    service.guest_gone(guest(3)).unwrap();
+    assert_eq!((service.engine.events.len(), service.present()), (events, Some(guest(4))));
+}
+
+#[test]
 fn claims_count_as_locality_zero_unless_configured() {
     let mut clamped = service("tpm2 ephemeral");
     attach(&mut clamped, 3);
-    clamped.command(4, &get_random(8)).unwrap();
+    clamped.command(guest(3), 4, &get_random(8)).unwrap();
     assert_eq!(clamped.engine.localities.last(), Some(&0));
 
     let mut configured = service("tpm2 ephemeral locality=0,2");
     attach(&mut configured, 3);
-    configured.command(2, &get_random(8)).unwrap();
+    configured.command(guest(3), 2, &get_random(8)).unwrap();
     assert_eq!(configured.engine.localities.last(), Some(&2));
-    let answer = configured.command(4, &get_random(8)).unwrap();
+    let answer = configured.command(guest(3), 4, &get_random(8)).unwrap();
     assert_eq!(answer, error_response(ResponseCode::LOCALITY));
 }
 
@@ -166,18 +180,20 @@ fn a_guest_without_a_locality_rule_is_refused() {
 #[test]
 fn an_answer_that_does_not_fit_the_page_becomes_an_error() {
     let mut service = service("tpm2 ephemeral");
+    attach(&mut service, 3);
     service.engine.answer_length = Some(MAX_PACKET_BYTES + 1);
-    let answer = service.command(0, &get_random(8)).unwrap();
+    let answer = service.command(guest(3), 0, &get_random(8)).unwrap();
     assert_eq!(answer, error_response(ResponseCode::SIZE));
     service.engine.answer_length = Some(MAX_PACKET_BYTES);
-    assert_eq!(service.command(0, &get_random(8)).unwrap().len(), MAX_PACKET_BYTES);
+    assert_eq!(service.command(guest(3), 0, &get_random(8)).unwrap().len(), MAX_PACKET_BYTES);
 }
 
 #[test]
 fn a_broken_engine_gives_no_answer() {
     let mut service = service("tpm2 ephemeral");
+    attach(&mut service, 3);
     service.engine.broken = true;
-    assert!(matches!(service.command(0, &get_random(8)), Err(ServiceError::Engine(_))));
+    assert!(matches!(service.command(guest(3), 0, &get_random(8)), Err(ServiceError::Engine(_))));
     assert!(matches!(service.shutdown(), Err(ServiceError::Engine(_))));
 }
 
@@ -196,8 +212,9 @@ fn an_answer_whose_state_was_not_kept_never_leaves() {
     let engine = FakeEngine::new(TpmVersion::Tpm20);
     let arguments = arguments("tpm2 ephemeral");
     let mut service = Service::start(engine, FailsAfter(2), arguments, Origin::New).unwrap();
-    service.command(0, &get_random(8)).unwrap();
-    let lost = service.command(0, &get_random(8)).unwrap_err();
+    service.guest_attached(guest(3), None, |_| true).unwrap();
+    service.command(guest(3), 0, &get_random(8)).unwrap();
+    let lost = service.command(guest(3), 0, &get_random(8)).unwrap_err();
     assert_eq!(lost, ServiceError::NotKept(NotKept(String::from("disk full"))));
 }
 
@@ -216,8 +233,9 @@ proptest! {
             bytes[6..9].fill(0);
         }
         let mut service = service("tpm2 ephemeral");
+        attach(&mut service, 3);
         service.engine.answer_length = Some(10);
-        let answer = service.command(claim, &bytes).unwrap();
+        let answer = service.command(guest(3), claim, &bytes).unwrap();
         assert!((10..=MAX_PACKET_BYTES).contains(&answer.len()));
     }
 }

@@ -102,10 +102,10 @@ fn a_second_frontend_is_refused_and_the_first_served_on() {
 fn locality_two_resets_its_pcr_only_for_a_guest_that_may_claim_it() {
     let reset = crate::packets::authorised(0x13D, 20, &[]).finish();
     let mut clamped = Rig::new("tpm2 ephemeral");
-    let answer = clamped.service.command(2, &reset).unwrap();
+    let answer = clamped.send_at(2, &reset);
     assert_eq!(answer[6..10], ResponseCode::LOCALITY.0.to_be_bytes());
     drop(clamped);
     let mut configured = Rig::new("tpm2 ephemeral locality=0,2");
-    let answer = configured.service.command(2, &reset).unwrap();
+    let answer = configured.send_at(2, &reset);
     assert_eq!(answer[6..10], [0; 4]);
 }

@@ -89,9 +89,15 @@ impl Rig {
         self.attach(old + 1).unwrap();
     }
 
-    /// One command at locality 0.
+    /// One command of the guest that has the TPM, at locality 0.
     pub(crate) fn send(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.service.command(0, packet).unwrap()
+        self.send_at(0, packet)
+    }
+
+    /// One command of the guest that has the TPM.
+    pub(crate) fn send_at(&mut self, locality: u8, packet: &[u8]) -> Vec<u8> {
+        let id = self.service.present().unwrap();
+        self.service.command(id, locality, packet).unwrap()
     }
 
     /// The response code of one command.
