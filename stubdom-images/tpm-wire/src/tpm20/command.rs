@@ -12,8 +12,8 @@ fn plain(code: CommandCode) -> PacketBuilder {
     PacketBuilder::new(Tag::NO_SESSIONS, code.0)
 }
 
-/// A command on one handle, authorised by a password.
-fn authorised(code: CommandCode, handle: u32, password: &[u8]) -> PacketBuilder {
+/// Starts a command on one handle, authorised by a password (Part 1, 19.4); its parameters follow.
+pub fn authorised(code: CommandCode, handle: u32, password: &[u8]) -> PacketBuilder {
     let nonce_and_attributes_and_lengths = 4 + 2 + 1 + 2;
     let length = u32::try_from(password.len()).unwrap_or(u32::MAX);
     PacketBuilder::new(Tag::SESSIONS, code.0)

@@ -9,7 +9,7 @@ mod result;
 pub use algorithm::HashAlgorithm;
 pub use code::{Capability, CommandCode, Handle, Property, StartupType};
 pub use command::{
-    DictionaryAttack, dictionary_attack_parameters, get_capability, get_random,
+    DictionaryAttack, authorised, dictionary_attack_parameters, get_capability, get_random,
     hierarchy_change_auth, pcr_allocate, pcr_extend, pcr_read, self_test, shutdown, startup,
 };
 pub use response::{

@@ -3,7 +3,8 @@
 use crate::packets::{OWNER, PLATFORM, clear, create_signing_key, pcr};
 use crate::rig::{Rig, guest};
 use tpm_wire::tpm20::{
-    HashAlgorithm, ResponseCode, StartupType, hierarchy_change_auth, pcr_extend, startup,
+    CommandCode, HashAlgorithm, ResponseCode, StartupType, authorised, hierarchy_change_auth,
+    pcr_extend, startup,
 };
 use vtpm_service::{AttachError, Refusal};
 
@@ -100,7 +101,7 @@ fn a_second_frontend_is_refused_and_the_first_served_on() {
 
 #[test]
 fn locality_two_resets_its_pcr_only_for_a_guest_that_may_claim_it() {
-    let reset = crate::packets::authorised(0x13D, 20, &[]).finish();
+    let reset = authorised(CommandCode(0x13D), 20, &[]).finish();
     let mut clamped = Rig::new("tpm2 ephemeral");
     let answer = clamped.send_at(2, &reset);
     assert_eq!(answer[6..10], ResponseCode::LOCALITY.0.to_be_bytes());

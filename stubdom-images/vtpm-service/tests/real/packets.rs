@@ -1,6 +1,8 @@
 //! Commands that guests send and the domain does not.
 
-use tpm_wire::tpm20::{Capability, Handle, HashAlgorithm, Property, get_capability, pcr_read};
+use tpm_wire::tpm20::{
+    Capability, CommandCode, Handle, HashAlgorithm, Property, authorised, get_capability, pcr_read,
+};
 use tpm_wire::{PacketBuilder, Tag, tpm20};
 
 use crate::rig::Rig;
@@ -9,16 +11,9 @@ pub(crate) const OWNER: u32 = 0x4000_0001;
 pub(crate) const PLATFORM: u32 = Handle::PLATFORM.0;
 const ALG_NULL: u16 = 0x10;
 
-/// A command on one handle, authorised by a password.
-pub(crate) fn authorised(code: u32, handle: u32, password: &[u8]) -> PacketBuilder {
-    let length = u32::try_from(password.len()).unwrap() + 9;
-    let head = PacketBuilder::new(Tag::SESSIONS, code).u32(handle).u32(length);
-    head.u32(Handle::PASSWORD.0).sized(&[]).u8(0).sized(password)
-}
-
 /// TPM2_Clear.
 pub(crate) fn clear(authority: u32) -> Vec<u8> {
-    authorised(0x126, authority, &[]).finish()
+    authorised(CommandCode(0x126), authority, &[]).finish()
 }
 
 /// TPM2_CreatePrimary of a P-256 signing key whose password is protected against guessing.
@@ -41,7 +36,7 @@ pub(crate) fn create_signing_key(password: &[u8]) -> Vec<u8> {
         .sized(&[])
         .finish();
     let sensitive = PacketBuilder::new(Tag(0), 0).sized(password).sized(&[]).finish();
-    authorised(0x131, OWNER, &[])
+    authorised(CommandCode(0x131), OWNER, &[])
         .sized(&sensitive[10..])
         .sized(&public[10..])
         .sized(&[])
@@ -53,7 +48,7 @@ pub(crate) fn create_signing_key(password: &[u8]) -> Vec<u8> {
 pub(crate) fn sign(key: u32, password: &[u8]) -> Vec<u8> {
     const HASHCHECK: u16 = 0x8024;
     const RH_NULL: u32 = 0x4000_0007;
-    let command = authorised(0x15D, key, password).sized(&[7; 32]).u16(ALG_NULL);
+    let command = authorised(CommandCode(0x15D), key, password).sized(&[7; 32]).u16(ALG_NULL);
     command.u16(HASHCHECK).u32(RH_NULL).sized(&[]).finish()
 }
 
