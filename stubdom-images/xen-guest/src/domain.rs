@@ -1,0 +1,91 @@
+//! All that a domain has, in the image's hands.
+
+use crate::boot::Mode;
+use crate::clock::DomainClock;
+use crate::command_line::CommandLine;
+use crate::console::Console;
+use crate::entropy::DomainEntropy;
+use crate::events::Waiter;
+use crate::heap;
+use crate::hypercall;
+use crate::sharing::DomainSharing;
+use crate::store::StoreConnection;
+
+/// Figures of this domain's memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    total: u64,
+    heap: usize,
+}
+
+impl Memory {
+    /// What Xen gave to the domain.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// What was left for the heap. An image that knows its needs compares, and says so early.
+    #[must_use]
+    pub const fn heap(&self) -> usize {
+        self.heap
+    }
+
+    /// Heap in use now.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        heap::used()
+    }
+
+    /// Most heap ever in use.
+    #[must_use]
+    pub fn peak(&self) -> usize {
+        heap::peak()
+    }
+}
+
+/// Everything the runtime gives to an image. The parts are independent: an image takes it apart and
+/// hands each part to whoever needs it.
+pub struct Domain {
+    /// How Xen runs this domain.
+    pub mode: Mode,
+    /// The configuration's `extra=` line.
+    pub command_line: CommandLine,
+    /// Memory figures.
+    pub memory: Memory,
+    /// What is shown of the log.
+    pub console: Console,
+    /// The connection to xenstored.
+    pub store: StoreConnection,
+    /// Pages and event channels shared with other domains.
+    pub sharing: DomainSharing,
+    /// The time.
+    pub clock: DomainClock,
+    /// Random bytes.
+    pub entropy: DomainEntropy,
+    /// The ability to sleep.
+    pub waiter: Waiter,
+}
+
+impl Domain {
+    pub(crate) fn new(mode: Mode, line: &str, total: u64, heap: usize, store_port: u32) -> Self {
+        let clock = DomainClock::new();
+        Self {
+            mode,
+            command_line: CommandLine::parse(line),
+            memory: Memory { total, heap },
+            console: Console::new(),
+            store: StoreConnection::new(store_port),
+            sharing: DomainSharing::new(),
+            clock,
+            entropy: DomainEntropy::new(),
+            waiter: Waiter::new(clock),
+        }
+    }
+
+    /// Version of the running Xen: major and minor number.
+    #[must_use]
+    pub fn xen_version(&self) -> (u16, u16) {
+        hypercall::xen_version()
+    }
+}

@@ -1,0 +1,218 @@
+//! One connection to xenstored, over a page and a few abilities of its host.
+
+use super::message::{Kind, Message, decode, encode};
+use super::watches::Watches;
+use crate::byte_ring::Place;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+use domain_io::{DomainId, SharedPage, StoreError, WatchEvent, Xenstore};
+
+/// What the domain asks (Xen public/io/xs_wire.h, `struct xenstore_domain_interface`).
+pub(crate) const REQUESTS: Place = Place { buffer: 0, bytes: 1024, consumer: 2048, producer: 2052 };
+/// What xenstored answers.
+pub(crate) const ANSWERS: Place =
+    Place { buffer: 1024, bytes: 1024, consumer: 2056, producer: 2060 };
+
+/// How long an answer may take. xenstored answers in well under a millisecond.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Token of the watch that the runtime itself needs.
+pub(crate) const CONTROL_TOKEN: &str = "xen-guest-control";
+
+/// What a connection needs besides its page.
+pub(crate) trait Host {
+    /// The time now.
+    fn now(&self) -> Duration;
+    /// Tells xenstored that an index moved.
+    fn wake(&self);
+    /// Forgets that xenstored has woken us.
+    fn clear(&self);
+    /// Sleeps until xenstored wakes us or the moment has come.
+    fn wait(&self, until: Duration);
+}
+
+/// A connection; answers are matched to requests by number, so one that comes too late is dropped
+/// and never taken for another.
+pub(crate) struct Client<P, H> {
+    page: P,
+    host: H,
+    last_id: u32,
+    /// What found no room in the ring yet.
+    outgoing: Vec<u8>,
+    /// The beginning of a message.
+    incoming: Vec<u8>,
+    answer: Option<Message>,
+    watches: Watches,
+    control_changed: bool,
+}
+
+impl<P: SharedPage, H: Host> Client<P, H> {
+    pub(crate) fn new(page: P, host: H) -> Self {
+        Self {
+            page,
+            host,
+            last_id: 0,
+            outgoing: Vec::new(),
+            incoming: Vec::new(),
+            answer: None,
+            watches: Watches::default(),
+            control_changed: false,
+        }
+    }
+
+    /// Whether the runtime's own watch has fired since the last call.
+    pub(crate) fn take_control_changed(&mut self) -> bool {
+        let _ = self.pump();
+        core::mem::take(&mut self.control_changed)
+    }
+
+    fn request(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<Vec<u8>, StoreError> {
+        let until = self.host.now() + PATIENCE;
+        self.pump_until(until, |client| client.outgoing.is_empty())?;
+        self.last_id = self.last_id.wrapping_add(1);
+        let Some(message) = encode(kind, self.last_id, parts) else {
+            return Err(StoreError::Refused("E2BIG".into()));
+        };
+        self.outgoing = message;
+        self.answer = None;
+        self.pump_until(until, |client| client.answer.is_some())?;
+        match self.answer.take() {
+            Some(answer) if answer.kind == kind => Ok(answer.payload),
+            Some(answer) if answer.kind == Kind::ERROR => {
+                Err(StoreError::Refused(text(&answer.payload)))
+            }
+            _ => Err(StoreError::Malformed("the answer is of another kind than the request")),
+        }
+    }
+
+    fn pump_until(
+        &mut self,
+        until: Duration,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<(), StoreError> {
+        loop {
+            self.pump()?;
+            if done(self) {
+                return Ok(());
+            }
+            if self.host.now() >= until {
+                return Err(StoreError::NoAnswer);
+            }
+            self.host.wait(until);
+        }
+    }
+
+    /// Moves bytes both ways as far as that goes without waiting.
+    fn pump(&mut self) -> Result<(), StoreError> {
+        const INDEX: StoreError = StoreError::Malformed("a ring index is impossible");
+        self.host.clear();
+        let sent = REQUESTS.put(&self.page, &self.outgoing).map_err(|_| INDEX)?;
+        self.outgoing.drain(..sent);
+        let mut moved = sent;
+        let mut chunk = [0; 256];
+        loop {
+            let count = ANSWERS.take(&self.page, &mut chunk).map_err(|_| INDEX)?;
+            if count == 0 {
+                break;
+            }
+            moved += count;
+            self.incoming.extend_from_slice(&chunk[..count]);
+            while let Some(message) = decode(&mut self.incoming)
+                .map_err(|_| StoreError::Malformed("an answer is longer than 4096 bytes"))?
+            {
+                self.receive(message);
+            }
+        }
+        if moved > 0 {
+            self.host.wake();
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, message: Message) {
+        if message.kind == Kind::WATCH_EVENT {
+            let mut texts = message.payload.split(|byte| *byte == 0).map(text);
+            let (path, token) =
+                (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+            if token == CONTROL_TOKEN {
+                self.control_changed = true;
+            } else {
+                self.watches.push(WatchEvent { path, token });
+            }
+        } else if message.id == self.last_id {
+            self.answer = Some(message);
+        }
+    }
+}
+
+/// A text of xenstored without the zero byte at its end.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_suffix(b"\0").unwrap_or(bytes)).into_owned()
+}
+
+/// A path or token; a zero byte inside would make it another one.
+fn plain(text: &str) -> Result<&[u8], StoreError> {
+    if text.contains('\0') {
+        Err(StoreError::Refused("EINVAL".into()))
+    } else {
+        Ok(text.as_bytes())
+    }
+}
+
+impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
+    fn read(&mut self, path: &str) -> Result<String, StoreError> {
+        let value = self.request(Kind::READ, &[plain(path)?, b"\0"])?;
+        Ok(String::from_utf8_lossy(&value).into_owned())
+    }
+
+    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError> {
+        self.request(Kind::WRITE, &[plain(path)?, b"\0", value.as_bytes()])?;
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), StoreError> {
+        self.request(Kind::RM, &[plain(path)?, b"\0"])?;
+        Ok(())
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
+        let names = self.request(Kind::DIRECTORY, &[plain(path)?, b"\0"])?;
+        Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(text).collect())
+    }
+
+    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        // Entered first: the event that fires at once may come before the answer.
+        self.watches.add(path, token);
+        let answer = self.request(Kind::WATCH, &[plain(path)?, b"\0", plain(token)?, b"\0"]);
+        if answer.is_err() {
+            self.watches.remove(path, token);
+        }
+        answer.map(|_| ())
+    }
+
+    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.watches.remove(path, token);
+        self.request(Kind::UNWATCH, &[plain(path)?, b"\0", plain(token)?, b"\0"])?;
+        Ok(())
+    }
+
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
+        let number = domain.to_string();
+        let answer = self.request(Kind::IS_DOMAIN_INTRODUCED, &[number.as_bytes(), b"\0"])?;
+        match answer.strip_suffix(b"\0").unwrap_or(&answer) {
+            b"T" => Ok(true),
+            b"F" => Ok(false),
+            _ => Err(StoreError::Malformed("neither T nor F for a domain's existence")),
+        }
+    }
+
+    fn next_event(&mut self) -> Option<WatchEvent> {
+        let _ = self.pump();
+        self.watches.next()
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

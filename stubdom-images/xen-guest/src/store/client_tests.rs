@@ -1,0 +1,200 @@
+use super::*;
+use crate::test_page::TestPage;
+use core::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::vec;
+
+/// What the imitated xenstored does with a request.
+type Rule = fn(&mut Daemon, Message) -> Vec<Vec<u8>>;
+
+/// An imitation of xenstored at the other side of the page.
+struct Daemon {
+    nodes: BTreeMap<String, Vec<u8>>,
+    rule: Rule,
+    stream: Vec<u8>,
+    answers: VecDeque<u8>,
+}
+
+impl Daemon {
+    fn run(&mut self, page: &TestPage) {
+        let mut chunk = [0; 100];
+        while let Ok(count @ 1..) = REQUESTS.take(page, &mut chunk) {
+            self.stream.extend_from_slice(&chunk[..count]);
+        }
+        while let Ok(Some(request)) = decode(&mut self.stream) {
+            for answer in (self.rule)(self, request) {
+                self.answers.extend(answer);
+            }
+        }
+        let sent = ANSWERS.put(page, self.answers.make_contiguous()).unwrap();
+        self.answers.drain(..sent);
+    }
+}
+
+struct TestHost {
+    page: Rc<TestPage>,
+    daemon: Rc<RefCell<Daemon>>,
+    now: Cell<Duration>,
+}
+
+impl Host for TestHost {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+    fn wake(&self) {}
+    fn clear(&self) {}
+    fn wait(&self, until: Duration) {
+        let before = (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page));
+        self.daemon.borrow_mut().run(&self.page);
+        if before == (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page)) {
+            self.now.set(until);
+        }
+    }
+}
+
+struct SharedTestPage(Rc<TestPage>);
+
+impl SharedPage for SharedTestPage {
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), domain_io::OutsidePage> {
+        self.0.read(offset, into)
+    }
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), domain_io::OutsidePage> {
+        self.0.write(offset, from)
+    }
+    fn load_u8(&self, offset: usize) -> Result<u8, domain_io::OutsidePage> {
+        self.0.load_u8(offset)
+    }
+    fn store_u8(&self, offset: usize, value: u8) -> Result<(), domain_io::OutsidePage> {
+        self.0.store_u8(offset, value)
+    }
+    fn load_u32(&self, offset: usize) -> Result<u32, domain_io::OutsidePage> {
+        self.0.load_u32(offset)
+    }
+    fn store_u32(&self, offset: usize, value: u32) -> Result<(), domain_io::OutsidePage> {
+        self.0.store_u32(offset, value)
+    }
+}
+
+fn honest(daemon: &mut Daemon, request: Message) -> Vec<Vec<u8>> {
+    let mut parts = request.payload.splitn(2, |byte| *byte == 0);
+    let path = text(parts.next().unwrap());
+    let rest = parts.next().unwrap_or_default().to_vec();
+    let ok: &[u8] = b"OK\0";
+    let (kind, payload) = match request.kind {
+        Kind::WRITE => {
+            daemon.nodes.insert(path, rest);
+            (Kind::WRITE, ok.to_vec())
+        }
+        Kind::READ => match daemon.nodes.get(&path) {
+            Some(value) => (Kind::READ, value.clone()),
+            None => (Kind::ERROR, b"ENOENT\0".to_vec()),
+        },
+        Kind::DIRECTORY => (Kind::DIRECTORY, b"one\0two\0".to_vec()),
+        Kind::IS_DOMAIN_INTRODUCED => {
+            let answer: &[u8] = if path == "7" { b"T\0" } else { b"F\0" };
+            (request.kind, answer.to_vec())
+        }
+        Kind::WATCH => {
+            let event = encode(Kind::WATCH_EVENT, 0, &[path.as_bytes(), b"\0", &rest]).unwrap();
+            return vec![event, encode(Kind::WATCH, request.id, &[ok]).unwrap()];
+        }
+        kind => (kind, ok.to_vec()),
+    };
+    vec![encode(kind, request.id, &[&payload]).unwrap()]
+}
+
+fn connect(rule: Rule) -> (Client<SharedTestPage, TestHost>, Rc<RefCell<Daemon>>) {
+    let page = Rc::new(TestPage::new());
+    let nodes = BTreeMap::new();
+    let daemon = Daemon { nodes, rule, stream: Vec::new(), answers: VecDeque::new() };
+    let daemon = Rc::new(RefCell::new(daemon));
+    let now = Cell::new(Duration::ZERO);
+    let host = TestHost { page: Rc::clone(&page), daemon: Rc::clone(&daemon), now };
+    (Client::new(SharedTestPage(page), host), daemon)
+}
+
+#[test]
+fn what_is_written_is_read_also_when_larger_than_the_ring() {
+    let (mut client, _) = connect(honest);
+    let value = "v".repeat(3000);
+    client.write("data/x", &value).unwrap();
+    assert_eq!(client.read("data/x").unwrap(), value);
+    assert_eq!(client.list("data").unwrap(), ["one", "two"]);
+    assert!(client.read("data/y").unwrap_err().is_absent());
+}
+
+#[test]
+fn xenstored_says_which_domains_exist() {
+    let (mut client, _) = connect(honest);
+    assert_eq!(client.is_introduced(DomainId(7)), Ok(true));
+    assert_eq!(client.is_introduced(DomainId(8)), Ok(false));
+}
+
+#[test]
+fn a_watch_fires_at_once_and_stops_when_taken_back() {
+    let (mut client, _) = connect(honest);
+    client.watch("backend", "b").unwrap();
+    assert_eq!(client.next_event(), Some(WatchEvent { path: "backend".into(), token: "b".into() }));
+    client.unwatch("backend", "b").unwrap();
+    assert_eq!(client.next_event(), None);
+}
+
+#[test]
+fn the_runtimes_own_watch_is_not_shown_to_the_image() {
+    let (mut client, _) = connect(honest);
+    client.watch("control/shutdown", CONTROL_TOKEN).unwrap();
+    assert_eq!(client.next_event(), None);
+    assert!(client.take_control_changed());
+    assert!(!client.take_control_changed());
+}
+
+#[test]
+fn silence_ends_in_no_answer_and_the_late_answer_is_not_mistaken() {
+    let (mut client, daemon) = connect(|_, _| Vec::new());
+    assert_eq!(client.read("first"), Err(StoreError::NoAnswer));
+    daemon.borrow_mut().rule = |daemon, request| {
+        daemon.rule = honest;
+        let late = encode(Kind::READ, request.id.wrapping_sub(1), &[b"late"]).unwrap();
+        let now = encode(Kind::READ, request.id, &[b"now"]).unwrap();
+        vec![late, now]
+    };
+    assert_eq!(client.read("second").unwrap(), "now");
+}
+
+#[test]
+fn a_dead_daemon_never_makes_a_request_hang_or_tear() {
+    let (mut client, daemon) = connect(|_, _| Vec::new());
+    let page = Rc::clone(&client.page.0);
+    // The daemon takes nothing at all: the second request does not fit into the ring.
+    daemon.borrow_mut().stream = vec![0xff; 20];
+    page.store_u32(REQUESTS.consumer, 0).unwrap();
+    page.store_u32(REQUESTS.producer, 1000).unwrap();
+    client.host.daemon = Rc::new(RefCell::new(Daemon {
+        nodes: BTreeMap::new(),
+        rule: honest,
+        stream: Vec::new(),
+        answers: VecDeque::new(),
+    }));
+    client.host.page = Rc::new(TestPage::new());
+    assert_eq!(client.write("a", &"x".repeat(500)), Err(StoreError::NoAnswer));
+    assert_eq!(client.read("b"), Err(StoreError::NoAnswer));
+    assert!(client.outgoing.len() < 600, "a second request was queued behind the first");
+}
+
+#[test]
+fn a_lying_daemon_is_named() {
+    let (mut client, _) =
+        connect(|_, request| vec![encode(Kind::DIRECTORY, request.id, &[b"x"]).unwrap()]);
+    assert!(matches!(client.read("a"), Err(StoreError::Malformed(_))));
+    client.page.store_u32(ANSWERS.producer, 5000).unwrap();
+    assert_eq!(client.read("a"), Err(StoreError::Malformed("a ring index is impossible")));
+}
+
+#[test]
+fn requests_beyond_the_protocol_are_refused_here() {
+    let (mut client, _) = connect(honest);
+    let refused = |word: &str| Err(StoreError::Refused(word.into()));
+    assert_eq!(client.write("a", &"x".repeat(4096)), refused("E2BIG"));
+    assert_eq!(client.write("a\0b", "x"), refused("EINVAL"));
+}

@@ -1,0 +1,124 @@
+//! This domain's own connection, and the toolstack's requests that come through it.
+#![allow(unsafe_code, reason = "the ring's page is mapped by the boot code")]
+
+use super::client::{CONTROL_TOKEN, Client, Host};
+use crate::paging::STORE_RING;
+use crate::raw_page::RawPage;
+use crate::{clock, events, hypercall};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use domain_io::{DomainId, PortNumber, StoreError, WatchEvent, Xenstore};
+
+const SHUTDOWN: &str = "control/shutdown";
+
+struct RealHost {
+    port: u32,
+}
+
+impl Host for RealHost {
+    fn now(&self) -> Duration {
+        clock::now()
+    }
+
+    fn wake(&self) {
+        // The port is connected from the start to the end of the domain.
+        let _ = hypercall::send(self.port);
+    }
+
+    fn clear(&self) {
+        events::take_pending(self.port);
+    }
+
+    fn wait(&self, until: Duration) {
+        events::wait_on(&[self.port], Some(until));
+    }
+}
+
+/// What the toolstack asks of the domain (Xen docs/misc/xenstore-paths.pandoc, `control/shutdown`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutdownRequest {
+    /// `xl shutdown`: end with [`Ending::Poweroff`](crate::Ending::Poweroff).
+    Poweroff,
+    /// `xl reboot`: end with [`Ending::Reboot`](crate::Ending::Reboot).
+    Reboot,
+}
+
+/// This domain's connection to xenstored.
+pub struct StoreConnection {
+    client: Client<RawPage, RealHost>,
+    port: u32,
+}
+
+impl StoreConnection {
+    pub(crate) fn new(port: u32) -> Self {
+        // SAFETY: the boot code mapped the ring there, for ever.
+        let page = unsafe { RawPage::new(STORE_RING) };
+        let mut client = Client::new(page, RealHost { port });
+        if let Err(error) = client.watch(SHUTDOWN, CONTROL_TOKEN) {
+            log::warn!("shutdown requests will not be noticed: {error}");
+        }
+        Self { client, port }
+    }
+
+    /// The port to wait on for watch events and for [`shutdown_request`](Self::shutdown_request).
+    #[must_use]
+    pub fn port(&self) -> PortNumber {
+        PortNumber(self.port)
+    }
+
+    /// Whether the toolstack wants the domain to end; acknowledges the request, as it expects.
+    /// Never waits when nothing has changed.
+    pub fn shutdown_request(&mut self) -> Option<ShutdownRequest> {
+        if !self.client.take_control_changed() {
+            return None;
+        }
+        let request = match self.client.read(SHUTDOWN).as_deref() {
+            Ok("poweroff" | "halt") => ShutdownRequest::Poweroff,
+            Ok("reboot") => ShutdownRequest::Reboot,
+            Ok("") | Err(_) => return None,
+            Ok(other) => {
+                log::warn!("the toolstack asks for {other:?}, which this domain cannot do");
+                return None;
+            }
+        };
+        if let Err(error) = self.client.write(SHUTDOWN, "") {
+            log::warn!("the shutdown request could not be acknowledged: {error}");
+        }
+        Some(request)
+    }
+}
+
+impl Xenstore for StoreConnection {
+    fn read(&mut self, path: &str) -> Result<String, StoreError> {
+        self.client.read(path)
+    }
+
+    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError> {
+        self.client.write(path, value)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), StoreError> {
+        self.client.remove(path)
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
+        self.client.list(path)
+    }
+
+    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.client.watch(path, token)
+    }
+
+    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.client.unwatch(path, token)
+    }
+
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
+        self.client.is_introduced(domain)
+    }
+
+    fn next_event(&mut self) -> Option<WatchEvent> {
+        self.client.next_event()
+    }
+}
