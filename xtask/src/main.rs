@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod image_check;
+mod images;
 mod native;
 mod rules;
 mod steps;
@@ -25,6 +27,8 @@ enum Command {
     Check,
     /// Build and fetch the engine's C libraries into target/native (done by itself where needed)
     Native,
+    /// Build the domains' images into target/images
+    Images,
 }
 
 fn main() -> std::process::ExitCode {
@@ -32,6 +36,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(options) => suite::run(&options),
         Command::Check => native::build().and_then(|()| check::run()),
         Command::Native => native::build(),
+        Command::Images => images::build(&["hello-stubdom"]),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -1,0 +1,100 @@
+//! Builds images: the files that `kernel=` of a domain's configuration names.
+
+use crate::{image_check, steps};
+use anyhow::{Context, Result, ensure};
+use flate2::{Compression, GzBuilder};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const TARGET: &str = "x86_64-unknown-none";
+
+/// Builds the named image crates, checks them and leaves each as `target/images/NAME.gz`. The same
+/// sources give the same bytes, wherever they lie.
+///
+/// # Errors
+/// What could not be built, or what is wrong with an image.
+pub(crate) fn build(names: &[&str]) -> Result<()> {
+    let folder = steps::root().join("target/images");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for name in names {
+        compile(name)?;
+        let linked = target_folder().join(TARGET).join("image").join(name);
+        let image = fs::read(&linked).with_context(|| format!("{}", linked.display()))?;
+        image_check::check(&image).with_context(|| format!("image {name}"))?;
+        let packed = gzip(&without_sections(&image)?)?;
+        let file = folder.join(format!("{name}.gz"));
+        fs::write(&file, &packed).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("{} ({} bytes)", file.display(), packed.len());
+    }
+    Ok(())
+}
+
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| steps::root().join("target"), PathBuf::from)
+}
+
+fn compile(name: &str) -> Result<()> {
+    let mut cargo =
+        steps::cargo(["build", "--locked", "--profile", "image", "--target", TARGET, "-p", name]);
+    // Paths of this machine must not reach the image. The variable outranks RUSTFLAGS.
+    let flags = [
+        format!("--remap-path-prefix={}=/project", steps::root().display()),
+        format!("--remap-path-prefix={}=/cargo", cargo_home()?.display()),
+    ];
+    steps::run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+        .context("neither CARGO_HOME nor HOME is set")
+}
+
+/// The file up to the end of its last segment, without a section table: what a loader reads.
+fn without_sections(image: &[u8]) -> Result<Vec<u8>> {
+    use object::Endianness;
+    use object::read::elf::{ElfFile64, ProgramHeader};
+
+    const SECTION_TABLE_OFFSET: usize = 0x28;
+    const SECTION_COUNT: usize = 0x3c;
+    const SECTION_NAMES: usize = 0x3e;
+
+    let file: ElfFile64<'_, Endianness> = ElfFile64::parse(image)?;
+    let endian = file.endian();
+    let ends = file.elf_program_headers().iter();
+    let ends =
+        ends.map(|segment| segment.p_offset(endian).saturating_add(segment.p_filesz(endian)));
+    let end = usize::try_from(ends.max().unwrap_or(0))?;
+    ensure!(end > SECTION_NAMES + 2 && end <= image.len(), "a segment lies outside of the file");
+    let mut stripped = image[..end].to_vec();
+    stripped[SECTION_TABLE_OFFSET..SECTION_TABLE_OFFSET + 8].fill(0);
+    stripped[SECTION_COUNT..SECTION_COUNT + 2].fill(0);
+    stripped[SECTION_NAMES..SECTION_NAMES + 2].fill(0);
+    Ok(stripped)
+}
+
+/// As `gzip -9n`: neither name nor time.
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    packer.write_all(bytes)?;
+    Ok(packer.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::GzDecoder;
+    use std::io::Read;
+
+    #[test]
+    fn packing_the_same_bytes_gives_the_same_file() {
+        let packed = gzip(b"image").unwrap();
+        assert_eq!(packed, gzip(b"image").unwrap());
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, b"image");
+    }
+}
