@@ -9,6 +9,12 @@ pub trait Clock {
     fn now(&self) -> Duration;
 }
 
+/// Letting time pass without burning the processor.
+pub trait Pause {
+    /// Returns after at least `time`.
+    fn pause(&self, time: Duration);
+}
+
 /// No source of entropy gave anything that passed its checks. Nothing may be served then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntropy;

@@ -20,7 +20,7 @@ mod store;
 pub mod test_utils;
 
 pub use disk::{BlockDevice, BlockError, SECTOR_BYTES};
-pub use host::{Clock, Entropy, NoEntropy};
+pub use host::{Clock, Entropy, NoEntropy, Pause};
 pub use page::{OutsidePage, PAGE_BYTES, SharedPage};
 pub use sharing::{DomainId, EventPort, GrantRef, PortNumber, Sharing, SharingError};
 pub use store::{StoreError, WatchEvent, Xenstore};

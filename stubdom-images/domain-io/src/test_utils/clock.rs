@@ -1,6 +1,6 @@
 //! Time that passes only when a test says so.
 
-use crate::host::Clock;
+use crate::host::{Clock, Pause};
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::time::Duration;
@@ -26,5 +26,12 @@ impl FakeClock {
 impl Clock for FakeClock {
     fn now(&self) -> Duration {
         self.now.get()
+    }
+}
+
+/// A pause is over at once and has moved the clock by exactly its length.
+impl Pause for FakeClock {
+    fn pause(&self, time: Duration) {
+        self.advance(time);
     }
 }

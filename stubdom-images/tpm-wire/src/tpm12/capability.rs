@@ -14,6 +14,8 @@ open_enum! {
         PROPERTY = 5,
         /// `TPM_CAP_VERSION`: always 1.1.0.0 (for programs of that age).
         VERSION = 6,
+        /// `TPM_CAP_HANDLE`: the loaded resources of one type.
+        HANDLE = 0x14,
         /// `TPM_CAP_VERSION_VAL`: `TPM_CAP_VERSION_INFO`.
         VERSION_VAL = 0x1A,
     }

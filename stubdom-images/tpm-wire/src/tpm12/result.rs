@@ -28,6 +28,8 @@ open_enum! {
         BAD_PARAM_SIZE = 0x19,
         /// `TPM_BADTAG`.
         BAD_TAG = 0x1E,
+        /// `TPM_FAILEDSELFTEST`: the TPM found itself broken.
+        FAILED_SELF_TEST = 0x1C,
         /// `TPM_INVALID_POSTINIT`: Startup was sent already, or not yet.
         INVALID_POSTINIT = 0x26,
         /// `TPM_BAD_MODE`: a capability this TPM does not have.
@@ -36,6 +38,10 @@ open_enum! {
         BAD_LOCALITY = 0x3D,
         /// `TPM_RETRY`: busy, send the command again.
         RETRY = 0x800,
+        /// `TPM_NEEDS_SELFTEST`: the command needs a self test that has not run.
+        NEEDS_SELF_TEST = 0x801,
+        /// `TPM_DOING_SELFTEST`: self tests are running; send the command again.
+        DOING_SELF_TEST = 0x802,
     }
 }
 

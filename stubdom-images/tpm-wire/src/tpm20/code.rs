@@ -17,6 +17,8 @@ open_enum! {
         STARTUP = 0x144,
         /// `TPM_CC_Shutdown`.
         SHUTDOWN = 0x145,
+        /// `TPM_CC_FlushContext`.
+        FLUSH_CONTEXT = 0x165,
         /// `TPM_CC_GetCapability`.
         GET_CAPABILITY = 0x17A,
         /// `TPM_CC_GetRandom`.
@@ -64,6 +66,8 @@ open_enum! {
 open_enum! {
     /// What GetCapability can be asked (Part 2, 6.12 `TPM_CAP`).
     Capability(u32) {
+        /// The handles in use from a given one upwards.
+        HANDLES = 0x0000_0001,
         /// Which PCRs each bank holds.
         PCRS = 0x0000_0005,
         /// A range of [`Property`] values.

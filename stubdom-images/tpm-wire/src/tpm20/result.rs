@@ -21,6 +21,10 @@ open_enum! {
         SIZE = 0x095,
         /// `TPM_RC_LOCALITY`.
         LOCALITY = 0x907,
+        /// `TPM_RC_YIELDED`: the TPM gave way to something more urgent; send the command again.
+        YIELDED = 0x908,
+        /// `TPM_RC_TESTING`: self tests are running; send the command again.
+        TESTING = 0x90A,
         /// `TPM_RC_RETRY`: send the command again.
         RETRY = 0x922,
     }
