@@ -42,6 +42,8 @@ open_enum! {
         SAVE_STATE = 0x98,
         /// `TPM_ORD_Startup`.
         STARTUP = 0x99,
+        /// `TPM_ORD_FlushSpecific`.
+        FLUSH_SPECIFIC = 0xBA,
         /// `TSC_ORD_PhysicalPresence`.
         TSC_PHYSICAL_PRESENCE = 0x4000_000A,
     }
