@@ -17,6 +17,11 @@ pub const WATCHES_PER_TURN: usize = 64;
 /// How many devices one call of [`Backend::poll`] looks at before it returns to its owner.
 const LOOKS_PER_POLL: usize = 16;
 
+/// How many commands are given out before [`Backend::poll`] returns `None` once, so that an owner who
+/// polls until then fetches watch events and looks at its other duties in between. A frontend that
+/// has its next command ready at once would else keep it for ever.
+const COMMANDS_PER_TURN: usize = 16;
+
 const DEVICES_TOKEN: &str = "tpmback-devices";
 pub(crate) const FRONTENDS_TOKEN: &str = "tpmback-frontends";
 
@@ -46,6 +51,7 @@ pub struct Backend<S: Sharing> {
     last_looked_at: Option<DeviceId>,
     pub(crate) last_served: Option<DeviceId>,
     commands_first: bool,
+    commands_this_turn: usize,
 }
 
 impl<S: Sharing> Backend<S> {
@@ -69,6 +75,7 @@ impl<S: Sharing> Backend<S> {
             last_looked_at: None,
             last_served: None,
             commands_first: false,
+            commands_this_turn: 0,
         })
     }
 
@@ -108,8 +115,9 @@ impl<S: Sharing> Backend<S> {
         }
     }
 
-    /// Does what is due and returns what the owner has to know next, or `None` when there is
-    /// nothing to do before an event or [`next_deadline`](Self::next_deadline).
+    /// Does what is due and returns what the owner has to know next. `None` ends a turn: there is
+    /// nothing to do before an event or [`next_deadline`](Self::next_deadline), or enough was done
+    /// to look at watches and other duties first; the event or deadline is then there already.
     ///
     /// Devices take turns, and so do nodes and pages: neither a frontend that floods its nodes nor
     /// one that always has a next command keeps the others waiting for more than one turn each.
@@ -122,7 +130,7 @@ impl<S: Sharing> Backend<S> {
         for _ in 0..2 {
             self.commands_first = !self.commands_first;
             let event = if self.commands_first {
-                self.serve(store, now)
+                self.serve_within_turn(store, now)
             } else {
                 self.look_at_nodes(store, sharing, now)
             };
@@ -130,7 +138,21 @@ impl<S: Sharing> Backend<S> {
                 return event;
             }
         }
+        self.commands_this_turn = 0;
         None
+    }
+
+    fn serve_within_turn<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Option<Event> {
+        if self.commands_this_turn >= COMMANDS_PER_TURN {
+            return None;
+        }
+        let event = self.serve(store, now);
+        self.commands_this_turn += usize::from(matches!(event, Some(Event::Command(_))));
+        event
     }
 
     fn look_at_nodes<X: Xenstore + ?Sized>(

@@ -32,6 +32,25 @@ fn a_busy_low_domain_does_not_starve_the_others() {
 }
 
 #[test]
+fn a_frontend_with_endless_commands_does_not_keep_its_owner_from_other_duties() {
+    let mut host = Host::new(1);
+    let front = host.connected_raw(id(5, 0));
+    front.submit(&command(10));
+    let mut given = 0;
+    while let Some(event) = host.backend.poll(&mut host.store, &mut host.sharing, &host.clock) {
+        let crate::Event::Command(command) = event else { continue };
+        host.backend.respond(command.ticket, &command.bytes).unwrap();
+        front.submit(&command.bytes);
+        given += 1;
+        assert!(given < 100, "the owner never gets out of its loop");
+    }
+    assert!(given >= 10);
+    let _wait = host.libxl.detach(BACK, id(5, 0));
+    host.turn();
+    assert_eq!(host.own_node(id(5, 0), "state").unwrap(), "6");
+}
+
+#[test]
 fn a_frontend_that_floods_its_nodes_does_not_stop_commands() {
     let mut host = Host::new(2);
     let mut flood = host.connected_raw(id(4, 0));
