@@ -1,7 +1,7 @@
 //! Meeting a new device: our own nodes, as the toolstack wrote them.
 
 use crate::backend::{Backend, FRONTENDS_TOKEN};
-use crate::device::{Device, Phase, SWEEP_UNWATCHED};
+use crate::device::{Device, Phase};
 use crate::event::Event;
 use alloc::string::String;
 use core::time::Duration;
@@ -53,12 +53,9 @@ impl<S: Sharing> Backend<S> {
 
     /// Gives the device a watch of its own where one watch does not cover all.
     fn watch_frontend<X: Xenstore + ?Sized>(&self, device: &mut Device<S>, store: &mut X) {
-        if self.wide {
-            return;
-        }
-        device.watched = store.watch(&device.frontend_node(nodes::STATE), FRONTENDS_TOKEN).is_ok();
-        if !device.watched {
-            device.sweep = SWEEP_UNWATCHED;
+        if !self.wide {
+            let state = device.frontend_node(nodes::STATE);
+            device.watched = store.watch(&state, FRONTENDS_TOKEN).is_ok();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::arrivals::Arrivals;
 use crate::close::Outcome;
-use crate::device::{Device, Phase};
+use crate::device::{Device, Phase, SWEEP, SWEEP_UNWATCHED};
 use crate::event::{Event, Reason};
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
@@ -46,6 +46,8 @@ pub struct Backend<S: Sharing> {
     pub(crate) limits: Limits,
     /// Whether one watch covers all frontends.
     pub(crate) wide: bool,
+    /// Whether that watch has shown us a frontend's node.
+    wide_proven: bool,
     pub(crate) connections: u64,
     pub(crate) stopping: bool,
     last_looked_at: Option<DeviceId>,
@@ -70,6 +72,7 @@ impl<S: Sharing> Backend<S> {
             arrivals: Arrivals::everything(),
             limits,
             wide: wide.is_ok(),
+            wide_proven: false,
             connections: 0,
             stopping: false,
             last_looked_at: None,
@@ -104,6 +107,7 @@ impl<S: Sharing> Backend<S> {
 
     fn notice_frontend(&mut self, path: &str) {
         if let Some(id) = DeviceId::of_frontend_path(path) {
+            self.wide_proven |= self.wide;
             if let Some(device) = self.devices.get_mut(&id) {
                 device.changed = true;
             }
@@ -181,7 +185,9 @@ impl<S: Sharing> Backend<S> {
         sharing: &mut S,
         now: Duration,
     ) -> Option<Event> {
+        let covered = self.wide && self.wide_proven;
         let device = self.devices.get_mut(&id)?;
+        device.sweep = if covered || device.watched { SWEEP } else { SWEEP_UNWATCHED };
         match device.look(store, sharing, now, &mut self.connections) {
             Outcome::Nothing => None,
             Outcome::Tell(event) => Some(event),

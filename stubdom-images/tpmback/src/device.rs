@@ -20,7 +20,7 @@ pub const REMOVE_DELAY: Duration = Duration::from_millis(300);
 /// How often a device is looked at without any event: covers a lost watch event, and a frontend
 /// domain whose nodes vanish in a way that no watch of ours may see.
 pub(crate) const SWEEP: Duration = Duration::from_secs(30);
-/// The same for a device whose frontend could not be watched.
+/// The same for a device whose frontend is not, or perhaps not, watched.
 pub(crate) const SWEEP_UNWATCHED: Duration = Duration::from_secs(1);
 /// When to try again after xenstore gave no usable answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);

@@ -112,6 +112,17 @@ fn without_the_wide_watch_each_frontend_gets_its_own_and_the_rest_a_look_each_se
 }
 
 #[test]
+fn a_wide_watch_that_never_shows_anything_costs_a_second_and_not_the_connection() {
+    let mut host = Host::new(1);
+    host.store.unwatch("/local/domain", "tpmback-frontends").unwrap();
+    let mut front = host.linux(id(5, 0));
+    host.run(Duration::from_secs(2));
+    front.probe(&command(22));
+    host.run(Duration::from_millis(1100));
+    assert_eq!(front.receive(), Sent::Answer(command(22)));
+}
+
+#[test]
 fn an_idle_backend_makes_few_requests_and_says_when_to_come_back() {
     let mut host = Host::new(10);
     for domain in 10..20 {
