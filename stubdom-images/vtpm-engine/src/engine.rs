@@ -38,6 +38,8 @@ pub enum EngineError {
     NoEntropy,
     /// This process or domain already runs a TPM; libtpms can run one.
     AlreadyRunning,
+    /// Memory ran out, and there is no response.
+    NoMemory,
     /// A state that libtpms wanted kept did not fit into memory. The response must not leave.
     StateLost,
     /// The saved state does not belong to this TPM version, or is damaged.
@@ -52,6 +54,7 @@ impl fmt::Display for EngineError {
             Self::Library { call, code } => write!(f, "{call} failed with TPM result {code:#x}"),
             Self::NoEntropy => f.write_str("the engine got no entropy"),
             Self::AlreadyRunning => f.write_str("this process already runs a TPM, and can run one"),
+            Self::NoMemory => f.write_str("memory ran out while a command ran"),
             Self::StateLost => f.write_str("memory ran out while the TPM saved its state"),
             Self::BadState => f.write_str("the saved state does not fit this TPM or is damaged"),
         }

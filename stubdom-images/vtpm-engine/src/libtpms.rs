@@ -159,7 +159,7 @@ impl Engine for LibTpms {
         if let Some(error) = self.broken {
             return Err(error);
         }
-        let response = self.library.process(locality.number(), command)?.to_vec();
+        let response = copy(self.library.process(locality.number(), command)?)?;
         self.note_failure(response_code(&response));
         if let Err(error) = self.fallback.check_command() {
             return Err(self.break_with(error));
@@ -179,6 +179,14 @@ impl Engine for LibTpms {
         entropy::check()?;
         self.power_on(state, None).map_err(|error| self.break_with(error))
     }
+}
+
+/// Where memory is short, a missing response is better than a crash.
+fn copy(response: &[u8]) -> Result<Vec<u8>, EngineError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(response.len()).map_err(|_| EngineError::NoMemory)?;
+    copy.extend_from_slice(response);
+    Ok(copy)
 }
 
 /// The code of a response packet; `None` when it is no packet.
