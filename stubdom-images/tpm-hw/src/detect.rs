@@ -15,8 +15,8 @@ use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
 
 /// `TPM_INTERFACE_ID` in a locality's page (PTP 6.2); reserved in TIS 1.2.
 const INTERFACE_ID: u64 = 0x30;
-/// `TPM_ACCESS` or `TPM_LOC_STATE`; both have bit 7 set when the registers are valid.
-const FIRST_REGISTER: u64 = 0x00;
+/// `TPM_ACCESS` of a FIFO, which never reads as all ones.
+const ACCESS: u64 = 0x00;
 
 /// How a TPM is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,14 +112,12 @@ fn interface<M: Mmio>(
     if !bus.covers(page, REGISTER_PAGE_BYTES) {
         return Err(HardwareError::NotMapped { address: page, bytes: REGISTER_PAGE_BYTES });
     }
-    if bus.read8(page + FIRST_REGISTER) == u8::MAX {
-        return Err(HardwareError::Absent);
-    }
     let [kind, ..] = bus.read32(page + INTERFACE_ID).to_le_bytes();
     match kind & 0xF {
+        0x1 => Ok(Interface::Crb),
+        _ if bus.read8(page + ACCESS) == u8::MAX => Err(HardwareError::Absent),
         // 0 is the PTP's FIFO, 0xF the FIFO of TIS 1.3; on TIS 1.2 nothing is decoded there.
         0x0 | 0xF => Ok(Interface::Fifo),
-        0x1 => Ok(Interface::Crb),
         other => Err(HardwareError::UnknownInterface(other)),
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong between this domain and the TPM.
 
 use crate::locality::Locality;
+use crate::relay::RelayFault;
 use core::fmt;
 use core::time::Duration;
 
@@ -119,8 +120,8 @@ pub enum HardwareError {
         /// The length in the control area.
         bytes: u64,
     },
-    /// The TPM domain in between did not pass the command on; says why.
-    Relay(&'static str),
+    /// The TPM domain in between did not pass the command on.
+    Relay(RelayFault),
 }
 
 impl fmt::Display for HardwareError {
@@ -163,7 +164,9 @@ impl fmt::Display for HardwareError {
                 "the hardware TPM's {which} buffer ({bytes} bytes at {address:#x}) is not mapped \
                  or too small; add it to iomem= and tpmiomem= in the domain's file"
             ),
-            Self::Relay(why) => write!(f, "the TPM domain in front of the hardware TPM {why}"),
+            Self::Relay(fault) => {
+                write!(f, "the TPM domain in front of the hardware TPM did not answer: {fault}")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::HardwareError;
 use crate::tis::Timeouts;
 use alloc::vec::Vec;
+use domain_io::WatchEvent;
 use tpm_wire::Header;
 
 /// The longest packet that is sent or taken; the page between two TPM domains holds 4088, TPMs
@@ -21,6 +22,13 @@ pub trait HardwareTpm {
     /// Takes over time-outs that the TPM itself named. Drivers without such time-outs ignore it.
     fn adopt_timeouts(&mut self, timeouts: Timeouts) {
         let _ = timeouts;
+    }
+
+    /// Takes note of a xenstore watch event; `false` when it belongs to somebody else. Drivers of
+    /// registers watch nothing.
+    fn notice(&mut self, event: &WatchEvent) -> bool {
+        let _ = event;
+        false
     }
 }
 

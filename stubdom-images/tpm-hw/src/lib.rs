@@ -21,6 +21,7 @@ mod error;
 mod flush;
 mod hardware;
 mod locality;
+mod relay;
 mod start;
 #[cfg(feature = "test-utils")]
 pub mod test_utils;
@@ -37,6 +38,7 @@ pub use error::{Fault, HardwareError, Wait};
 pub use flush::{Flushed, flush};
 pub use hardware::{HardwareTpm, MAX_PACKET_BYTES};
 pub use locality::{Locality, REGISTER_PAGE_BYTES};
+pub use relay::{Relay, RelayFault};
 pub use start::{StartError, Started, start};
 pub use tis::{Timeouts, TimeoutsAnswer, Tis};
 pub use wait::Time;
