@@ -1,3 +1,82 @@
-//! Real Xen under QEMU without KVM: boots it, runs claims in it, reports what held.
+//! The lab's command line.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+
+use anyhow::Result;
+use arguments::{Arguments, Claims, Command, Folder};
+use clap::Parser;
+use lab::fetch::{self, Set};
+use lab::logs::Log;
+use lab::machine::TimeLimit;
+use lab::place::Place;
+use lab::{claims, image, interrupt, program, release, run, shell};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The lab's own exit codes, beside those of the script.
+const TIME_LIMIT: u8 = 124;
+const LAB_FAILED: u8 = 125;
+
+fn main() -> ExitCode {
+    let place = Place::of_checkout();
+    let done = interrupt::notice().and_then(|()| match Arguments::parse().command {
+        Command::Run(run) => run_script(&place, &run),
+        Command::Shell(machine) => shell::open(&place, &machine.options()?),
+        Command::Claims(claims) => run_claims(&place, &claims),
+        Command::Fetch { release } => fetch_all(&place, release.0),
+        Command::Path { folder } => print_path(&place, folder),
+    });
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            ExitCode::from(if error.is::<TimeLimit>() { TIME_LIMIT } else { LAB_FAILED })
+        }
+    }
+}
+
+fn run_script(place: &Place, run: &arguments::Run) -> Result<u8> {
+    let log = Log::begin(place, run.log.as_deref(), "run", true)?;
+    let script = run::Script { file: run.script.clone(), arguments: run.arguments.clone() };
+    let code = run::script(place, &run.machine.options()?, &script, &log, &mut |line| {
+        let _reader_is_gone = writeln!(io::stdout(), "{line}");
+    })?;
+    log.note(&format!("exit code {code}; the whole log: {}", log.path.display()));
+    Ok(code)
+}
+
+fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {
+    let chosen = claims::select(place, &asked.names)?;
+    if asked.list {
+        for claim in &chosen {
+            println!("{}: {}", claim.name, claim.header.sentence);
+        }
+        return Ok(0);
+    }
+    let summary = claims::all(place, &chosen, asked.jobs);
+    interrupt::check()?;
+    println!("{summary}");
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    Ok(u8::from(!summary.good(in_ci)))
+}
+
+fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
+    image::of(place, release)?;
+    for set in [Set::Qemu, Set::Swtpm, Set::Libtpms] {
+        fetch::tree(place, set)?;
+    }
+    println!("versions: {}", place.manifest().display());
+    Ok(0)
+}
+
+fn print_path(place: &Place, folder: Folder) -> Result<u8> {
+    let path = match folder {
+        Folder::Libtpms => fetch::tree(place, Set::Libtpms)?,
+        Folder::Swtpm => program::tpm_wrappers(place)?.join("swtpm"),
+        Folder::TpmTools => program::tpm_wrappers(place)?,
+        Folder::Manifest => place.manifest(),
+    };
+    println!("{}", path.display());
+    Ok(0)
+}

@@ -1,0 +1,132 @@
+//! The comment lines that head a claim's script.
+//!
+//! ```text
+//! # claim: a guest's ten reboots leave the lockout counter at 0
+//! # variants: pv pvh
+//! # needs: guests tpm=2 tpm-device=crb release=trixie time=120 dom0-mem=768
+//! # needs: dom0-args=loglevel=7
+//! ```
+
+use crate::machine::{Options, Tpm, TpmDevice};
+use clap::ValueEnum;
+use std::fmt;
+use std::time::Duration;
+
+/// A claim is given this long when it does not say.
+const TIME: Duration = Duration::from_secs(180);
+
+/// What a claim's script says about itself.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// What it proves.
+    pub sentence: String,
+    /// It runs once for each, with `$VARIANT` set.
+    pub variants: Vec<String>,
+    /// The machine it needs.
+    pub options: Options,
+}
+
+/// Why a header was not understood.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// There is no `# claim:` line.
+    NoSentence,
+    /// A word after `# needs:` is not known.
+    UnknownNeed(String),
+    /// A need's value is not understood.
+    Value(String),
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSentence => write!(f, "the script has no line \"# claim: SENTENCE\""),
+            Self::UnknownNeed(word) => write!(
+                f,
+                "\"# needs:\" does not know {word}; it knows guests, tpm=, tpm-device=, tpm-dom0, \
+                 release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
+            ),
+            Self::Value(word) => write!(f, "the value in \"# needs: {word}\" is not understood"),
+        }
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Header {
+    /// Reads the comment lines at the top of a script, up to the first line that is no comment.
+    ///
+    /// # Errors
+    /// The sentence is missing or a need is not understood.
+    pub fn parse(script: &str) -> Result<Self, Mistake> {
+        let options = Options { fast: true, time_limit: TIME, ..Options::default() };
+        let mut header = Self { sentence: String::new(), variants: Vec::new(), options };
+        for line in script.lines().take_while(|line| line.starts_with('#')) {
+            if let Some(sentence) = line.strip_prefix("# claim:") {
+                sentence.trim().clone_into(&mut header.sentence);
+            } else if let Some(names) = line.strip_prefix("# variants:") {
+                header.variants.extend(names.split_whitespace().map(String::from));
+            } else if let Some(words) = line.strip_prefix("# needs:") {
+                words.split_whitespace().try_for_each(|word| need(&mut header.options, word))?;
+            }
+        }
+        if header.sentence.is_empty() {
+            return Err(Mistake::NoSentence);
+        }
+        Ok(header)
+    }
+}
+
+fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
+    let (name, value) = word.split_once('=').unwrap_or((word, ""));
+    let bad = || Mistake::Value(word.to_owned());
+    let number = || value.parse::<u32>().map_err(|_| bad());
+    match name {
+        "guests" => options.guests = true,
+        "tpm-dom0" => options.tpm_dom0 = true,
+        "tpm" => options.tpm = Some(Tpm::from_str(value, false).map_err(|_| bad())?),
+        "tpm-device" => options.tpm_device = TpmDevice::from_str(value, false).map_err(|_| bad())?,
+        "release" => options.release = value.parse().map_err(|_| bad())?,
+        "time" => options.time_limit = Duration::from_secs(number()?.into()),
+        "mem" => options.memory = number()?,
+        "dom0-mem" => options.dom0_memory = number()?,
+        "dom0-args" => push(&mut options.dom0_args, value),
+        "xen-args" => push(&mut options.xen_args, value),
+        _ => return Err(Mistake::UnknownNeed(word.to_owned())),
+    }
+    Ok(())
+}
+
+fn push(words: &mut String, word: &str) {
+    if !words.is_empty() {
+        words.push(' ');
+    }
+    words.push_str(word);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentence_variants_and_needs_are_read() {
+        let script = "#!/bin/bash\n# claim: it works\n# variants: pv pvh\n# needs: guests tpm=1.2 time=9\n\
+                      # needs: dom0-args=a=b dom0-args=c dom0-mem=512\n\n# needs: ignored-from-here\n";
+        let header = Header::parse(script).unwrap();
+        assert_eq!(header.sentence, "it works");
+        assert_eq!(header.variants, ["pv", "pvh"]);
+        assert!(header.options.guests && header.options.fast);
+        assert_eq!(header.options.tpm, Some(Tpm::V1));
+        assert_eq!(header.options.time_limit, Duration::from_secs(9));
+        assert_eq!((header.options.dom0_args.as_str(), header.options.dom0_memory), ("a=b c", 512));
+    }
+
+    #[test]
+    fn a_mistake_names_the_word() {
+        let of = |line: &str| Header::parse(&format!("# claim: x\n{line}\n")).unwrap_err().to_string();
+        assert!(of("# needs: gests").contains("gests"));
+        assert!(of("# needs: tpm=3").contains("tpm=3"));
+        assert!(of("# needs: release=sarge").contains("release=sarge"));
+        assert_eq!(Header::parse("#!/bin/sh\nexit 0\n").unwrap_err(), Mistake::NoSentence);
+    }
+}

@@ -1,0 +1,96 @@
+//! Claims: scripts that each prove one sentence in a dom0 of their own.
+
+mod header;
+mod outcome;
+mod runner;
+
+pub use header::{Header, Mistake};
+pub use outcome::{Outcome, Summary};
+pub use runner::all;
+
+use crate::place::Place;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::PathBuf;
+
+/// One claim, in one of its variants.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// File name without `.sh`, followed by `~VARIANT` where there are variants.
+    pub name: String,
+    /// Its script.
+    pub file: PathBuf,
+    /// What it proves and needs.
+    pub header: Header,
+    /// `$VARIANT` of the script.
+    pub variant: Option<String>,
+}
+
+/// All claims whose name, with or without the variant, matches one of `patterns` (`*` stands for
+/// any characters); all when there is none.
+///
+/// # Errors
+/// A claim's header is not understood, or a pattern matches nothing.
+pub fn select(place: &Place, patterns: &[String]) -> Result<Vec<Claim>> {
+    let known = known(place)?;
+    let wanted = |claim: &Claim, pattern: &String| {
+        let bare = claim.name.split('~').next().unwrap_or_default();
+        matches(pattern, &claim.name) || matches(pattern, bare)
+    };
+    if let Some(pattern) = patterns.iter().find(|pattern| !known.iter().any(|claim| wanted(claim, pattern))) {
+        bail!("no claim is named {pattern}; --list shows them all");
+    }
+    let chosen = |claim: &Claim| patterns.is_empty() || patterns.iter().any(|pattern| wanted(claim, pattern));
+    Ok(known.into_iter().filter(chosen).collect())
+}
+
+fn known(place: &Place) -> Result<Vec<Claim>> {
+    let folder = &place.claims;
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "sh"));
+    files.sort();
+    let mut claims = Vec::new();
+    for file in files {
+        let header = Header::parse(&fs::read_to_string(&file)?).with_context(|| format!("{}", file.display()))?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if header.variants.is_empty() {
+            claims.push(Claim { name, file, header, variant: None });
+            continue;
+        }
+        for variant in &header.variants {
+            let (name, variant) = (format!("{name}~{variant}"), Some(variant.clone()));
+            claims.push(Claim { name, file: file.clone(), header: header.clone(), variant });
+        }
+    }
+    Ok(claims)
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((begin, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(begin) else { return false };
+    let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+    ends.any(|at| matches(rest, &name[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters_anywhere() {
+        for (pattern, name) in [("lab-*", "lab-boots"), ("*boots", "lab-boots"), ("l*-*s", "lab-boots"), ("*", "")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(!matches("lab-*x", "lab-boots"));
+        assert!(!matches("lab", "lab-boots"));
+    }
+
+    #[test]
+    fn every_claim_of_this_project_is_understood_and_has_its_sentence() {
+        let all = select(&Place::of_checkout(), &[]).unwrap();
+        assert!(all.iter().any(|claim| claim.name == "lab-boots"));
+        assert!(all.iter().all(|claim| !claim.header.sentence.is_empty()));
+    }
+}

@@ -1,0 +1,19 @@
+//! Real Xen under QEMU without KVM: boots it, runs scripts and claims in it, reports what held.
+//!
+//! In the order in which one run travels: [`place`] (where things lie), [`release`] (what is
+//! booted), [`fetch`] (Debian packages, unpacked privately), [`image`] (dom0 and guest images made
+//! of them), [`machine`] (QEMU, its serial lines, its TPM), [`run`] (one script in dom0),
+//! [`shell`] (dom0 for people) and [`claims`] (scripts that each prove one sentence).
+#![forbid(unsafe_code)]
+
+pub mod claims;
+pub mod fetch;
+pub mod image;
+pub mod interrupt;
+pub mod logs;
+pub mod machine;
+pub mod place;
+pub mod program;
+pub mod release;
+pub mod run;
+pub mod shell;

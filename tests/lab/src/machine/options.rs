@@ -1,0 +1,80 @@
+//! What a machine may be asked to be.
+
+use crate::release::Choice;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The version of the machine's hardware TPM (swtpm).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tpm {
+    /// TPM 1.2
+    #[value(name = "1.2")]
+    V1,
+    /// TPM 2.0
+    #[value(name = "2")]
+    V2,
+}
+
+/// The interface through which the machine reaches its TPM, at 0xfed40000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum TpmDevice {
+    /// TCG PC Client TIS/FIFO
+    #[default]
+    Tis,
+    /// TCG PC Client CRB (TPM 2.0 only)
+    Crb,
+}
+
+/// One machine and what it is given. Sizes in MiB.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which Debian release dom0 and hypervisor come from.
+    pub release: Choice,
+    /// Restore a booted dom0 instead of booting one.
+    pub fast: bool,
+    /// The hardware TPM, if any.
+    pub tpm: Option<Tpm>,
+    /// Its interface.
+    pub tpm_device: TpmDevice,
+    /// Let dom0's own drivers take the TPM.
+    pub tpm_dom0: bool,
+    /// Put `/lab/guest` into dom0.
+    pub guests: bool,
+    /// `SRC[:DEST]`: files and folders for dom0.
+    pub inputs: Vec<String>,
+    /// Where `/out` of dom0 is copied to.
+    pub out: Option<PathBuf>,
+    /// `K=V`: the script's environment.
+    pub environment: Vec<String>,
+    /// After this the machine is killed.
+    pub time_limit: Duration,
+    /// The machine's memory.
+    pub memory: u32,
+    /// dom0's part of it.
+    pub dom0_memory: u32,
+    /// More words for dom0's kernel.
+    pub dom0_args: String,
+    /// More words for Xen.
+    pub xen_args: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            release: Choice::default(),
+            fast: false,
+            tpm: None,
+            tpm_device: TpmDevice::Tis,
+            tpm_dom0: false,
+            guests: false,
+            inputs: Vec::new(),
+            out: None,
+            environment: Vec::new(),
+            time_limit: Duration::from_secs(300),
+            memory: 2560,
+            dom0_memory: 1024,
+            dom0_args: String::new(),
+            xen_args: String::new(),
+        }
+    }
+}

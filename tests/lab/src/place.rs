@@ -1,0 +1,38 @@
+//! Where the lab keeps its things.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The folders a lab works in. `LAB_DIR` moves the lab's own (several checkouts may share one);
+/// product images always come from this checkout's target folder.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Everything the lab fetches, builds and logs: `target/lab`.
+    pub lab: PathBuf,
+    /// Product images, copied to `/lab/images` in dom0: `target/images/*.gz`.
+    pub product_images: PathBuf,
+    /// The claims: `tests/lab/claims`.
+    pub claims: PathBuf,
+}
+
+impl Place {
+    /// The folders of this checkout, by `CARGO_TARGET_DIR` and `LAB_DIR` where they are set.
+    #[must_use]
+    pub fn of_checkout() -> Self {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = own.ancestors().nth(2).unwrap_or(own);
+        let set = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let target = set("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target"));
+        Self {
+            lab: set("LAB_DIR").unwrap_or_else(|| target.join("lab")),
+            product_images: target.join("images"),
+            claims: own.join("claims"),
+        }
+    }
+
+    /// The versions of all fetched packages.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.lab.join("manifest.txt")
+    }
+}

@@ -1,0 +1,80 @@
+//! Programs out of unpacked packages: run by their own loader with their own libraries, so the
+//! machine needs neither.
+
+use crate::fetch::{self, Set};
+use crate::place::Place;
+use anyhow::{Context, Result};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Debian's folder for libraries of this architecture, below a tree's root.
+pub const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+fn loader(tree: &Path) -> PathBuf {
+    tree.join(LIBRARIES).join("ld-linux-x86-64.so.2")
+}
+
+fn search_path(tree: &Path) -> String {
+    let libraries = tree.join(LIBRARIES);
+    format!("{0}:{0}/swtpm", libraries.display())
+}
+
+/// A command that runs `program` (a path below `tree`) under the name `called`.
+#[must_use]
+pub fn command(tree: &Path, program: &str, called: &str) -> Command {
+    let mut command = Command::new(loader(tree));
+    command.args(words(tree, program, called));
+    command
+}
+
+/// The loader's arguments that run `program` of `tree`.
+fn words(tree: &Path, program: &str, called: &str) -> [String; 5] {
+    let program = tree.join(program).display().to_string();
+    ["--argv0".into(), called.into(), "--library-path".into(), search_path(tree), program]
+}
+
+/// The whole command as words, for programs that start it in turn.
+#[must_use]
+pub fn command_words(tree: &Path, program: &str, called: &str) -> Vec<String> {
+    let mut all = vec![loader(tree).display().to_string()];
+    all.extend(words(tree, program, called));
+    all
+}
+
+/// A folder with one wrapper script per program of the software TPM's packages: `swtpm`,
+/// `swtpm_setup`, `swtpm_ioctl` and all of tpm2-tools.
+///
+/// # Errors
+/// The packages cannot be fetched or the folder cannot be written.
+pub fn tpm_wrappers(place: &Place) -> Result<PathBuf> {
+    let tree = fetch::tree(place, Set::Swtpm)?;
+    let folder = place.lab.join("bin");
+    fs::create_dir_all(&folder)?;
+    for entry in fs::read_dir(tree.join("usr/bin"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("swtpm") || name.starts_with("tpm2") {
+            write_wrapper(&folder.join(&name), &tree, &name)?;
+        }
+    }
+    Ok(folder)
+}
+
+fn write_wrapper(file: &Path, tree: &Path, name: &str) -> Result<()> {
+    let text = format!(
+        "#!/bin/sh\nexec '{}' --argv0 \"$0\" --library-path '{}' '{}' \"$@\"\n",
+        loader(tree).display(),
+        search_path(tree),
+        tree.join("usr/bin").join(name).display()
+    );
+    if fs::read_to_string(file).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let fresh = tempfile::NamedTempFile::new_in(file.parent().context("a wrapper has a folder")?)?;
+    fs::write(fresh.path(), text)?;
+    fs::set_permissions(fresh.path(), fs::Permissions::from_mode(0o755))?;
+    fresh.persist(file)?;
+    Ok(())
+}
