@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a script as root in dom0: its output, its exit code (124: time limit, 125: the lab failed)
     Run(Run),
-    /// Open a shell in dom0
+    /// Open a shell in dom0: "exit" ends it, Ctrl-] kills the machine
     Shell(Machine),
     /// Run claims: scripts that each prove one sentence
     Claims(Claims),
@@ -122,6 +122,12 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// Gives a person a day where nothing was said about time.
+    pub(crate) fn with_a_day(mut self) -> Self {
+        self.time_limit.get_or_insert(24 * 60 * 60);
+        self
+    }
+
     /// The same as the library knows it.
     pub(crate) fn options(&self) -> Result<Options> {
         let tpm = match self.tpm.as_str() {

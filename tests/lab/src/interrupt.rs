@@ -18,6 +18,11 @@ pub fn notice() -> Result<()> {
     Ok(())
 }
 
+/// Asks to stop, as Ctrl-C does.
+pub fn ask() {
+    ASKED.store(true, Ordering::SeqCst);
+}
+
 /// Whether someone asked to stop.
 #[must_use]
 pub fn asked() -> bool {

@@ -32,7 +32,8 @@ impl Log {
             Some(path) => path.to_owned(),
             None => kept_file(place, name)?,
         };
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let file = RefCell::new(BufWriter::new(file));
         Ok(Self { began: Instant::now(), file, path, talkative })
     }
@@ -73,7 +74,12 @@ fn kept_file(place: &Place, name: &str) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     forget_old(&folder)?;
     let time = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(folder.join(format!("{}.{:03}-{}-{name}.log", time.as_secs(), time.subsec_millis(), std::process::id())))
+    Ok(folder.join(format!(
+        "{}.{:03}-{}-{name}.log",
+        time.as_secs(),
+        time.subsec_millis(),
+        std::process::id()
+    )))
 }
 
 fn forget_old(folder: &Path) -> Result<()> {

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let place = Place::of_checkout();
     let done = interrupt::notice().and_then(|()| match Arguments::parse().command {
         Command::Run(run) => run_script(&place, &run),
-        Command::Shell(machine) => shell::open(&place, &machine.options()?),
+        Command::Shell(machine) => run_shell(&place, machine),
         Command::Claims(claims) => run_claims(&place, &claims),
         Command::Fetch { release } => fetch_all(&place, release.0),
         Command::Path { folder } => print_path(&place, folder),
@@ -44,6 +44,11 @@ fn run_script(place: &Place, run: &arguments::Run) -> Result<u8> {
     })?;
     log.note(&format!("exit code {code}; the whole log: {}", log.path.display()));
     Ok(code)
+}
+
+fn run_shell(place: &Place, machine: arguments::Machine) -> Result<u8> {
+    let log = Log::begin(place, None, "shell", true)?;
+    shell::open(place, &machine.with_a_day().options()?, &log)
 }
 
 fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {

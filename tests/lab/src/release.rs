@@ -15,26 +15,41 @@ pub struct Release {
 }
 
 /// Debian 12: Xen 4.17, Linux 6.1. QEMU and the software TPM always come from here.
-pub const BOOKWORM: Release = Release {
-    name: "bookworm",
-    xen: "4.17",
-    tools: &["libtss2-tcti-device0"],
-};
+pub const BOOKWORM: Release =
+    Release { name: "bookworm", xen: "4.17", tools: &["libtss2-tcti-device0"] };
 
 /// Debian 13: Xen 4.20, Linux 6.12.
-pub const TRIXIE: Release = Release {
-    name: "trixie",
-    xen: "4.20",
-    tools: &["libtss2-tcti-device0t64"],
-};
+pub const TRIXIE: Release =
+    Release { name: "trixie", xen: "4.20", tools: &["libtss2-tcti-device0t64"] };
 
 const ALL: [&Release; 2] = [&BOOKWORM, &TRIXIE];
 
 /// What dom0 and guests need under the same package name in every release.
 const SYSTEM: &[&str] = &[
-    "xen-utils-common", "xenstore-utils", "bash", "dash", "busybox-static", "coreutils", "util-linux",
-    "mount", "grep", "sed", "gawk", "findutils", "procps", "tar", "kmod", "iproute2", "strace", "jq",
-    "libc-bin", "openssl", "kexec-tools", "tpm2-tools", "tpm-tools", "trousers",
+    "xen-utils-common",
+    "xenstore-utils",
+    "bash",
+    "dash",
+    "busybox-static",
+    "coreutils",
+    "util-linux",
+    "mount",
+    "grep",
+    "sed",
+    "gawk",
+    "findutils",
+    "procps",
+    "tar",
+    "kmod",
+    "iproute2",
+    "strace",
+    "jq",
+    "libc-bin",
+    "openssl",
+    "kexec-tools",
+    "tpm2-tools",
+    "tpm-tools",
+    "trousers",
 ];
 
 impl Release {

@@ -22,15 +22,22 @@ pub struct Script {
 /// # Errors
 /// The lab itself failed, the time limit was reached ([`machine::TimeLimit`]), or someone
 /// interrupted.
-pub fn script(place: &Place, options: &Options, script: &Script, log: &Log, say: &mut dyn FnMut(&str)) -> Result<u8> {
-    let text = fs::read(&script.file).with_context(|| format!("cannot read {}", script.file.display()))?;
+pub fn script(
+    place: &Place,
+    options: &Options,
+    script: &Script,
+    log: &Log,
+    say: &mut dyn FnMut(&str),
+) -> Result<u8> {
+    let text =
+        fs::read(&script.file).with_context(|| format!("cannot read {}", script.file.display()))?;
     let mut input = given(place, options)?;
     input.text("lab/.script", 0o755, text);
     let arguments: Vec<_> = script.arguments.iter().map(|word| quoted(word)).collect();
     input.text("lab/.start", 0o755, start_script(&options.environment, &arguments.join(" ")));
     let parts = Parts::gather(place, options)?;
     let workshop = Workshop::new()?;
-    let mut machine = machine::start(&parts, &workshop, &input, log)?;
+    let mut machine = machine::start(&parts, &workshop, &input, log, None)?;
     log.note(if options.fast { "dom0 restored" } else { "machine started" });
     while let Some(event) = machine.next(log)? {
         if event.port != Port::Script {
@@ -44,7 +51,9 @@ pub fn script(place: &Place, options: &Options, script: &Script, log: &Log, say:
         }
     }
     let report = output::read(&workshop.path("out.img"), options.out.as_deref());
-    report.with_context(|| format!("QEMU said: {:?}; the whole log: {}", machine.complaints(), log.path.display()))
+    report.with_context(|| {
+        format!("QEMU said: {:?}; the whole log: {}", machine.complaints(), log.path.display())
+    })
 }
 
 /// What every dom0 is given: the files asked for, the product's images, fresh random bytes.
@@ -67,15 +76,17 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
 }
 
 fn start_script(environment: &[String], arguments: &str) -> String {
-    let mut text = String::from("#!/bin/sh\ncd /lab\n");
-    for word in environment {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        text += &format!("export {name}={}\n", quoted(value));
-    }
-    text + &format!("exec ./.script {arguments} </dev/null >/dev/ttyS1 2>&1\n")
+    let script = format!("exec ./.script {arguments} </dev/null >/dev/ttyS1 2>&1\n");
+    String::from("#!/bin/sh\ncd /lab\n") + &exports(environment) + &script
 }
 
-fn quoted(word: &str) -> String {
+/// Shell commands that set these `NAME=VALUE`.
+pub(crate) fn exports(environment: &[String]) -> String {
+    let pairs = environment.iter().map(|word| word.split_once('=').unwrap_or((word, "")));
+    pairs.map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect()
+}
+
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 

@@ -85,7 +85,9 @@ fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
         "guests" => options.guests = true,
         "tpm-dom0" => options.tpm_dom0 = true,
         "tpm" => options.tpm = Some(Tpm::from_str(value, false).map_err(|_| bad())?),
-        "tpm-device" => options.tpm_device = TpmDevice::from_str(value, false).map_err(|_| bad())?,
+        "tpm-device" => {
+            options.tpm_device = TpmDevice::from_str(value, false).map_err(|_| bad())?
+        }
         "release" => options.release = value.parse().map_err(|_| bad())?,
         "time" => options.time_limit = Duration::from_secs(number()?.into()),
         "mem" => options.memory = number()?,
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_mistake_names_the_word() {
-        let of = |line: &str| Header::parse(&format!("# claim: x\n{line}\n")).unwrap_err().to_string();
+        let of =
+            |line: &str| Header::parse(&format!("# claim: x\n{line}\n")).unwrap_err().to_string();
         assert!(of("# needs: gests").contains("gests"));
         assert!(of("# needs: tpm=3").contains("tpm=3"));
         assert!(of("# needs: release=sarge").contains("release=sarge"));

@@ -37,22 +37,28 @@ pub fn select(place: &Place, patterns: &[String]) -> Result<Vec<Claim>> {
         let bare = claim.name.split('~').next().unwrap_or_default();
         matches(pattern, &claim.name) || matches(pattern, bare)
     };
-    if let Some(pattern) = patterns.iter().find(|pattern| !known.iter().any(|claim| wanted(claim, pattern))) {
+    if let Some(pattern) =
+        patterns.iter().find(|pattern| !known.iter().any(|claim| wanted(claim, pattern)))
+    {
         bail!("no claim is named {pattern}; --list shows them all");
     }
-    let chosen = |claim: &Claim| patterns.is_empty() || patterns.iter().any(|pattern| wanted(claim, pattern));
+    let chosen = |claim: &Claim| {
+        patterns.is_empty() || patterns.iter().any(|pattern| wanted(claim, pattern))
+    };
     Ok(known.into_iter().filter(chosen).collect())
 }
 
 fn known(place: &Place) -> Result<Vec<Claim>> {
     let folder = &place.claims;
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     files.retain(|file| file.extension().is_some_and(|ending| ending == "sh"));
     files.sort();
     let mut claims = Vec::new();
     for file in files {
-        let header = Header::parse(&fs::read_to_string(&file)?).with_context(|| format!("{}", file.display()))?;
+        let header = Header::parse(&fs::read_to_string(&file)?)
+            .with_context(|| format!("{}", file.display()))?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if header.variants.is_empty() {
             claims.push(Claim { name, file, header, variant: None });
@@ -80,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_characters_anywhere() {
-        for (pattern, name) in [("lab-*", "lab-boots"), ("*boots", "lab-boots"), ("l*-*s", "lab-boots"), ("*", "")] {
+        for (pattern, name) in
+            [("lab-*", "lab-boots"), ("*boots", "lab-boots"), ("l*-*s", "lab-boots"), ("*", "")]
+        {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         assert!(!matches("lab-*x", "lab-boots"));

@@ -52,7 +52,14 @@ fn one(place: &Place, claim: &Claim) -> Report {
     let mut lines = Vec::new();
     let log = match Log::begin(place, None, &claim.name, false) {
         Ok(log) => log,
-        Err(error) => return Report { outcome: Outcome::Error, seconds: 0.0, lines: vec![format!("{error:#}")], log: None },
+        Err(error) => {
+            return Report {
+                outcome: Outcome::Error,
+                seconds: 0.0,
+                lines: vec![format!("{error:#}")],
+                log: None,
+            };
+        }
     };
     let code = exit_code(place, claim, &log, &mut lines).unwrap_or_else(|error| {
         lines.push(format!("lab: {error:#}"));

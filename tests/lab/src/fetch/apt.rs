@@ -59,8 +59,12 @@ impl Apt {
         let config = home.join("apt.conf");
         fs::write(&config, configuration(&home))?;
         let apt = Self { config, mirror };
-        apt.run(Command::new("apt-get").args(["-q", "update"]).args(["-o", "APT::Update::Error-Mode=any"]))
-            .with_context(|| apt.next_step())?;
+        apt.run(
+            Command::new("apt-get")
+                .args(["-q", "update"])
+                .args(["-o", "APT::Update::Error-Mode=any"]),
+        )
+        .with_context(|| apt.next_step())?;
         Ok(apt)
     }
 
@@ -101,7 +105,8 @@ impl Apt {
     }
 
     fn dependency(&self, name: &str, prefix: &str) -> Result<String> {
-        let shown = self.run(Command::new("apt-cache").args(["show", "--no-all-versions", name]))?;
+        let shown =
+            self.run(Command::new("apt-cache").args(["show", "--no-all-versions", name]))?;
         let found = dependency_in(&shown, prefix);
         found.with_context(|| format!("{name} depends on no package {prefix}*"))
     }
@@ -167,7 +172,8 @@ mod tests {
 
     #[test]
     fn the_concrete_kernel_is_found_behind_the_meta_package() {
-        let shown = "Package: linux-image-amd64\nDepends: linux-image-6.1.0-56-amd64 (= 6.1.192-2)\n";
+        let shown =
+            "Package: linux-image-amd64\nDepends: linux-image-6.1.0-56-amd64 (= 6.1.192-2)\n";
         let found = dependency_in(shown, "linux-image-");
         assert_eq!(found.as_deref(), Some("linux-image-6.1.0-56-amd64"));
         assert_eq!(dependency_in("Package: x\n", "linux-image-"), None);

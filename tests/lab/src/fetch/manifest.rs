@@ -36,7 +36,9 @@ pub(super) fn gather(place: &Place) -> Result<()> {
             let Ok(list) = read(&set) else { continue };
             let names = list.lines().skip(1).filter_map(package);
             let of = (name_of(&release), name_of(&set));
-            lines.extend(names.map(|(name, version)| format!("{} {} {name} {version}\n", of.0, of.1)));
+            lines.extend(
+                names.map(|(name, version)| format!("{} {} {name} {version}\n", of.0, of.1)),
+            );
         }
     }
     lines.sort();

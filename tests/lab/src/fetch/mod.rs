@@ -53,7 +53,11 @@ impl Set {
             Self::Kernel(_) => apt::Wanted::DependencyOf("linux-image-amd64", "linux-image-"),
             Self::Qemu => apt::Wanted::WithDependencies(all(&["qemu-system-x86", "seabios"])),
             Self::Swtpm => apt::Wanted::WithDependencies(all(&[
-                "swtpm", "swtpm-tools", "tpm2-tools", "libtss2-tcti-swtpm0", "libtss2-tcti-device0",
+                "swtpm",
+                "swtpm-tools",
+                "tpm2-tools",
+                "libtss2-tcti-swtpm0",
+                "libtss2-tcti-device0",
             ])),
             Self::Libtpms => apt::Wanted::Alone(all(&["libtpms-dev", "libtpms0"])),
         }

@@ -20,7 +20,8 @@ pub(super) fn all(debs: &[PathBuf], folder: &Path) -> Result<()> {
 }
 
 fn one(deb: &Path, folder: &Path) -> Result<()> {
-    let mut reader = Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn()?;
+    let mut reader =
+        Command::new("dpkg-deb").arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped()).spawn()?;
     let Some(pipe) = reader.stdout.take() else { bail!("dpkg-deb has no output") };
     let written = Command::new("tar")
         .arg("-C")

@@ -20,7 +20,13 @@ impl<W: Write> Writer<W> {
     }
 
     /// One entry; `device` is major and minor number of a device node.
-    pub(super) fn entry(&mut self, name: &str, mode: u32, device: (u32, u32), data: &[u8]) -> io::Result<()> {
+    pub(super) fn entry(
+        &mut self,
+        name: &str,
+        mode: u32,
+        device: (u32, u32),
+        data: &[u8],
+    ) -> io::Result<()> {
         self.entries += 1;
         let links = if mode & 0o170_000 == DIRECTORY { 2 } else { 1 };
         let size = u32::try_from(data.len()).map_err(io::Error::other)?;

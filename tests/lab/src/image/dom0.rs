@@ -20,22 +20,51 @@ pub(super) const SCRIPTS: &str = concat!(
 );
 
 const MODULES: &[&str] = &[
-    "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "xen-blkback", "xen-netback",
-    "loop", "virtio_pci", "virtio_blk", "tpm_vtpm_proxy",
+    "xen-privcmd",
+    "xen-evtchn",
+    "xen-gntdev",
+    "xen-gntalloc",
+    "xenfs",
+    "xen-blkback",
+    "xen-netback",
+    "loop",
+    "virtio_pci",
+    "virtio_blk",
+    "tpm_vtpm_proxy",
 ];
 
 /// Folders and files that only cost memory and start-up time.
 const LEFT_OUT: &[&str] = &[
-    "boot", "etc/systemd", "usr/lib/apt", "usr/lib/dpkg", "usr/lib/init", "usr/lib/locale", "usr/lib/mime",
-    "usr/lib/systemd", "usr/lib/tmpfiles.d", "usr/lib/udev", "usr/lib/valgrind", "usr/sbin/ldconfig",
-    "usr/lib/x86_64-linux-gnu/audit", "usr/lib/x86_64-linux-gnu/e2fsprogs", "usr/lib/x86_64-linux-gnu/gconv",
-    "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base",
-    "usr/lib/x86_64-linux-gnu/security", "var/cache", "var/lib/dpkg", ".packages",
+    "boot",
+    "etc/systemd",
+    "usr/lib/apt",
+    "usr/lib/dpkg",
+    "usr/lib/init",
+    "usr/lib/locale",
+    "usr/lib/mime",
+    "usr/lib/systemd",
+    "usr/lib/tmpfiles.d",
+    "usr/lib/udev",
+    "usr/lib/valgrind",
+    "usr/sbin/ldconfig",
+    "usr/lib/x86_64-linux-gnu/audit",
+    "usr/lib/x86_64-linux-gnu/e2fsprogs",
+    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/x86_64-linux-gnu/perl",
+    "usr/lib/x86_64-linux-gnu/perl-base",
+    "usr/lib/x86_64-linux-gnu/security",
+    "var/cache",
+    "var/lib/dpkg",
+    ".packages",
 ];
 
 /// Beginnings of paths that are left out likewise.
 const LEFT_OUT_BEGINNINGS: &[&str] = &[
-    "usr/bin/dpkg", "usr/bin/perl", "usr/bin/python3", "usr/bin/udevadm", "usr/lib/python3",
+    "usr/bin/dpkg",
+    "usr/bin/perl",
+    "usr/bin/python3",
+    "usr/bin/udevadm",
+    "usr/lib/python3",
     "usr/lib/x86_64-linux-gnu/libperl",
 ];
 
@@ -46,9 +75,12 @@ const SHARED_KEPT: &[&str] = &["usr/share/awk"];
 const XEN_BOOT_LEFT_OUT: &[&str] = &["hvmloader", "xen-shim"];
 
 fn wanted(path: &str) -> bool {
-    let shared = path.strip_prefix("usr/share/").is_none() || SHARED_KEPT.iter().any(|kept| path.starts_with(kept));
-    let xen_boot = path.starts_with("usr/lib/xen-") && XEN_BOOT_LEFT_OUT.iter().any(|name| path.ends_with(name));
-    let left_out = LEFT_OUT.contains(&path) || LEFT_OUT_BEGINNINGS.iter().any(|begin| path.starts_with(begin));
+    let shared = path.strip_prefix("usr/share/").is_none()
+        || SHARED_KEPT.iter().any(|kept| path.starts_with(kept));
+    let xen_boot = path.starts_with("usr/lib/xen-")
+        && XEN_BOOT_LEFT_OUT.iter().any(|name| path.ends_with(name));
+    let left_out =
+        LEFT_OUT.contains(&path) || LEFT_OUT_BEGINNINGS.iter().any(|begin| path.starts_with(begin));
     shared && !xen_boot && !left_out
 }
 
@@ -100,21 +132,25 @@ fn applets(system: &Path, tree: &mut Tree) -> Result<()> {
 
 /// The commands that busybox can stand for.
 pub(super) fn applet_names(system: &Path) -> Result<Vec<String>> {
-    let listed = Command::new(system.join("usr/bin/busybox")).arg("--list").output().context("busybox")?;
+    let listed =
+        Command::new(system.join("usr/bin/busybox")).arg("--list").output().context("busybox")?;
     Ok(String::from_utf8_lossy(&listed.stdout).lines().map(String::from).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::program::LIBRARIES;
     use super::*;
+    use crate::program::LIBRARIES;
 
     #[test]
     fn what_no_test_opens_stays_out_and_debians_xen_scripts_stay_in() {
-        for path in ["usr/share/doc", "usr/lib/xen-4.17/boot/hvmloader", "usr/bin/perl5.36", "boot"] {
+        for path in ["usr/share/doc", "usr/lib/xen-4.17/boot/hvmloader", "usr/bin/perl5.36", "boot"]
+        {
             assert!(!wanted(path), "{path}");
         }
-        for path in ["etc/xen/scripts/block", "etc/xen/xl.conf", "usr/share/awk/x", "usr/share", LIBRARIES] {
+        for path in
+            ["etc/xen/scripts/block", "etc/xen/xl.conf", "usr/share/awk/x", "usr/share", LIBRARIES]
+        {
             assert!(wanted(path), "{path}");
         }
     }

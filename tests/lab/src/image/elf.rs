@@ -38,7 +38,8 @@ pub(super) fn module_dependencies(module: &[u8]) -> Result<Vec<String>> {
 }
 
 fn dependencies_in(info: &[u8]) -> Vec<String> {
-    let records = info.split(|byte| *byte == 0).filter_map(|record| std::str::from_utf8(record).ok());
+    let records =
+        info.split(|byte| *byte == 0).filter_map(|record| std::str::from_utf8(record).ok());
     let mut all = Vec::new();
     for record in records {
         if let Some(names) = record.strip_prefix("depends=") {
@@ -62,7 +63,8 @@ mod tests {
 
     #[test]
     fn both_kinds_of_module_dependencies_are_read() {
-        let info = b"license=GPL\0depends=virtio-ring,virtio\0softdep=pre: crc32c post: x\0depends=\0";
+        let info =
+            b"license=GPL\0depends=virtio-ring,virtio\0softdep=pre: crc32c post: x\0depends=\0";
         assert_eq!(dependencies_in(info), ["virtio_ring", "virtio", "crc32c"]);
     }
 }

@@ -9,13 +9,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All scripts that go into a guest.
-pub(super) const SCRIPTS: &str =
-    concat!(include_str!("../../guest/init"), include_str!("../../guest/agent"), include_str!("../../guest/tcsd-start"));
+pub(super) const SCRIPTS: &str = concat!(
+    include_str!("../../guest/init"),
+    include_str!("../../guest/agent"),
+    include_str!("../../guest/tcsd-start")
+);
 
 /// Present, and loaded only by whoever asks for them.
 const MODULES: &[&str] = &[
-    "xen-tpmfront", "xen-blkfront", "xen-netfront", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
-    "xen-privcmd", "tpm_vtpm_proxy",
+    "xen-tpmfront",
+    "xen-blkfront",
+    "xen-netfront",
+    "xenfs",
+    "xen-evtchn",
+    "xen-gntdev",
+    "xen-gntalloc",
+    "xen-privcmd",
+    "tpm_vtpm_proxy",
 ];
 
 /// Beginnings of the names of programs that every guest has: its way to the xenstore.
@@ -58,7 +68,7 @@ fn base_tree(system: &Path, modules: &Modules) -> Result<Tree> {
     }
     tree.link("usr/sbin", "bin");
     tree.file("usr/bin/busybox", &system.join("usr/bin/busybox"))?;
-    for name in dom0::applet_names(system)? {
+    for name in dom0::applet_names(system)?.iter().filter(|name| *name != "busybox") {
         tree.link(&format!("usr/bin/{name}"), "busybox");
     }
     tree.text("init", 0o755, include_str!("../../guest/init"));
@@ -68,14 +78,21 @@ fn base_tree(system: &Path, modules: &Modules) -> Result<Tree> {
     }
     accounts(&mut tree);
     programs(&mut tree, system, BASE_PROGRAMS, &[])?;
-    tree.file("usr/lib64/ld-linux-x86-64.so.2", &system.join(LIBRARIES).join("ld-linux-x86-64.so.2"))?;
+    tree.file(
+        "usr/lib64/ld-linux-x86-64.so.2",
+        &system.join(LIBRARIES).join("ld-linux-x86-64.so.2"),
+    )?;
     modules.add(&mut tree, MODULES)?;
     tree.first_devices();
     Ok(tree)
 }
 
 fn accounts(tree: &mut Tree) {
-    tree.text("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\ntss:x:100:100::/var/lib/tpm:/bin/false\n");
+    tree.text(
+        "etc/passwd",
+        0o644,
+        "root:x:0:0:root:/root:/bin/sh\ntss:x:100:100::/var/lib/tpm:/bin/false\n",
+    );
     tree.text("etc/group", 0o644, "root:x:0:\ntss:x:100:\n");
     tree.text("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files\n");
     tree.text("etc/hosts", 0o644, "127.0.0.1 localhost lab-guest\n");
@@ -99,7 +116,8 @@ fn programs(tree: &mut Tree, system: &Path, beginnings: &[&str], extra: &[&str])
         for entry in fs::read_dir(system.join(folder))? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if beginnings.iter().any(|begin| name.starts_with(begin)) && name != "xenstore-control" {
+            if beginnings.iter().any(|begin| name.starts_with(begin)) && name != "xenstore-control"
+            {
                 found.push((name, entry.path()));
             }
         }

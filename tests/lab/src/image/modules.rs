@@ -85,7 +85,11 @@ fn collect(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
 /// Puts one module, uncompressed, into `home`; what it depends on.
 fn place_module(file: &Path, name: &str, home: &Path) -> Result<Vec<String>> {
     let stored = fs::read(file)?;
-    let plain = if file.extension().is_some_and(|ending| ending == "ko") { stored } else { unpacked(&stored)? };
+    let plain = if file.extension().is_some_and(|ending| ending == "ko") {
+        stored
+    } else {
+        unpacked(&stored)?
+    };
     fs::write(home.join(format!("{name}.ko")), &plain)?;
     elf::module_dependencies(&plain).with_context(|| format!("{}", file.display()))
 }

@@ -54,16 +54,23 @@ impl Tree {
 
     /// Adds one file from disk, whatever links lead to it.
     pub(super) fn file(&mut self, path: &str, from: &Path) -> Result<()> {
-        let real = fs::canonicalize(from).with_context(|| format!("cannot find {}", from.display()))?;
+        let real =
+            fs::canonicalize(from).with_context(|| format!("cannot find {}", from.display()))?;
         let mode = real.metadata()?.permissions().mode() & 0o7777;
         self.nodes.insert(path.into(), Node::File(mode, Source::Disk(real)));
         Ok(())
     }
 
     /// Adds everything below `root/path` whose path `wanted` accepts.
-    pub(super) fn below(&mut self, root: &Path, path: &str, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    pub(super) fn below(
+        &mut self,
+        root: &Path,
+        path: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<()> {
         let folder = root.join(path);
-        let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -82,7 +89,13 @@ impl Tree {
         Ok(())
     }
 
-    fn add(&mut self, root: &Path, path: &str, entry: &fs::DirEntry, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    fn add(
+        &mut self,
+        root: &Path,
+        path: &str,
+        entry: &fs::DirEntry,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<()> {
         let kind = entry.file_type()?;
         if kind.is_symlink() {
             let target = fs::read_link(entry.path())?;
@@ -123,13 +136,18 @@ impl Tree {
             let no = (0, 0);
             match node {
                 Node::Directory(mode) => archive.entry(path, cpio::DIRECTORY | mode, no, &[])?,
-                Node::Link(target) => archive.entry(path, cpio::LINK | 0o777, no, target.as_bytes())?,
+                Node::Link(target) => {
+                    archive.entry(path, cpio::LINK | 0o777, no, target.as_bytes())?
+                }
                 Node::Device(mode, numbers) => {
                     archive.entry(path, cpio::CHARACTER_DEVICE | mode, *numbers, &[])?;
                 }
-                Node::File(mode, Source::Bytes(bytes)) => archive.entry(path, cpio::REGULAR | mode, no, bytes)?,
+                Node::File(mode, Source::Bytes(bytes)) => {
+                    archive.entry(path, cpio::REGULAR | mode, no, bytes)?
+                }
                 Node::File(mode, Source::Disk(from)) => {
-                    let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+                    let bytes = fs::read(from)
+                        .with_context(|| format!("cannot read {}", from.display()))?;
                     archive.entry(path, cpio::REGULAR | mode, no, &bytes)?;
                 }
             }

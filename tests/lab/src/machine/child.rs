@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use std::fs::File;
-use std::path::PathBuf;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
 
 /// A process in a group of its own (a Ctrl-C at the terminal is the lab's to handle), killed when
@@ -13,10 +13,18 @@ pub(super) struct Child(process::Child);
 impl Child {
     /// Starts `words` by way of setpriv, which asks the kernel for a signal at the parent's death
     /// and then becomes the program.
-    pub(super) fn spawn(words: &[String], variables: &[(&str, PathBuf)], errors: Option<File>) -> Result<Self> {
+    pub(super) fn spawn(
+        words: &[String],
+        variables: &[(&str, PathBuf)],
+        errors: Option<File>,
+    ) -> Result<Self> {
         let mut command = Command::new("setpriv");
         command.envs(variables.iter().cloned());
-        command.args(["--pdeathsig", "KILL", "--"]).args(words).stdin(Stdio::null()).process_group(0);
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .args(words)
+            .stdin(Stdio::null())
+            .process_group(0);
         command.stdout(Stdio::null());
         command.stderr(errors.map_or_else(Stdio::null, Stdio::from));
         let started = command.spawn().context("cannot run setpriv (package util-linux)")?;

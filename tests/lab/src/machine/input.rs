@@ -33,7 +33,8 @@ impl Input {
             for entry in fs::read_dir(path)? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                self.files.push((entry.path(), format!("{to}/{name}").trim_matches('/').to_owned()));
+                self.files
+                    .push((entry.path(), format!("{to}/{name}").trim_matches('/').to_owned()));
             }
         } else if path.exists() {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -67,7 +68,8 @@ impl Input {
             archive.append_data(&mut header(*mode, text.len() as u64), path, &text[..])?;
         }
         for (from, to) in &self.files {
-            append(archive, from, to).with_context(|| format!("cannot put {} into dom0", from.display()))?;
+            append(archive, from, to)
+                .with_context(|| format!("cannot put {} into dom0", from.display()))?;
         }
         Ok(())
     }
@@ -78,12 +80,20 @@ fn append<W: Write>(archive: &mut tar::Builder<W>, from: &Path, to: &str) -> Res
     if meta.is_dir() {
         for entry in fs::read_dir(from)? {
             let entry = entry?;
-            append(archive, &entry.path(), &format!("{to}/{}", entry.file_name().to_string_lossy()))?;
+            append(
+                archive,
+                &entry.path(),
+                &format!("{to}/{}", entry.file_name().to_string_lossy()),
+            )?;
         }
         return Ok(());
     }
     let mut file = File::open(from)?;
-    archive.append_data(&mut header(meta.permissions().mode() & 0o7777, meta.len()), to, &mut file)?;
+    archive.append_data(
+        &mut header(meta.permissions().mode() & 0o7777, meta.len()),
+        to,
+        &mut file,
+    )?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! One QEMU machine: what it is made of, its serial lines, its TPM, its disks, its snapshot.
 
 mod child;
+mod echo;
 pub(crate) mod input;
 mod line;
 mod options;
@@ -11,9 +12,9 @@ mod serial;
 mod snapshot;
 mod tpm;
 
-pub use options::{Options, Tpm, TpmDevice};
 pub(crate) use line::{Event, Port};
-pub(crate) use serial::Serial;
+pub use options::{Options, Tpm, TpmDevice};
+pub(crate) use serial::{Screen, Serial};
 
 use crate::fetch::{self, Set};
 use crate::image::{self, Images};
@@ -117,7 +118,12 @@ pub(crate) enum Start<'a> {
 
 impl<'a> Machine<'a> {
     /// Starts QEMU in `workshop`, whose disks must exist.
-    pub(crate) fn start(parts: &'a Parts<'a>, workshop: &Workshop, how: &Start<'_>) -> Result<Self> {
+    pub(crate) fn start(
+        parts: &'a Parts<'a>,
+        workshop: &Workshop,
+        how: &Start<'_>,
+        screen: Option<Screen>,
+    ) -> Result<Self> {
         let tpm = parts.options.tpm.map(|kind| tpm::start(parts, workshop, kind)).transpose()?;
         let listeners = serial::Listeners::bind(workshop)?;
         let errors = workshop.path("qemu.err");
@@ -131,8 +137,9 @@ impl<'a> Machine<'a> {
             }
             Ok(())
         };
-        let (serial, control) = listeners.accept(&mut alive)?;
-        let mut qmp = Qmp::greet(control).with_context(|| format!("QEMU said: {}", tail(&errors)))?;
+        let (serial, control) = listeners.accept(screen, &mut alive)?;
+        let mut qmp =
+            Qmp::greet(control).with_context(|| format!("QEMU said: {}", tail(&errors)))?;
         if let Start::Restore(_) = how {
             while qmp.status()? == "inmigrate" {
                 alive()?;
@@ -171,7 +178,13 @@ fn tail(file: &Path) -> String {
 }
 
 /// Prepares both disks and starts the machine the way the options ask for.
-pub(crate) fn start<'a>(parts: &'a Parts<'a>, workshop: &Workshop, input: &input::Input, log: &Log) -> Result<Machine<'a>> {
+pub(crate) fn start<'a>(
+    parts: &'a Parts<'a>,
+    workshop: &Workshop,
+    input: &input::Input,
+    log: &Log,
+    screen: Option<Screen>,
+) -> Result<Machine<'a>> {
     let saved = match parts.options.fast {
         true => Some(snapshot::of(parts, log)?),
         false => None,
@@ -179,5 +192,5 @@ pub(crate) fn start<'a>(parts: &'a Parts<'a>, workshop: &Workshop, input: &input
     workshop.blank_disk("out.img")?;
     input.write(&workshop.path("in.img"), DISK_BYTES)?;
     let how = saved.as_deref().map_or(Start::Boot, Start::Restore);
-    Machine::start(parts, workshop, &how)
+    Machine::start(parts, workshop, &how, screen)
 }

@@ -20,7 +20,9 @@ pub(crate) fn read(disk: &Path, folder: Option<&Path>) -> Result<u8> {
         file.seek(SeekFrom::Start(4096))?;
         let mut archive = tar::Archive::new(file.take(report.bytes));
         archive.set_preserve_permissions(false);
-        archive.unpack(folder).with_context(|| format!("cannot unpack into {}", folder.display()))?;
+        archive
+            .unpack(folder)
+            .with_context(|| format!("cannot unpack into {}", folder.display()))?;
     }
     if !report.ran {
         bail!("dom0 could not start the script: {}", why(report.code));

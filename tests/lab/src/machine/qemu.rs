@@ -18,7 +18,8 @@ const DOM0: &str = "console=hvc0 quiet mitigations=off audit=0 apparmor=0 crypto
 const NO_TPM_IN_DOM0: &str = "initcall_blacklist=init_tis,crb_acpi_driver_init";
 
 pub(super) fn command(parts: &Parts<'_>, workshop: &Workshop, how: &Start<'_>) -> Vec<String> {
-    let mut words = program::command_words(&parts.qemu, "usr/bin/qemu-system-x86_64", "qemu-system-x86_64");
+    let mut words =
+        program::command_words(&parts.qemu, "usr/bin/qemu-system-x86_64", "qemu-system-x86_64");
     let share = parts.qemu.join("usr/share").display().to_string();
     let options = parts.options;
     words.extend(machine(options, &share));
@@ -46,8 +47,25 @@ pub(super) fn machine(options: &Options, share: &str) -> Vec<String> {
     let memory = options.memory.to_string();
     let firmware = [format!("{share}/qemu"), format!("{share}/seabios")];
     let words = [
-        "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", CPU, "-smp", "2", "-m", &memory,
-        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-L", &firmware[0], "-L", &firmware[1],
+        "-accel",
+        "tcg,thread=multi",
+        "-M",
+        "q35",
+        "-cpu",
+        CPU,
+        "-smp",
+        "2",
+        "-m",
+        &memory,
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-L",
+        &firmware[0],
+        "-L",
+        &firmware[1],
     ];
     words.map(String::from).to_vec()
 }

@@ -1,6 +1,7 @@
 //! The machine's serial ports and its control socket: QEMU connects to sockets that wait for it.
 
 use super::Workshop;
+use super::echo::Echo;
 use super::line::{Cutter, Event, Next, Port};
 use anyhow::Result;
 use std::io::{self, Read, Write};
@@ -8,6 +9,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// Where the script's output is shown as it arrives, prompts included.
+pub(crate) type Screen = Box<dyn Write + Send>;
 
 /// Sockets that exist before QEMU does.
 pub(super) struct Listeners {
@@ -27,7 +31,11 @@ impl Listeners {
     }
 
     /// Takes QEMU's three connections; `alive` says when to give up.
-    pub(super) fn accept(self, alive: &mut dyn FnMut() -> Result<()>) -> Result<(Serial, UnixStream)> {
+    pub(super) fn accept(
+        self,
+        screen: Option<Screen>,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<(Serial, UnixStream)> {
         let mut one = |listener: &UnixListener| loop {
             match listener.accept() {
                 Ok((stream, _)) => {
@@ -41,7 +49,7 @@ impl Listeners {
         };
         let (console, script) = (one(&self.console)?, one(&self.script)?);
         let control = one(&self.control)?;
-        Ok((Serial::read(console, script)?, control))
+        Ok((Serial::read(console, script, screen)?, control))
     }
 }
 
@@ -52,13 +60,12 @@ pub(crate) struct Serial {
 }
 
 impl Serial {
-    fn read(console: UnixStream, script: UnixStream) -> Result<Self> {
+    fn read(console: UnixStream, script: UnixStream, screen: Option<Screen>) -> Result<Self> {
         let (sender, events) = mpsc::channel();
         let own = script.try_clone()?;
-        for (port, stream) in [(Port::Console, console), (Port::Script, script)] {
-            let sender = sender.clone();
-            thread::spawn(move || read_lines(port, stream, &sender));
-        }
+        let both = sender.clone();
+        thread::spawn(move || read_lines(Port::Console, console, &sender, None));
+        thread::spawn(move || read_lines(Port::Script, script, &both, screen));
         Ok(Self { events, script: own })
     }
 
@@ -76,17 +83,21 @@ impl Serial {
     }
 }
 
-fn read_lines(port: Port, mut stream: UnixStream, sender: &Sender<Event>) {
-    let mut cutter = Cutter::default();
+fn read_lines(port: Port, mut stream: UnixStream, to: &Sender<Event>, mut screen: Option<Screen>) {
+    let (mut cutter, mut echo) = (Cutter::default(), Echo::default());
     let mut bytes = [0; 65536];
     loop {
         let count = stream.read(&mut bytes).unwrap_or(0);
+        if let Some(screen) = &mut screen {
+            let shown = echo.shown(&bytes[..count]);
+            let _nobody_looks = screen.write_all(&shown).and_then(|()| screen.flush());
+        }
         let lines = match count {
             0 => cutter.rest().into_iter().collect(),
             _ => cutter.lines(&bytes[..count]),
         };
         for line in lines {
-            if sender.send(Event { at: Instant::now(), port, line }).is_err() {
+            if to.send(Event { at: Instant::now(), port, line }).is_err() {
                 return;
             }
         }

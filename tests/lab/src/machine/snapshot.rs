@@ -35,7 +35,8 @@ fn key(parts: &Parts<'_>) -> Result<String> {
     let machine = qemu::machine(options, "").join(" ");
     let tpm = format!("{:?} {:?}", options.tpm, options.tpm_device);
     let guests = options.guests.to_string();
-    let of_machine = [machine.as_str(), &tpm, &guests, &qemu::xen_words(options), &qemu::dom0_words(options)];
+    let of_machine =
+        [machine.as_str(), &tpm, &guests, &qemu::xen_words(options), &qemu::dom0_words(options)];
     Ok(image::key(&of_machine, &[&parts.images.key, &fetch::versions(&parts.qemu)?]))
 }
 
@@ -44,7 +45,7 @@ fn make(parts: &Parts<'_>, file: &Path, log: &Log) -> Result<()> {
     for disk in ["in.img", "out.img"] {
         workshop.blank_disk(disk)?;
     }
-    let mut machine = Machine::start(parts, &workshop, &Start::BootToSave)?;
+    let mut machine = Machine::start(parts, &workshop, &Start::BootToSave, None)?;
     loop {
         match machine.next(log)? {
             Some(event) if event.line.starts_with("LAB-MARK ready") => break,

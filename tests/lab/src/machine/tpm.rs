@@ -49,7 +49,8 @@ fn made(place: &Place, kind: Tpm) -> Result<PathBuf> {
         let fresh = kept.with_extension("new");
         let _left_by_an_interruption = fs::remove_dir_all(&fresh);
         fs::create_dir_all(&fresh)?;
-        manufacture(place, kind, &fresh).context("cannot make a software TPM with its endorsement key")?;
+        manufacture(place, kind, &fresh)
+            .context("cannot make a software TPM with its endorsement key")?;
         fs::rename(&fresh, &kept)?;
     }
     Ok(kept)
