@@ -1,20 +1,22 @@
 //! Ctrl-C, SIGTERM and SIGHUP: noticed, so that what was started is ended and temporary files go.
 
 use anyhow::{Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Starts noticing. A second interrupt ends this program at once; its children end with it.
 ///
 /// # Errors
-/// The handler cannot be installed.
+/// A handler cannot be installed.
 pub fn notice() -> Result<()> {
-    ctrlc::set_handler(|| {
-        if ASKED.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    })?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register_conditional_shutdown(signal, 130, ASKED.clone())?;
+        flag::register(signal, ASKED.clone())?;
+    }
     Ok(())
 }
 
