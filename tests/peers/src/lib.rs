@@ -4,10 +4,13 @@
 //! where `CI=true`: see [`unless_missing`].
 #![forbid(unsafe_code)]
 
+mod find;
 mod missing;
+mod qemu;
 mod socket;
 mod swtpm;
 
 pub use missing::{Missing, unless_missing};
+pub use qemu::{QemuTpm, TpmDevice};
 pub use socket::RawTpm;
 pub use swtpm::{Family, Swtpm};

@@ -5,9 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Where the lab leaves its own copy, below the workspace's root.
-const LAB_COPY: &str = "target/lab/bin/swtpm";
-
 /// Which specification swtpm is to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -97,17 +94,8 @@ impl Drop for Swtpm {
 }
 
 /// `VTPM_SWTPM` when set, else the lab's copy, else `swtpm` on the path.
-fn find() -> Result<PathBuf, Missing> {
-    if let Some(path) = std::env::var_os("VTPM_SWTPM") {
-        return Ok(path.into());
-    }
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(LAB_COPY);
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&folders).map(|folder| folder.join("swtpm"));
-    std::iter::once(own)
-        .chain(on_path)
-        .find(|file| file.exists())
-        .ok_or_else(|| Missing("swtpm is not on this machine".into()))
+pub(crate) fn find() -> Result<PathBuf, Missing> {
+    crate::find::program("swtpm", "VTPM_SWTPM")
 }
 
 #[cfg(test)]
