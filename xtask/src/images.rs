@@ -7,6 +7,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Every image there is.
+pub(crate) const ALL: [&str; 2] = ["hello-stubdom", "vtpm-stubdom"];
+
 const TARGET: &str = "x86_64-unknown-none";
 
 /// Builds the named image crates, checks them and leaves each as `target/images/NAME.gz`. The same

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod demo;
 mod image_check;
 mod images;
+mod lab;
 mod native;
 mod rules;
 mod steps;
@@ -21,6 +23,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show the main job: a stock Linux guest uses its own TPM on real Xen, in the emulated lab
+    Demo,
     /// Run every test: rules, lints, unit and flow tests, images, and the claims in the lab
     Test(suite::Options),
     /// Run the rules and lints only: formatting, clippy, rustdoc, and the project's own rules
@@ -29,6 +33,13 @@ enum Command {
     Native,
     /// Build the domains' images into target/images
     Images,
+    /// The lab, real Xen under QEMU: ./x lab --help lists run, shell, claims
+    #[command(disable_help_flag = true)]
+    Lab {
+        /// What the lab's own program is to do
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -36,7 +47,11 @@ fn main() -> std::process::ExitCode {
         Command::Test(options) => suite::run(&options),
         Command::Check => native::build().and_then(|()| check::run()),
         Command::Native => native::build(),
-        Command::Images => images::build(&["hello-stubdom"]),
+        Command::Demo => demo::run(),
+        Command::Lab { arguments } => {
+            lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        Command::Images => native::build().and_then(|()| images::build(&images::ALL)),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

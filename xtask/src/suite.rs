@@ -1,7 +1,7 @@
 //! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
 
 use crate::steps::{self, Steps};
-use crate::{check, native};
+use crate::{check, images, lab, native};
 use anyhow::Result;
 
 /// What to run.
@@ -29,8 +29,11 @@ fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
     steps.take("unit and flow tests", || {
         steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))
     })?;
+    steps.take("images", || images::build(&images::ALL))?;
     if options.no_lab {
         eprintln!("left out, as asked: the claims in the lab");
+        return Ok(());
     }
-    Ok(())
+    steps.take("the lab's packages and images", lab::fetch)?;
+    steps.take("claims on real Xen", || lab::run(&["claims"]))
 }

@@ -1,0 +1,63 @@
+#!/bin/sh
+# What ./x demo runs in the lab's dom0: one vTPM domain, one stock Linux guest, and the guest's TPM
+# at work. Prints what it does and what comes back; the last line is the verdict.
+. lab-lib
+
+step() { printf '\n\033[1m--- %s\033[0m\n' "$*"; }
+give_up() { printf '\n\033[1mdemo: FAILED: %s\033[0m\n' "$*"; exit 5; }
+# in_guest COMMAND: shows it as typed in the guest, and its answer.
+in_guest() {
+  printf '\033[1mguest#\033[0m %s\n' "$1"
+  guest_run guest1 "$1" || give_up "the guest's command ended with $?"
+}
+
+step "this is real Xen"
+xl info | grep -E '^(xen_version|virt_caps|total_memory|free_memory)' || give_up "xl does not answer"
+
+step "a disk and a configuration for the vTPM domain, in the form the documents give"
+truncate -s 2M /tmp/vtpm0.img
+cat >/tmp/vtpm0.cfg <<END
+kernel="/lab/images/vtpm-stubdom.gz"
+memory=8
+disk=["file:/tmp/vtpm0.img,hda,w"]
+name="vtpm0"
+extra="tpm2 ephemeral"
+on_reboot="destroy"
+on_crash="destroy"
+END
+cat /tmp/vtpm0.cfg
+printf '\033[1mdom0#\033[0m xl create vtpm0.cfg\n'
+xl create -q /tmp/vtpm0.cfg || give_up "xl did not create the vTPM domain"
+domid=$(xl domid vtpm0) || give_up "the vTPM domain is gone"
+wait_node "/local/domain/$domid/data/vtpm/state" '^ready$' 20 || { console vtpm0; give_up "the vTPM is not ready"; }
+console vtpm0
+
+step "a stock Debian guest, its configuration with: vtpm=[\"backend=vtpm0\"]"
+guest_start guest1 pv 'vtpm=["backend=vtpm0"]' || give_up "the guest did not start"
+xl list
+printf '\033[1mdom0#\033[0m xl vtpm-list guest1\n'
+xl vtpm-list guest1
+
+step "the guest loads its own xen-tpmfront and uses its TPM"
+export TPM2TOOLS_TCTI=device:/dev/tpm0
+in_guest 'uname -r; modprobe xen-tpmfront && ls -l /dev/tpm0'
+in_guest 'export TPM2TOOLS_TCTI=device:/dev/tpm0
+tpm2_getcap properties-fixed | grep -A2 -E "FAMILY_INDICATOR|REVISION|MANUFACTURER"'
+in_guest 'tpm2_getrandom -T device:/dev/tpm0 --hex 16; echo'
+in_guest 'export TPM2TOOLS_TCTI=device:/dev/tpm0
+echo "measured" >/tmp/event
+tpm2_pcrextend 16:sha256=$(sha256sum </tmp/event | cut -d" " -f1) && tpm2_pcrread sha256:16'
+in_guest 'export TPM2TOOLS_TCTI=device:/dev/tpm0
+cd /tmp && tpm2_createprimary -Q -C e -G ecc -g sha256 -a "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign" -c key.ctx &&
+echo "sign me" >text && tpm2_sign -Q -c key.ctx -g sha256 -o signature text &&
+tpm2_verifysignature -c key.ctx -g sha256 -m text -s signature && echo "the signature is good"; tpm2_flushcontext -t'
+in_guest 'export TPM2TOOLS_TCTI=device:/dev/tpm0
+tpm2_nvdefine -Q -C o -s 16 0x1500001 && printf "kept by the vTPM" | tpm2_nvwrite -Q -C o -i- 0x1500001 && tpm2_nvread -C o 0x1500001; echo'
+in_guest 'dmesg | grep -iE "tpm|hwrng" ; ! dmesg | grep -iqE "tpm.*(error|fail)"'
+
+step "the guest goes, its TPM is told"
+guest_stop guest1
+console vtpm0 | tail -n 4
+xl shutdown -w vtpm0 >/dev/null || give_up "the vTPM domain did not stop"
+
+printf '\n\033[1mdemo: a stock Linux guest used a TPM 2.0 served by its own vTPM domain on real Xen\033[0m\n'
