@@ -249,6 +249,15 @@ impl<S: Sharing> Backend<S> {
         })
     }
 
+    /// The port of one connected device, by which Xen tells the security label of its other end.
+    #[must_use]
+    pub fn port(&self, id: DeviceId) -> Option<PortNumber> {
+        match &self.devices.get(&id)?.phase {
+            Phase::Connected(link) => Some(link.port.number()),
+            _ => None,
+        }
+    }
+
     /// When to poll again even if nothing happens; at once when this moment is past.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {

@@ -7,6 +7,7 @@ mod detach;
 mod fairness;
 mod host;
 mod hostile;
+mod lines;
 mod sequences;
 
 use host::{BACK, Host, Note, command, id};

@@ -31,8 +31,10 @@ fn mini_os_closes_and_opens_again_any_number_of_times() {
 fn a_frontend_that_closes_gets_init_wait_while_the_device_is_online() {
     let mut host = Host::new(1);
     let mut front = host.connected_linux(id(5, 0));
+    assert_eq!(host.backend.port(id(5, 0)), Some(host.world.ports(BACK)[0]));
     front.remove();
     host.tick();
+    assert_eq!(host.backend.port(id(5, 0)), None);
     assert_eq!(front.raw.backend_state(), "2");
     assert_eq!(host.notes.last(), Some(&Note::Disconnected(id(5, 0), Reason::FrontendClosed)));
     assert_eq!((host.world.mappings(BACK), host.world.ports(BACK).len()), (0, 0));

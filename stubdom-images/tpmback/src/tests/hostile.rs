@@ -99,3 +99,48 @@ fn more_pages_than_there_are_windows_for_close_the_device_that_came_last() {
     assert!(host.message(id(5, 0)).unwrap().contains("no room"));
     host.store.list("backend/vtpm").unwrap();
 }
+
+#[test]
+fn a_path_of_any_length_and_form_in_a_watch_event_is_harmless() {
+    let mut host = Host::new(1);
+    let mut front = host.connected_linux(id(5, 0));
+    let long = "9".repeat(3000);
+    for path in [
+        alloc::format!("backend/vtpm/{long}/{long}"),
+        alloc::format!("/local/domain/{long}/device/vtpm/{long}/state"),
+        alloc::format!("backend/vtpm/5/0/{long}"),
+        "backend/vtpm/5/".into(),
+        "backend/vtpm//0".into(),
+        "/local/domain/5/device/vtpm/".into(),
+        "".into(),
+        "\u{fffd}\u{fffd}".into(),
+    ] {
+        for token in ["tpmback-devices", "tpmback-frontends"] {
+            let event = domain_io::WatchEvent { path: path.clone(), token: token.into() };
+            assert!(host.backend.notice(&event));
+        }
+        host.tick();
+    }
+    assert!(front.send(&command(12)));
+    host.tick();
+    assert_eq!(front.receive(), tpmif::peers::Sent::Answer(command(12)));
+}
+
+#[test]
+fn lines_in_the_log_are_counted_against_the_frontend_that_causes_them() {
+    let lines = super::lines::count(|| {
+        let mut host = Host::new(1);
+        let mut front = host.connected_raw(id(5, 0));
+        for _ in 0..2000 {
+            front.page().poke(4, &[99]);
+            front.notify();
+            host.tick();
+            for state in ["6", "4"] {
+                front.set("state", state);
+                host.tick();
+            }
+        }
+        assert!(host.notes.len() > 20, "it did connect and lie many times");
+    });
+    assert!((5..=30).contains(&lines), "{lines} lines in half a minute");
+}
