@@ -32,7 +32,7 @@ pub use commit::{Change, Committed};
 pub use error::{Damage, StoreError};
 pub use inspect::{Overview, inspect};
 pub use layout::{FORMAT_VERSION, LARGEST_SEALED_BYTES, LEAST_SECTORS, PAGE_BYTES, RESERVED_PAGES};
-pub use open::{Accept, Opening, StartNotes};
+pub use open::{Accept, LastCommit, Opening, StartNotes};
 pub use record::{EK_NAME_BYTES, EK_PUBLIC_BYTES, Flags, Frontend, Record, SHORT_HASH_BYTES};
 pub use root::{AcceptedBackup, Budget, Fields, RollbackMode};
 pub use sealed::SealedSecret;

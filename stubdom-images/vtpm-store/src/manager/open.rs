@@ -31,12 +31,25 @@ pub enum Accept {
     WhatIsLeft,
 }
 
+/// What is known about the last commit before a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastCommit {
+    /// It is whole.
+    #[default]
+    Whole,
+    /// It was cut short, or is damaged: the one before it is used.
+    Incomplete,
+    /// One of the two roots is cut short or damaged: the commit that is used is the last one or the
+    /// one before it.
+    OneRootLost,
+}
+
 /// What an administrator should hear about a store that was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartNotes {
-    /// The last commit was cut short, or is damaged, and the one before it is used. Harmless after a
-    /// power cut; whoever compares the counter sees when it is not.
-    pub fell_back: bool,
+    /// Anything but [`LastCommit::Whole`] is harmless after a power cut, since no such commit was
+    /// acknowledged; whoever compares the counter sees when it is not harmless.
+    pub last_commit: LastCommit,
     /// Second copies that were damaged or older and were written again.
     pub mended_copies: u32,
     /// Damaged branches that were accepted.
@@ -137,13 +150,17 @@ impl<D: BlockDevice> Opening<D> {
             (None, _) if other_secret => Err(StoreError::WrongSecret),
             (None, _) => Err(StoreError::Damaged(Damage::Roots)),
             (Some((slot, root)), None) => {
-                notes.fell_back = !all_zero(&root::read_page(&mut self.disk, 1 - slot)?);
+                if !all_zero(&root::read_page(&mut self.disk, 1 - slot)?) {
+                    notes.last_commit = LastCommit::OneRootLost;
+                }
                 Ok((slot, root, newest))
             }
             (Some(last), Some(before)) => {
-                notes.fell_back = !self.is_complete(keys, &last.1)?;
-                let (slot, root) = if notes.fell_back { before } else { last };
-                Ok((slot, root, newest))
+                if self.is_complete(keys, &last.1)? {
+                    return Ok((last.0, last.1, newest));
+                }
+                notes.last_commit = LastCommit::Incomplete;
+                Ok((before.0, before.1, newest))
             }
         }
     }
