@@ -1,4 +1,6 @@
-//! Reading little-endian fields out of bytes that may be too short.
+//! Reading little-endian fields out of bytes that may be too short, and copies that may be lost.
+
+use domain_io::{BlockDevice, BlockError};
 
 /// What is left to read. Every method is `None` once the bytes run out, and from then on.
 pub(crate) struct Reader<'a>(&'a [u8]);
@@ -42,4 +44,20 @@ impl<'a> Reader<'a> {
 /// Whether nothing was ever written here.
 pub(crate) fn all_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Reads a part of the disk of which there is another copy: false when these sectors cannot be read.
+///
+/// # Errors
+/// Any failure that is not that of these sectors alone.
+pub(crate) fn read_copy(
+    disk: &mut dyn BlockDevice,
+    sector: u64,
+    into: &mut [u8],
+) -> Result<bool, BlockError> {
+    match disk.read(sector, into) {
+        Ok(()) => Ok(true),
+        Err(BlockError::Failed) => Ok(false),
+        Err(other) => Err(other),
+    }
 }

@@ -37,3 +37,27 @@ fn a_save_among_fifty_thousand_costs_what_it_costs_among_ten() {
         assert_eq!(cost_of_saves(records), (3, 1), "{records}");
     }
 }
+
+#[test]
+fn as_many_records_as_the_format_can_name_are_taken_and_no_more() {
+    let mut entropy = FakeEntropy::new(3);
+    let disk = FakeDisk::new(128 * 2048);
+    let mut store = Store::create(disk, &mut entropy, &secret(), &sealed(), fields(1)).unwrap();
+    let large = |number| {
+        let mut record = support::record(uuid(number), 1);
+        record.ek_public = vec![5; 600];
+        Change::Put(record)
+    };
+    let mut held = 0;
+    let refused = loop {
+        let group: Vec<_> = (held..held + 500).map(large).collect();
+        match store.commit(&mut entropy, &group, fields(1)) {
+            Ok(_) => held += 500,
+            Err(why) => break why,
+        }
+    };
+    assert_eq!(refused, vtpm_store::manager::StoreError::TooMany);
+    assert!(held >= 10_000, "{held}");
+    store.commit(&mut entropy, &[large(7), large(held / 2)], fields(2)).unwrap();
+    assert_eq!(store.verify().unwrap().records, held);
+}

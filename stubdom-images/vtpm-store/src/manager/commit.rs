@@ -42,7 +42,7 @@ impl<D: BlockDevice> Store<D> {
     /// Without changes only the root is written: that is how the counter is advanced.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::RecordTooLong`] and [`StoreError::Damaged`] leave the
+    /// [`StoreError::Full`], [`StoreError::TooMany`], [`StoreError::RecordTooLong`] and [`StoreError::Damaged`] leave the
     /// store as it was. After an error of the disk while the root was written it is unknown whether
     /// the commit will be found at the next start; until then every commit is
     /// [`StoreError::MustReopen`].
@@ -151,7 +151,10 @@ impl<D: BlockDevice> Store<D> {
         }
         let free = self.space.free() as usize + tally.freed.len();
         let adds = tally.records_after > tally.records_before;
-        if branches.len() > MOST_BRANCHES || adds && free < RESERVED_PAGES as usize {
+        if branches.len() > MOST_BRANCHES {
+            return Err(StoreError::TooMany);
+        }
+        if adds && free < RESERVED_PAGES as usize {
             return Err(StoreError::Full);
         }
         let records = self.root.records + tally.records_after - tally.records_before;

@@ -75,6 +75,9 @@ pub enum StoreError {
     WrongSecret,
     /// No room for new records; existing ones can still be saved. A larger disk helps.
     Full,
+    /// As many records as the format can name, whatever the size of the disk; existing ones can still
+    /// be saved.
+    TooMany,
     /// The record cannot be kept: a part of it is longer than the format allows.
     RecordTooLong,
     /// The sealed secret is longer than the format allows.
@@ -106,6 +109,7 @@ impl fmt::Display for StoreError {
             Self::Full => {
                 f.write_str("the store has no room for new records; it needs a larger disk")
             }
+            Self::TooMany => f.write_str("the store holds as many records as its format can name"),
             Self::RecordTooLong => {
                 f.write_str("a part of the record is longer than the store keeps")
             }

@@ -2,7 +2,7 @@
 
 use super::error::{Damage, StoreError};
 use super::layout::{FORMAT_VERSION, HEADER_PAGES, PAGE_BYTES, sector_of};
-use crate::bytes::Reader;
+use crate::bytes::{Reader, read_copy};
 use crate::digest::sha256;
 use domain_io::{BlockDevice, BlockError, Entropy, NoEntropy, SECTOR_BYTES};
 
@@ -98,8 +98,8 @@ pub(super) fn find(disk: &mut dyn BlockDevice) -> Result<Option<Found>, StoreErr
     let mut copies = [Copy::Absent; 2];
     for (copy, page) in copies.iter_mut().zip(HEADER_PAGES) {
         let mut sector = [0; SECTOR_BYTES];
-        disk.read(sector_of(page), &mut sector)?;
-        *copy = Copy::decode(&sector);
+        let there = read_copy(disk, sector_of(page), &mut sector)?;
+        *copy = if there { Copy::decode(&sector) } else { Copy::Damaged };
     }
     let header = match copies {
         [Copy::Good(header), _] | [_, Copy::Good(header)] => header,

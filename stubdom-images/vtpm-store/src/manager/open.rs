@@ -52,6 +52,8 @@ pub struct StartNotes {
     pub last_commit: LastCommit,
     /// Second copies that were damaged or older and were written again.
     pub mended_copies: u32,
+    /// Second copies that are damaged and cannot be written: the disk is failing.
+    pub lost_copies: u32,
     /// Damaged branches that were accepted.
     pub damaged: Vec<Damage>,
     /// The disk has become larger; [`Store::grow`] takes the rest into use.
@@ -97,7 +99,7 @@ impl<D: BlockDevice> Opening<D> {
             // What an earlier life of this domain wrote without flushing may be readable here and
             // still be lost; nothing may be built on it before it is durable.
             self.disk.flush()?;
-            notes.mended_copies = self.mend()?;
+            self.mend(&mut notes)?;
         }
         let keys = Keys { secret: secret.clone(), store_id: self.header.header.store_id };
         let (slot, root, newest) = self.live_root(&keys, &mut notes)?;
@@ -116,23 +118,29 @@ impl<D: BlockDevice> Opening<D> {
         Ok((store, notes))
     }
 
-    /// Writes damaged or older second copies again.
-    fn mend(&mut self) -> Result<u32, StoreError> {
-        let mut mended = 0;
+    /// Writes damaged or older second copies again; what cannot be written stays as it is.
+    fn mend(&mut self, notes: &mut StartNotes) -> Result<(), StoreError> {
+        let mut done = Vec::new();
         for copy in [0, 1] {
             if self.header.bad[copy] {
-                self.header.header.write(&mut self.disk, copy)?;
-                mended += 1;
+                done.push(self.header.header.write(&mut self.disk, copy).map_err(StoreError::Disk));
             }
             if self.sealed.bad[copy] {
-                sealed::write(&mut self.disk, copy, &self.sealed.sealed, self.sealed.sequence)?;
-                mended += 1;
+                let sealed::Found { sealed, sequence, .. } = &self.sealed;
+                done.push(sealed::write(&mut self.disk, copy, sealed, *sequence));
             }
         }
-        if mended > 0 {
+        for result in done {
+            match result {
+                Ok(()) => notes.mended_copies += 1,
+                Err(StoreError::Disk(BlockError::Failed)) => notes.lost_copies += 1,
+                Err(other) => return Err(other),
+            }
+        }
+        if notes.mended_copies > 0 {
             self.disk.flush()?;
         }
-        Ok(mended)
+        Ok(())
     }
 
     /// The newest root whose commit is complete, its slot, and the highest sequence seen.

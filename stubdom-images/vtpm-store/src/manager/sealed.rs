@@ -2,7 +2,7 @@
 
 use super::error::{Damage, StoreError};
 use super::layout::{LARGEST_SEALED_BYTES, SEALED_BYTES, SEALED_PAGES, sector_of};
-use crate::bytes::Reader;
+use crate::bytes::{Reader, read_copy};
 use crate::digest::sha256;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -60,8 +60,8 @@ fn read(
     copy: usize,
 ) -> Result<Option<(u64, SealedSecret)>, BlockError> {
     let mut bytes = vec![0; SEALED_BYTES];
-    disk.read(sector_of(SEALED_PAGES[copy]), &mut bytes)?;
-    Ok(decode(&bytes))
+    let there = read_copy(disk, sector_of(SEALED_PAGES[copy]), &mut bytes)?;
+    Ok(if there { decode(&bytes) } else { None })
 }
 
 fn decode(bytes: &[u8]) -> Option<(u64, SealedSecret)> {

@@ -3,7 +3,7 @@
 use super::error::StateDiskError;
 use super::slot::{HEAD_BYTES, LARGEST_STATE_BYTES};
 use crate::Uuid;
-use crate::bytes::Reader;
+use crate::bytes::{Reader, read_copy};
 use crate::digest::sha256;
 use domain_io::{BlockDevice, BlockError, SECTOR_BYTES};
 use tpm_wire::TpmVersion;
@@ -135,8 +135,8 @@ pub(super) fn find(disk: &mut dyn BlockDevice) -> Result<Option<Mark>, StateDisk
     let mut sector = [0; SECTOR_BYTES];
     let (mut found, mut marked) = (None::<Mark>, false);
     for copy in COPIES {
-        disk.read(copy, &mut sector)?;
-        match Copy::decode(&sector) {
+        let there = read_copy(disk, copy, &mut sector)?;
+        match if there { Copy::decode(&sector) } else { Copy::Damaged } {
             Copy::Good(mark) if found.is_none_or(|found| found.creating) => found = Some(mark),
             Copy::Good(_) => {}
             Copy::Newer { version, needs } => {

@@ -2,7 +2,7 @@
 
 use super::error::{SlotReport, StateDiskError};
 use super::mark::{FIRST_SLOT, Mark, number_of, version_of};
-use crate::bytes::{Reader, all_zero};
+use crate::bytes::{Reader, all_zero, read_copy};
 use crate::digest::sha256;
 use crate::seal::{self, Wrap};
 use crate::{Secret, Uuid};
@@ -138,7 +138,9 @@ pub(super) fn read(
     slot: usize,
 ) -> Result<Slot, BlockError> {
     let mut sector = [0; HEAD_BYTES];
-    disk.read(start_of(mark, slot), &mut sector)?;
+    if !read_copy(disk, start_of(mark, slot), &mut sector)? {
+        return Ok(Slot::Damaged);
+    }
     if all_zero(&sector) {
         return Ok(Slot::Empty);
     }
@@ -146,7 +148,9 @@ pub(super) fn read(
         return Ok(Slot::Damaged);
     };
     let mut text = vec![0; head.length.next_multiple_of(SECTOR_BYTES)];
-    disk.read(start_of(mark, slot) + 1, &mut text)?;
+    if !read_copy(disk, start_of(mark, slot) + 1, &mut text)? {
+        return Ok(Slot::Damaged);
+    }
     text.truncate(head.length);
     Ok(Slot::Whole(Box::new(Whole { head, sector, text })))
 }

@@ -1,0 +1,132 @@
+//! Disks of which some sectors cannot be read any more.
+
+mod support;
+
+use domain_io::test_utils::{FakeEntropy, TracedDisk};
+use domain_io::{BlockDevice, BlockError};
+use support::{blank, create, fields, put, record, secret, uuid};
+use tpm_wire::TpmVersion::Tpm20;
+use vtpm_store::Secret;
+use vtpm_store::manager::{Accept, Damage, Opening, Store, StoreError};
+use vtpm_store::state_disk::{Over, StateDisk};
+
+/// A disk with a range of sectors that neither reads nor writes.
+struct Failing {
+    disk: TracedDisk,
+    bad: std::ops::Range<u64>,
+}
+
+impl Failing {
+    fn check(&self, sector: u64, length: usize) -> Result<(), BlockError> {
+        let end = sector + (length / 512) as u64;
+        if sector < self.bad.end && end > self.bad.start { Err(BlockError::Failed) } else { Ok(()) }
+    }
+}
+
+impl BlockDevice for Failing {
+    fn sectors(&self) -> u64 {
+        self.disk.sectors()
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
+        self.check(sector, into.len())?;
+        self.disk.read(sector, into)
+    }
+
+    fn write(&mut self, sector: u64, from: &[u8]) -> Result<(), BlockError> {
+        self.check(sector, from.len())?;
+        self.disk.write(sector, from)
+    }
+
+    fn flush(&mut self) -> Result<(), BlockError> {
+        self.disk.flush()
+    }
+}
+
+fn store() -> TracedDisk {
+    let mut store = create(blank(512));
+    let mut entropy = FakeEntropy::new(2);
+    let all: Vec<_> = (0..100).map(|number| put(number, 1)).collect();
+    store.commit(&mut entropy, &all, fields(2)).unwrap();
+    store.commit(&mut entropy, &[], fields(3)).unwrap();
+    store.into_disk()
+}
+
+fn open(page: u64, pages: u64) -> Result<(Store<Failing>, u32), StoreError> {
+    let disk = Failing { disk: store(), bad: page * 8..(page + pages) * 8 };
+    let (store, notes) = Opening::read(disk)?.unlock(&secret(), Accept::WholeStore)?;
+    Ok((store, notes.lost_copies))
+}
+
+#[test]
+fn one_copy_of_header_or_sealed_secret_is_enough() {
+    for page in [0, 1, 2, 4] {
+        let (mut store, lost) = open(page, 1).unwrap();
+        assert_eq!((lost, store.verify().unwrap().records), (1, 100));
+    }
+}
+
+#[test]
+fn both_copies_lost_are_named() {
+    assert_eq!(open(0, 2).err(), Some(StoreError::Damaged(Damage::Header)));
+    assert_eq!(open(2, 4).err(), Some(StoreError::Damaged(Damage::SealedSecret)));
+}
+
+#[test]
+fn a_root_that_cannot_be_read_is_not_guessed_at() {
+    for page in [6, 7] {
+        assert_eq!(open(page, 1).err(), Some(StoreError::Disk(BlockError::Failed)));
+    }
+}
+
+#[test]
+fn a_lost_leaf_takes_only_its_own_records_and_says_which() {
+    let (mut store, _) = open(9, 1).unwrap();
+    let mut lost = 0;
+    for number in 0..100 {
+        match store.get(uuid(number)) {
+            Ok(found) => assert_eq!(found, Some(*record(uuid(number), 1))),
+            Err(StoreError::Damaged(Damage::Records { page, from, before })) => {
+                assert_eq!(page, 9);
+                assert!(from <= uuid(number) && before.is_none_or(|end| uuid(number) < end));
+                lost += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!((10..40).contains(&lost), "{lost}");
+    let verdict = store.verify().unwrap();
+    assert_eq!((verdict.records, verdict.damaged.len()), (100 - lost, 1));
+    let mut entropy = FakeEntropy::new(3);
+    let (mut saved, mut refused) = (0, 0);
+    for number in 0..100 {
+        match store.commit(&mut entropy, &[put(number, 2)], fields(4)) {
+            Ok(_) => saved += 1,
+            Err(StoreError::Damaged(_)) => refused += 1,
+            Err(StoreError::Disk(BlockError::Failed)) => panic!("a bad sector stopped the store"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((saved, refused), (100 - lost, lost));
+}
+
+#[test]
+fn a_vtpms_disk_loads_as_long_as_one_mark_and_its_slot_can_be_read() {
+    let mut disk = StateDisk::create(blank(2048), uuid(1), Tpm20, Over::Blank).unwrap();
+    let (mut entropy, key) = (FakeEntropy::new(5), Secret::new([9; 32]));
+    let mut kept = None;
+    for image in [b"one", b"two"] {
+        kept = Some(disk.save(&mut entropy, &key, image).unwrap());
+        disk.confirm().unwrap();
+    }
+    let (disk, kept) = (disk.into_disk(), kept.unwrap());
+    for bad in [0..1, 8..9, 16..18] {
+        let disk = Failing { disk: disk.restarted(), bad };
+        let (_, loaded) = StateDisk::open(disk, uuid(1), Tpm20, &kept).unwrap();
+        assert_eq!(loaded.image[..], *b"two");
+    }
+}
