@@ -7,6 +7,9 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+#[cfg(test)]
+mod tests;
+
 type Sector = Rc<[u8; SECTOR_BYTES]>;
 type Sectors = BTreeMap<u64, Sector>;
 
