@@ -62,4 +62,29 @@ pub(crate) fn fresh(version: TpmVersion) -> LibTpms {
     engine
 }
 
+/// Starts Debian's swtpm on the same TPM state, past Startup(CLEAR). `None` when it is not here.
+pub(crate) fn swtpm_like(
+    engine: &LibTpms,
+    folder: &std::path::Path,
+) -> Option<(peers::Swtpm, peers::RawTpm)> {
+    let (file, family) = match engine.version() {
+        TpmVersion::Tpm12 => ("tpm-00.permall", peers::Family::Tpm12),
+        TpmVersion::Tpm20 => ("tpm2-00.permall", peers::Family::Tpm20),
+    };
+    std::fs::write(folder.join(file), swtpm_file(&engine.state().unwrap().permanent)).unwrap();
+    let swtpm = peers::unless_missing(peers::Swtpm::start_with_state(family, folder))?;
+    let mut other = swtpm.connect().expect("swtpm accepts a connection");
+    let response = other.transmit(&startup(engine.version())).expect("a response");
+    assert_eq!(code(&response), 0, "swtpm takes the state");
+    Some((swtpm, other))
+}
+
+/// swtpm's own frame around a state (swtpm 0.7, format 2): version, least version, header size,
+/// flags, whole size; then one part: tag 1 (data), size.
+fn swtpm_file(permanent: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(permanent.len()).unwrap();
+    let header = [&[2, 1, 0, 10, 0, 0][..], &(size + 16).to_be_bytes(), &[0, 1]].concat();
+    [&header, &size.to_be_bytes()[..], permanent].concat()
+}
+
 pub(crate) const BOTH: [TpmVersion; 2] = [TpmVersion::Tpm12, TpmVersion::Tpm20];
