@@ -2,7 +2,7 @@
 
 mod program;
 
-use program::{Program, get_random};
+use program::{Program, bytes, get_random};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -16,14 +16,6 @@ const READ_COUNTER: &str = "8002 00000023 0000014e 40000001 01500001 00000009 40
 const EXTEND_PCR16: &str = "8002 00000041 00000182 00000010 00000009 40000009 0000 01 0000 \
     00000001 000b 2222222222222222222222222222222222222222222222222222222222222222";
 const READ_PCR16: &str = "8001 00000014 0000017e 00000001 000b 03 000001";
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: String = hex.split_whitespace().collect();
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
-}
 
 fn ask(program: &Program, hex: &str) -> Vec<u8> {
     let response = program.connect().ask(&bytes(hex));
@@ -47,11 +39,13 @@ fn every_answered_increment_survives_a_kill_at_any_moment() {
         let victim = std::thread::scope(|scope| {
             let incrementing = scope.spawn(move || {
                 let mut answered = 0;
-                client.send(&bytes(INCREMENT));
+                // the program may be gone before or after any of these
+                if !client.try_send(&bytes(INCREMENT)) {
+                    return answered;
+                }
                 while let Ok(response) = client.try_receive() {
                     assert_eq!(response[6..10], [0; 4]);
                     answered += 1;
-                    // the program may be gone: then this is the end
                     if !client.try_send(&bytes(INCREMENT)) {
                         break;
                     }

@@ -18,8 +18,20 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// With a new TPM.
     pub(crate) fn start(tpm: &str, more: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), tpm, more)
+    }
+
+    /// With a copy of a state file.
+    pub(crate) fn start_on(tpm: &str, state: &Path, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        std::fs::copy(state, folder.path().join("state/state")).unwrap();
+        Self::start_in(folder, tpm, more)
+    }
+
+    fn start_in(folder: tempfile::TempDir, tpm: &str, more: &[&str]) -> Self {
         let child = spawn(tpm, &folder.path().join("state"), &folder.path().join("socket"), more);
         let program = Self { folder, tpm: tpm.to_owned(), child };
         program.connect();
@@ -163,4 +175,11 @@ pub(crate) fn get_random(tpm: &str) -> Vec<u8> {
         "1.2" => vec![0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46, 0, 0, 0, 16],
         _ => vec![0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 16],
     }
+}
+
+/// Bytes from hex with spaces.
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
+    let digits: String = hex.split_whitespace().collect();
+    let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+    (0..digits.len()).step_by(2).map(pair).collect()
 }
