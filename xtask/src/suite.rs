@@ -26,6 +26,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
     steps.take("the engine's C libraries", native::build)?;
     steps.take("rules and lints", check::run)?;
+    if !options.no_lab {
+        steps.take("the lab's packages, real peers among them", lab::fetch)?;
+    }
     steps.take("unit and flow tests", || {
         steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))
     })?;
@@ -34,6 +37,5 @@ fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
         eprintln!("left out, as asked: the claims in the lab");
         return Ok(());
     }
-    steps.take("the lab's packages and images", lab::fetch)?;
     steps.take("claims on real Xen", || lab::run(&["claims"]))
 }

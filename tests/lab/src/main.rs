@@ -71,6 +71,8 @@ fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
     for set in [Set::Qemu, Set::Swtpm, Set::Libtpms] {
         fetch::tree(place, set)?;
     }
+    program::tpm_wrappers(place)?;
+    program::qemu_wrapper(place)?;
     println!("versions: {}", place.manifest().display());
     Ok(0)
 }

@@ -56,19 +56,39 @@ pub fn tpm_wrappers(place: &Place) -> Result<PathBuf> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with("swtpm") || name.starts_with("tpm2") {
-            write_wrapper(&folder.join(&name), &tree, &name)?;
+            write_wrapper(&folder.join(&name), &wrapper(&tree, &name, "", ""))?;
         }
     }
     Ok(folder)
 }
 
-fn write_wrapper(file: &Path, tree: &Path, name: &str) -> Result<()> {
-    let text = format!(
-        "#!/bin/sh\nexec '{}' --argv0 \"$0\" --library-path '{}' '{}' \"$@\"\n",
+/// A wrapper script `qemu-system-x86_64` beside those of [`tpm_wrappers`].
+///
+/// # Errors
+/// The packages cannot be fetched or the folder cannot be written.
+pub fn qemu_wrapper(place: &Place) -> Result<()> {
+    const NAME: &str = "qemu-system-x86_64";
+    let tree = fetch::tree(place, Set::Qemu)?;
+    let folder = place.lab.join("bin");
+    fs::create_dir_all(&folder)?;
+    let modules = tree.join(LIBRARIES).join("qemu");
+    let share = tree.join("usr/share");
+    let variable = format!("QEMU_MODULE_DIR='{}' ", modules.display());
+    let firmware = format!(" -L '{0}/qemu' -L '{0}/seabios'", share.display());
+    write_wrapper(&folder.join(NAME), &wrapper(&tree, NAME, &variable, &firmware))
+}
+
+/// The text of a script that runs `name` of `tree` with variables before and arguments behind it.
+fn wrapper(tree: &Path, name: &str, variables: &str, arguments: &str) -> String {
+    format!(
+        "#!/bin/sh\n{variables}exec '{}' --argv0 \"$0\" --library-path '{}' '{}'{arguments} \"$@\"\n",
         loader(tree).display(),
         search_path(tree),
         tree.join("usr/bin").join(name).display()
-    );
+    )
+}
+
+fn write_wrapper(file: &Path, text: &str) -> Result<()> {
     if fs::read_to_string(file).is_ok_and(|old| old == text) {
         return Ok(());
     }
