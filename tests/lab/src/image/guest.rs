@@ -34,8 +34,9 @@ const BASE_PROGRAMS: &[&str] = &["xenstore-"];
 /// Beginnings of the names of programs in the layer with TPM tools.
 const TPM_PROGRAMS: &[&str] = &["tpm2", "tpm_", "tcsd", "openssl", "kexec", "strace", "jq"];
 
-/// Libraries that programs load by name, so that no file's header asks for them.
-const TPM_LIBRARIES: &[&str] = &["libtss2-tcti-device.so.0"];
+/// Libraries that programs load by name, so that no file's header asks for them: tpm2-tools' way to
+/// /dev/tpm0, and what tcsd's threads need to end (pthread_exit).
+const TPM_LIBRARIES: &[&str] = &["libtss2-tcti-device.so.0", "libgcc_s.so.1"];
 
 /// Libraries' folders that only one program's private files fill.
 const PROVIDERS: &str = "usr/lib/x86_64-linux-gnu/ossl-modules";
