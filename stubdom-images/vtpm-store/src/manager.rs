@@ -12,6 +12,7 @@
 mod change;
 mod commit;
 mod create;
+mod drop;
 mod error;
 mod header;
 mod inspect;

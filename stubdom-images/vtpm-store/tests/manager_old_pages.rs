@@ -93,4 +93,7 @@ fn only_a_word_from_an_administrator_goes_on_without_a_damaged_branch() {
     }
     assert!(lost > 500 && lost < 5500, "{lost}");
     assert_eq!(store.verify().unwrap().records, 6000 - lost);
+    store.drop_damaged(&mut entropy).unwrap();
+    let (store, _) = open(store.into_disk()).unwrap();
+    assert_eq!(store.records(), 6000 - lost);
 }

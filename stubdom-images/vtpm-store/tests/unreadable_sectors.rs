@@ -7,7 +7,7 @@ use domain_io::{BlockDevice, BlockError};
 use support::{blank, create, fields, put, record, secret, uuid};
 use tpm_wire::TpmVersion::Tpm20;
 use vtpm_store::Secret;
-use vtpm_store::manager::{Accept, Damage, Opening, Store, StoreError};
+use vtpm_store::manager::{Accept, Damage, Opening, Store, StoreError, Verdict};
 use vtpm_store::state_disk::{Over, StateDisk};
 
 /// A disk with a range of sectors that neither reads nor writes.
@@ -112,6 +112,26 @@ fn a_lost_leaf_takes_only_its_own_records_and_says_which() {
         }
     }
     assert_eq!((saved, refused), (100 - lost, lost));
+}
+
+#[test]
+fn a_damaged_leaf_is_dropped_only_on_request_and_then_its_uuids_are_free() {
+    let (mut store, _) = open(9, 1).unwrap();
+    let mut entropy = FakeEntropy::new(3);
+    let dropped = store.drop_damaged(&mut entropy).unwrap();
+    assert_eq!((dropped.damaged.len(), store.records()), (1, dropped.records));
+    let opening = Opening::read(store.into_disk()).unwrap();
+    let (mut store, _) = opening.unlock(&secret(), Accept::WholeStore).unwrap();
+    assert_eq!(store.verify().unwrap(), Verdict { records: dropped.records, damaged: vec![] });
+    let lost: Vec<_> = (0..100).filter(|n| store.get(uuid(*n)).unwrap().is_none()).collect();
+    assert_eq!(lost.len() as u64, 100 - dropped.records);
+    for number in lost {
+        // the page under the record is free again, and failing: writing to it is tried once
+        let mut again = || store.commit(&mut entropy, &[put(number, 1)], fields(5));
+        again().or_else(|_| again()).unwrap();
+    }
+    assert_eq!(store.verify().unwrap(), Verdict { records: 100, damaged: vec![] });
+    assert_eq!(store.drop_damaged(&mut entropy).unwrap().damaged, []);
 }
 
 #[test]

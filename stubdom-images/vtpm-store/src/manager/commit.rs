@@ -33,7 +33,7 @@ pub struct Committed {
 }
 
 /// The branches that a commit replaces: where, and by what.
-type Replaced = Vec<(usize, Vec<(Pointer, Vec<Pointer>)>)>;
+pub(super) type Replaced = Vec<(usize, Vec<(Pointer, Vec<Pointer>)>)>;
 
 impl<D: BlockDevice> Store<D> {
     /// Writes all changes and numbers and flushes once; on success all of it is durable, and no cut
@@ -57,10 +57,20 @@ impl<D: BlockDevice> Store<D> {
         }
         let edits = edits(changes)?;
         let mut tally = Tally::default();
-        let sequence = self.newest + 1;
-        let prepared = self
-            .write_tree(entropy, &mut tally, edits)
-            .and_then(|replaced| Ok((self.next_root(&replaced, &tally, fields)?, replaced)));
+        let written = self.write_tree(entropy, &mut tally, edits);
+        self.finish(entropy, tally, written, fields)
+    }
+
+    /// Writes the root over what [`write_tree`](Self::write_tree) wrote, flushes, and goes over to it.
+    pub(super) fn finish(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        tally: Tally,
+        written: Result<Replaced, StoreError>,
+        fields: Fields,
+    ) -> Result<Committed, StoreError> {
+        let prepared =
+            written.and_then(|replaced| Ok((self.next_root(&replaced, &tally, fields)?, replaced)));
         let (root, replaced) = match prepared {
             Ok(prepared) => prepared,
             Err(why) => {
@@ -70,7 +80,7 @@ impl<D: BlockDevice> Store<D> {
         };
         // From here on the disk may hold the new root whatever it answers.
         self.must_reopen = true;
-        let slot = 1 - self.slot;
+        let (slot, sequence) = (1 - self.slot, root.sequence);
         root.write(&mut self.disk, &self.keys, entropy, slot)?;
         self.disk.flush()?;
         self.must_reopen = false;
@@ -134,7 +144,11 @@ impl<D: BlockDevice> Store<D> {
         Ok(leaves)
     }
 
-    fn work<'a>(&'a mut self, entropy: &'a mut dyn Entropy, tally: &'a mut Tally) -> Work<'a> {
+    pub(super) fn work<'a>(
+        &'a mut self,
+        entropy: &'a mut dyn Entropy,
+        tally: &'a mut Tally,
+    ) -> Work<'a> {
         let (disk, keys, space) = (&mut self.disk, &self.keys, &mut self.space);
         Work { disk, keys, entropy, space, sequence: self.newest + 1, tally }
     }
