@@ -1,6 +1,7 @@
 //! Builds, tests and shows the project: what `./x` calls.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod demo;
 mod image_check;
@@ -40,6 +41,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         arguments: Vec<String>,
     },
+    /// Measure a vTPM side by side with swtpm: one table, also in target/bench/latest.txt
+    Bench(bench::Options),
 }
 
 fn main() -> std::process::ExitCode {
@@ -52,6 +55,7 @@ fn main() -> std::process::ExitCode {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
         Command::Images => native::build().and_then(|()| images::build(&images::ALL)),
+        Command::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

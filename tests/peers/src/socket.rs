@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// Bytes in the header of every TPM packet: tag, size, code.
 const HEADER_BYTES: usize = 10;
 
+/// No TPM's response is longer than this in practice; one that is takes another read.
+const USUAL_BYTES: usize = 4096;
+
 /// A TPM that takes command packets on a socket and answers with response packets.
 pub struct RawTpm {
     stream: UnixStream,
@@ -29,17 +32,31 @@ impl RawTpm {
         }
     }
 
-    /// Sends one command and waits for its response.
+    /// Sends one command and waits for its response. One write and, for a response that comes in
+    /// one piece, one read: what a client costs the TPM is not what is measured here.
     ///
     /// # Errors
     /// The socket's error, `UnexpectedEof` when the TPM hung up.
     pub fn transmit(&mut self, command: &[u8]) -> io::Result<Vec<u8>> {
         self.stream.write_all(command)?;
-        let mut response = vec![0; HEADER_BYTES];
-        self.stream.read_exact(&mut response)?;
-        let size = u32::from_be_bytes([response[2], response[3], response[4], response[5]]);
-        response.resize((size as usize).max(HEADER_BYTES), 0);
-        self.stream.read_exact(&mut response[HEADER_BYTES..])?;
+        let mut response = vec![0; USUAL_BYTES];
+        let mut got = 0;
+        while got < HEADER_BYTES || got < size_of(&response) {
+            if got >= HEADER_BYTES {
+                response.resize(size_of(&response).max(got), 0);
+            }
+            match self.stream.read(&mut response[got..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => got += more,
+            }
+        }
+        response.truncate(got);
         Ok(response)
     }
+}
+
+/// The size that a response packet's header announces.
+fn size_of(packet: &[u8]) -> usize {
+    let field = [packet[2], packet[3], packet[4], packet[5]];
+    usize::try_from(u32::from_be_bytes(field)).unwrap_or(usize::MAX)
 }

@@ -1,0 +1,64 @@
+//! The table.
+
+use crate::rows::Measured;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// One line per row, under a line of titles.
+pub(crate) fn table(results: &[Measured]) -> String {
+    let mut text = format!(
+        "{:<38} {:>11} {:>11} {:>6}  {:<14} {}\n",
+        "command", "vTPM", "swtpm", "ratio", "aim", "measured by"
+    );
+    for result in results {
+        let peer = result.times.peer.map_or("-".into(), shown);
+        let ratio = result.ratio().map_or("-".into(), |ratio| format!("{ratio:.2}"));
+        let line = format!(
+            "{:<38} {:>11} {:>11} {:>6}  {:<14} ./x bench {}",
+            result.what,
+            shown(result.times.ours),
+            peer,
+            ratio,
+            aim(result),
+            result.name
+        );
+        let _ = writeln!(text, "{line}");
+    }
+    let longest = results.iter().map(|result| result.times.longest).max().unwrap_or_default();
+    let _ = writeln!(text, "\nlongest single command of the vTPM: {}", shown(longest));
+    text
+}
+
+fn aim(result: &Measured) -> String {
+    match (result.aim, result.ratio()) {
+        (Some(aim), Some(_)) if result.misses_its_aim() => format!("<= {aim} MISSED"),
+        (Some(aim), Some(_)) => format!("<= {aim} met"),
+        (Some(aim), None) => format!("<= {aim}"),
+        (None, _) => String::new(),
+    }
+}
+
+fn shown(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds >= 1.0 => format!("{seconds:.2} s"),
+        seconds if seconds >= 1e-3 => format!("{:.2} ms", seconds * 1e3),
+        seconds => format!("{:.2} us", seconds * 1e6),
+    }
+}
+
+/// One object per row; times in seconds, null where there is no peer or no aim.
+pub(crate) fn json(results: &[Measured]) -> String {
+    let number = |value: Option<f64>| value.map_or("null".into(), |value| value.to_string());
+    let line = |result: &Measured| {
+        let seconds = |time: Duration| time.as_secs_f64();
+        format!(
+            "{{\"row\":\"{}\",\"vtpm\":{},\"swtpm\":{},\"ratio\":{},\"aim\":{}}}\n",
+            result.name,
+            seconds(result.times.ours),
+            number(result.times.peer.map(seconds)),
+            number(result.ratio()),
+            number(result.aim)
+        )
+    };
+    results.iter().map(line).collect()
+}

@@ -1,0 +1,43 @@
+//! `./x bench`: how fast a vTPM answers, side by side with swtpm.
+
+use crate::{native, steps};
+use anyhow::{Context, Result};
+
+/// What to measure.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Needs swtpm for the comparison (./x lab fetch brings it); without it, only \
+    our own figures are shown. Name one row to measure only that: the table's last column."
+)]
+pub(crate) struct Options {
+    /// Fewer repetitions: seconds instead of minutes, and rougher figures
+    #[arg(long)]
+    quick: bool,
+    /// Fail when an aim is missed
+    #[arg(long)]
+    check: bool,
+    /// One JSON object per row instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Only these rows
+    #[arg(value_name = "ROW")]
+    rows: Vec<String>,
+}
+
+/// Builds the measuring program as an image is built, and runs it.
+///
+/// # Errors
+/// When it does not build or run, or an aim is missed and `check` is set.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    native::build()?;
+    let folder = steps::root().join("target/bench");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
+    let mut cargo = steps::cargo(["run", "--quiet", "--profile", "image", "--package", "bench"]);
+    cargo.arg("--").arg("--output").arg(folder.join("latest.txt"));
+    for (asked, flag) in
+        [(options.quick, "--quick"), (options.check, "--check"), (options.json, "--json")]
+    {
+        cargo.args(asked.then_some(flag));
+    }
+    steps::run(cargo.args(&options.rows))
+}
