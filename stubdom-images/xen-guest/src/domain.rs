@@ -4,12 +4,32 @@ use crate::boot::Mode;
 use crate::clock::DomainClock;
 use crate::command_line::CommandLine;
 use crate::console::Console;
+use crate::disk::{AttachError, Disk, DiskHost, VirtualDevice};
 use crate::entropy::DomainEntropy;
 use crate::events::Waiter;
 use crate::heap;
 use crate::hypercall;
 use crate::sharing::DomainSharing;
 use crate::store::StoreConnection;
+use core::time::Duration;
+use domain_io::{Clock, PortNumber};
+
+/// A disk of this domain.
+pub type DomainDisk = Disk<DomainSharing, Waiter>;
+
+impl DiskHost for Waiter {
+    fn now(&self) -> Duration {
+        DomainClock::new().now()
+    }
+
+    fn wait(&self, port: PortNumber, until: Duration) {
+        Self::wait(self, &[port], Some(until));
+    }
+
+    fn pause(&self, time: Duration) {
+        self.sleep(time);
+    }
+}
 
 /// Figures of this domain's memory, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +101,14 @@ impl Domain {
             entropy: DomainEntropy::new(),
             waiter: Waiter::new(clock),
         }
+    }
+
+    /// Connects to a disk of the domain's configuration.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    pub fn attach_disk(&mut self, device: VirtualDevice) -> Result<DomainDisk, AttachError> {
+        Disk::attach(&mut self.store, &mut self.sharing, self.waiter, device)
     }
 
     /// Version of the running Xen: major and minor number.

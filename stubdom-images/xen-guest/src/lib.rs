@@ -21,7 +21,7 @@
 //! ```
 //!
 //! The same file boots as PV and as PVH. One vCPU, no interrupts: an image waits by asking
-//! ([`Waiter::wait`]). Memory is mapped so that nothing is both writable and executable, page 0 and
+//! (`Waiter::wait`). Memory is mapped so that nothing is both writable and executable, page 0 and
 //! the page below the stack are never mapped, and every fault, panic or lack of memory ends in one
 //! line on the console and the crash state.
 //!
@@ -43,6 +43,7 @@ extern crate std;
 mod byte_ring;
 mod command_line;
 mod console;
+mod disk;
 mod entropy;
 mod memory;
 mod pvclock;
@@ -71,11 +72,14 @@ mod hypercall;
 #[cfg(target_os = "none")]
 mod paging;
 #[cfg(target_os = "none")]
+pub mod provoke;
+#[cfg(target_os = "none")]
 mod raw_page;
 #[cfg(target_os = "none")]
 mod sharing;
 
 pub use command_line::{CommandLine, CommandLineError};
+pub use disk::{AttachError, Disk, DiskHost, VirtualDevice};
 
 #[cfg(target_os = "none")]
 pub use {
@@ -83,7 +87,7 @@ pub use {
     clock::DomainClock,
     console::Console,
     device::{DeviceError, DevicePage},
-    domain::{Domain, Memory},
+    domain::{Domain, DomainDisk, Memory},
     ending::Ending,
     entropy::DomainEntropy,
     events::Waiter,

@@ -15,10 +15,11 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// How long a writer waits for a reader that has shown no progress.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a writer waits for a reader that has shown no progress: longer than the 200 ms for which
+/// xenconsoled pauses a domain that has woken it too often.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// How long an ending domain waits for its last lines to be read.
-const LAST_PATIENCE: Duration = Duration::from_millis(200);
+const LAST_PATIENCE: Duration = Duration::from_millis(400);
 
 /// Address of the ring's page; 0 before there is one.
 static RING: AtomicU64 = AtomicU64::new(0);

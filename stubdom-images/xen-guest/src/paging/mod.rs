@@ -26,6 +26,8 @@ pub(crate) const SHARED_INFO: u64 = AREA;
 pub(crate) const CONSOLE_RING: u64 = AREA + PAGE;
 /// Page of the xenstore ring.
 pub(crate) const STORE_RING: u64 = AREA + 2 * PAGE;
+/// A page at which nothing is ever mapped.
+pub(crate) const UNUSED: u64 = AREA + 3 * PAGE;
 /// The one frame of the grant table.
 pub(crate) const GRANT_TABLE: u64 = AREA + 8 * PAGE;
 /// Pages for registers of devices.
