@@ -1,0 +1,34 @@
+#!/bin/sh
+# claim: a vTPM domain is ready at most twice as long after `xl create` as the smallest image needs to print its line (best of five, in turn)
+# variants: pv pvh
+# needs: time=240
+. lab-lib
+rounds=5
+now() { date +%s%N; }
+# one NAME "LINES" COMMAND...: milliseconds from xl create until the command succeeds.
+one() {
+  name=$1 lines=$2; shift 2
+  printf 'name="%s"\ntype="%s"\nmemory=8\nshadow_memory=1\n%s\n' "$name" "$VARIANT" "$lines" >/tmp/one.cfg
+  began=$(now)
+  xl create -q /tmp/one.cfg || fail "xl created $name"
+  until "$@" 2>/dev/null; do [ $(($(now) - began)) -lt 20000000000 ] || fail "$name came up within 20 s"; done
+  echo $((($(now) - began) / 1000000))
+  xl destroy "$name"
+}
+printed() { grep -qs 'hello from' "$lab_consoles/guest-$1.log"; }
+ready() { [ "$(xenstore-read "/local/domain/$(xl domid "$1")/data/vtpm/state")" = ready ]; }
+hello='kernel="/lab/images/hello-stubdom.gz"'
+vtpm='kernel="/lab/images/vtpm-stubdom.gz"
+extra="tpm2 ephemeral"'
+one warm "$hello" printed warm >/dev/null
+: >/tmp/hello; : >/tmp/vtpm
+i=0
+while [ $i -lt $rounds ]; do
+  one "h$i" "$hello" printed "h$i" >>/tmp/hello
+  one "v$i" "$vtpm" ready "v$i" >>/tmp/vtpm
+  i=$((i + 1))
+done
+best() { sort -n "$1" | head -n 1; }
+h=$(best /tmp/hello) v=$(best /tmp/vtpm)
+echo "smallest image: $h ms ($(tr '\n' ' ' </tmp/hello)); vTPM domain: $v ms ($(tr '\n' ' ' </tmp/vtpm)); best to best $((v * 100 / h)) %"
+[ $((v * 100)) -le $((h * 200)) ] || fail "the vTPM domain took more than twice the smallest image's time"
