@@ -81,9 +81,8 @@ fn logged(command: &mut Command, work: &Path, log: &Path) -> Result<()> {
     {
         command.env_remove(name);
     }
-    // OpenSSL writes its build time into the archive: the same inputs shall give the same bytes.
-    // Its script takes 0 for unset.
-    command.env("SOURCE_DATE_EPOCH", "1");
+    // OpenSSL writes its build time into the archive: the same inputs shall give the same bytes
+    command.env("SOURCE_DATE_EPOCH", "0");
     command.current_dir(work).stdout(file.try_clone()?).stderr(file);
     steps::run(command).with_context(|| format!("see the end of {}", log.display()))
 }
