@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod demo;
+mod fuzz;
 mod image_check;
 mod images;
 mod lab;
@@ -41,6 +42,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         arguments: Vec<String>,
     },
+    /// Feed arbitrary input to everything that reads what a guest or the toolstack wrote
+    Fuzz(fuzz::Options),
     /// Measure a vTPM side by side with swtpm: one table, also in target/bench/latest.txt
     Bench(bench::Options),
 }
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
         Command::Images => native::build().and_then(|()| images::build(&images::ALL)),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

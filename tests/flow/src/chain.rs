@@ -19,6 +19,11 @@ const TICK: Duration = Duration::from_millis(5);
 /// libtpms keeps its TPM in process-wide variables.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// Waits until no other TPM runs in this process.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A machine with a vTPM domain: the real backend, rules and engine, on pages, ports, a xenstore
 /// and a clock in memory. Time passes only when somebody waits.
 ///
@@ -53,7 +58,7 @@ impl Chain {
     /// When the domain does not start.
     #[must_use]
     pub fn start_from(line: &str, state: Option<TpmState>) -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let (arguments, notices) = Arguments::parse(line.split(' ')).expect("a sound command line");
         assert!(notices.is_empty(), "{notices:?}");
         let origin = state.as_ref().map_or(Origin::New, |_| Origin::Kept(Default::default()));

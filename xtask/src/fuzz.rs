@@ -1,0 +1,141 @@
+//! `./x fuzz`: arbitrary input for everything that reads what a guest or the toolstack wrote.
+
+use crate::{native, steps};
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The release of cargo-fuzz that is installed.
+const CARGO_FUZZ: &str = "0.13.1";
+const NIGHTLY: &str = "nightly";
+
+/// What to fuzz.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Needs a nightly Rust (rustup toolchain install nightly --profile minimal) \
+    and a C++ compiler (apt-get install g++). cargo-fuzz is installed into target/tools by itself. \
+    What is found is left in target/fuzz/artifacts; give that file to --replay to see it again, \
+    and keep it in tests/fuzz/corpus once it is understood: ./x test runs what is there."
+)]
+pub(crate) struct Options {
+    /// How long to fuzz each target
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    seconds: u32,
+    /// Name the targets and end
+    #[arg(long)]
+    list: bool,
+    /// Run the target on this one input only
+    #[arg(long, value_name = "FILE", requires = "target")]
+    replay: Option<PathBuf>,
+    /// Only this target
+    target: Option<String>,
+}
+
+/// Fuzzes one target after the other.
+///
+/// # Errors
+/// What is missing and how to get it; the target that found something.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let targets = chosen(options.target.as_deref())?;
+    if options.list {
+        targets.iter().for_each(|target| println!("{target}"));
+        return Ok(());
+    }
+    tools_are_there()?;
+    native::build()?;
+    let program = cargo_fuzz()?;
+    let mut steps = steps::Steps::new();
+    for target in targets {
+        let arguments = arguments(&target, options)?;
+        steps.take(&format!("fuzzing {target}"), || {
+            steps::run(fuzz(&program).arg(&target).args(&arguments))
+        })?;
+    }
+    eprint!("{}", steps.summary());
+    Ok(())
+}
+
+fn folder() -> PathBuf {
+    steps::root().join("tests/fuzz")
+}
+
+/// The targets are the files that hold their entry points.
+fn chosen(asked: Option<&str>) -> Result<Vec<String>> {
+    let folder = folder().join("fuzz_targets");
+    let files = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let stems = files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned()));
+    let mut all: Vec<String> = stems.collect();
+    all.sort();
+    match asked {
+        None => Ok(all),
+        Some(name) if all.iter().any(|target| target == name) => Ok(vec![name.into()]),
+        Some(name) => bail!("there is no fuzz target {name}; there are: {}", all.join(", ")),
+    }
+}
+
+fn tools_are_there() -> Result<()> {
+    let answers = |program: &str, arguments: &[&str]| {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    ensure!(
+        answers("rustup", &["run", NIGHTLY, "rustc", "--version"]),
+        "fuzzing needs a nightly Rust, since libFuzzer is built into the program by unstable \
+         compiler options; get it with: rustup toolchain install {NIGHTLY} --profile minimal"
+    );
+    ensure!(
+        answers("c++", &["--version"]),
+        "fuzzing needs a C++ compiler for libFuzzer; get it with: apt-get install g++"
+    );
+    Ok(())
+}
+
+/// Installs cargo-fuzz unless it is there.
+fn cargo_fuzz() -> Result<PathBuf> {
+    let tools = steps::root().join("target/tools");
+    let program = tools.join("bin/cargo-fuzz");
+    if !program.is_file() {
+        eprintln!("installing cargo-fuzz {CARGO_FUZZ} into {}", tools.display());
+        let mut install = steps::cargo(["install", "--quiet", "--locked", "cargo-fuzz"]);
+        install.args(["--version", CARGO_FUZZ, "--root"]).arg(&tools);
+        steps::run(&mut install)?;
+    }
+    Ok(program)
+}
+
+/// `cargo fuzz run` under the nightly compiler.
+fn fuzz(program: &Path) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", NIGHTLY]).arg(program).args(["fuzz", "run", "--fuzz-dir"]).arg(folder());
+    command.arg("--target-dir").arg(steps::root().join("target/fuzz/build"));
+    // cargo set these for this program's own compiler
+    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
+    }
+    command.current_dir(steps::root());
+    command
+}
+
+/// New inputs go into a folder of their own; the kept ones are only read.
+fn arguments(target: &str, options: &Options) -> Result<Vec<String>> {
+    if let Some(file) = &options.replay {
+        let file = fs::canonicalize(file).with_context(|| file.display().to_string())?;
+        return Ok(vec![file.display().to_string()]);
+    }
+    let work = steps::root().join("target/fuzz");
+    let (found, artifacts) =
+        (work.join("corpus").join(target), work.join("artifacts").join(target));
+    for folder in [&found, &artifacts] {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(vec![
+        found.display().to_string(),
+        folder().join("corpus").join(target).display().to_string(),
+        "--".into(),
+        format!("-max_total_time={}", options.seconds),
+        format!("-artifact_prefix={}/", artifacts.display()),
+        "-max_len=4096".into(),
+        "-timeout=60".into(),
+        "-print_final_stats=1".into(),
+    ])
+}
