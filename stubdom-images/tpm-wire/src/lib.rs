@@ -16,6 +16,7 @@ mod open_enum;
 
 mod builder;
 mod header;
+pub mod manager;
 mod reader;
 mod tag;
 pub mod tpm12;

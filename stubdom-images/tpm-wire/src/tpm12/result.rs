@@ -10,6 +10,8 @@ open_enum! {
     TpmResult(u32) {
         /// `TPM_SUCCESS`.
         SUCCESS = 0x00,
+        /// `TPM_AUTHFAIL`.
+        AUTH_FAIL = 0x01,
         /// `TPM_BADINDEX`: no such PCR.
         BAD_INDEX = 0x02,
         /// `TPM_BAD_PARAMETER`.
@@ -22,6 +24,8 @@ open_enum! {
         FAIL = 0x09,
         /// `TPM_BAD_ORDINAL`: the command is unknown or inconsistent.
         BAD_ORDINAL = 0x0A,
+        /// `TPM_NOSPACE`.
+        NO_SPACE = 0x11,
         /// `TPM_SIZE`: no room for the answer.
         SIZE = 0x17,
         /// `TPM_BAD_PARAM_SIZE`: the packet's length does not fit the command.
