@@ -1,6 +1,7 @@
 //! apt with a state of its own: same program, nothing of the machine's changed.
 
 use super::mirror::{self, Mirror};
+use crate::interrupt;
 use crate::place::Place;
 use anyhow::{Context, Result, bail};
 use std::fmt;
@@ -72,6 +73,7 @@ impl Apt {
     pub(super) fn download(&self, wanted: &Wanted, folder: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(folder.join("partial"))?;
         for left in (0..TRIES).rev() {
+            interrupt::check()?;
             match self.try_download(wanted, folder) {
                 Ok(()) => break,
                 Err(_) if left > 0 => eprintln!("lab: download failed, trying again"),
