@@ -50,6 +50,8 @@ mod pvclock;
 mod store;
 #[cfg(test)]
 mod test_page;
+#[cfg(feature = "test-utils")]
+pub mod test_utils;
 
 #[cfg(target_os = "none")]
 mod boot;
