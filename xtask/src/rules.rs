@@ -23,6 +23,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     let members = members(&read(&root.join("Cargo.toml"))?);
     broken.extend(crates_not_forbidding_unsafe(root, &members));
+    broken.extend(on_the_runtime(root, &members));
     broken.extend(members_not_in_architecture(&read(&root.join("ARCHITECTURE.md"))?, &members));
     for page in files(root, "md")? {
         broken.extend(dead_links(&page, &read(&page)?));
@@ -90,6 +91,16 @@ fn crates_not_forbidding_unsafe(root: &Path, members: &[String]) -> Vec<String> 
         }
     }
     broken
+}
+
+/// Crates other than images that depend on the guest runtime, and could not run in a test then.
+fn on_the_runtime(root: &Path, members: &[String]) -> Vec<String> {
+    let others = members.iter().filter(|m| !m.ends_with("-stubdom") && !m.starts_with("tests/"));
+    let names = others.filter(|member| {
+        let manifest = fs::read_to_string(root.join(member).join("Cargo.toml"));
+        manifest.unwrap_or_default().lines().any(|line| line.starts_with("xen-guest"))
+    });
+    names.map(|name| format!("{name}: only images may depend on xen-guest")).collect()
 }
 
 fn members_not_in_architecture(page: &str, members: &[String]) -> Vec<String> {
