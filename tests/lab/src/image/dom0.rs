@@ -12,13 +12,15 @@ const INIT: &str = include_str!("../../dom0/init");
 const REPORT: &str = include_str!("../../dom0/report");
 const LAB_LIB: &str = include_str!("../../dom0/lab-lib");
 const VTPM_LIB: &str = include_str!("../../dom0/vtpm-lib");
+const HELLO_LIB: &str = include_str!("../../dom0/hello-lib");
 
 /// All scripts that go into dom0.
 pub(super) const SCRIPTS: &str = concat!(
     include_str!("../../dom0/init"),
     include_str!("../../dom0/report"),
     include_str!("../../dom0/lab-lib"),
-    include_str!("../../dom0/vtpm-lib")
+    include_str!("../../dom0/vtpm-lib"),
+    include_str!("../../dom0/hello-lib")
 );
 
 const MODULES: &[&str] = &[
@@ -96,6 +98,7 @@ pub(super) fn tree(release: &Release, system: &Path, modules: &Modules) -> Resul
     tree.text("usr/local/bin/lab-report", 0o755, REPORT);
     tree.text("usr/local/bin/lab-lib", 0o755, LAB_LIB);
     tree.text("usr/local/bin/vtpm-lib", 0o755, VTPM_LIB);
+    tree.text("usr/local/bin/hello-lib", 0o755, HELLO_LIB);
     accounts(&mut tree);
     modules.add(&mut tree, MODULES)?;
     tree.link("usr/bin/awk", "gawk");
