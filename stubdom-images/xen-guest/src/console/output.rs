@@ -15,9 +15,10 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// How long a writer waits for a reader that has shown no progress: longer than the 200 ms for which
-/// xenconsoled pauses a domain that has woken it too often.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a writer waits for a reader that has shown no progress. xenconsoled pauses a domain that
+/// wakes it too often for 200 ms, and dom0 may be busy; this is paid once, then nobody waits until
+/// somebody reads again.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an ending domain waits for its last lines to be read.
 const LAST_PATIENCE: Duration = Duration::from_millis(400);
 
