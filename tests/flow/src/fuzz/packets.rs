@@ -16,8 +16,8 @@ const MOST_PACKETS: usize = 16;
 const GUEST: DeviceId = DeviceId { frontend: DomainId(1), device: 0 };
 const NEXT: DeviceId = DeviceId { frontend: DomainId(2), device: 0 };
 
-/// The first byte chooses the TPM; then come packets, each behind a byte of flags (1: the size
-/// field stays as it is; the upper half: the locality) and a length of two bytes.
+/// The first byte chooses the TPM (0x12: a TPM 1.2); then come packets, each behind a byte of flags
+/// (1: the size field stays as it is; the upper half: the locality) and a length of two bytes.
 ///
 /// # Panics
 /// When a packet is not answered with a packet, or when the next guest does not find a TPM that
@@ -25,8 +25,8 @@ const NEXT: DeviceId = DeviceId { frontend: DomainId(2), device: 0 };
 pub fn packets(data: &[u8]) {
     let mut bytes = Bytes(data);
     // Few inputs go to a TPM 1.2: it makes RSA keys whenever it is powered on, which takes long.
-    let (line, version) = match bytes.byte() % 16 {
-        0 => ("ephemeral locality=0,1,2,3,4", TpmVersion::Tpm12),
+    let (line, version) = match bytes.byte() {
+        0x12 => ("ephemeral locality=0,1,2,3,4", TpmVersion::Tpm12),
         number if number % 4 == 3 => {
             ("tpm2 ephemeral platform=open locality=0,1,2,3,4", TpmVersion::Tpm20)
         }
