@@ -67,10 +67,13 @@ pub(crate) struct Claims {
     /// Only name the claims and what they prove
     #[arg(long)]
     pub(crate) list: bool,
+    /// Long ones, too; else a long one runs only when its whole name is given
+    #[arg(long)]
+    pub(crate) all: bool,
     /// How many machines at a time
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) jobs: usize,
-    /// Names of claims, with * for any characters, with or without ~VARIANT (default: all)
+    /// Names of claims, with * for any characters, with or without ~VARIANT (default: all but long ones)
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
 }

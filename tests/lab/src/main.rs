@@ -52,7 +52,7 @@ fn run_shell(place: &Place, machine: arguments::Machine) -> Result<u8> {
 }
 
 fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {
-    let chosen = claims::select(place, &asked.names)?;
+    let chosen = claims::select(place, &asked.names, asked.all)?;
     if asked.list {
         for claim in &chosen {
             println!("{}: {}", claim.name, claim.header.sentence);

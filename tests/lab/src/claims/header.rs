@@ -3,6 +3,7 @@
 //! ```text
 //! # claim: a guest's ten reboots leave the lockout counter at 0
 //! # variants: pv pvh
+//! # long-variants: pv-hundred
 //! # needs: guests tpm=2 tpm-device=crb release=trixie time=120 dom0-mem=768
 //! # needs: dom0-args=loglevel=7
 //! ```
@@ -22,6 +23,8 @@ pub struct Header {
     pub sentence: String,
     /// It runs once for each, with `$VARIANT` set.
     pub variants: Vec<String>,
+    /// The same for those that take too long to run each time.
+    pub long_variants: Vec<String>,
     /// The machine it needs.
     pub options: Options,
 }
@@ -60,12 +63,15 @@ impl Header {
     /// The sentence is missing or a need is not understood.
     pub fn parse(script: &str) -> Result<Self, Mistake> {
         let options = Options { fast: true, time_limit: TIME, ..Options::default() };
-        let mut header = Self { sentence: String::new(), variants: Vec::new(), options };
+        let (sentence, variants, long_variants) = Default::default();
+        let mut header = Self { sentence, variants, long_variants, options };
         for line in script.lines().take_while(|line| line.starts_with('#')) {
             if let Some(sentence) = line.strip_prefix("# claim:") {
                 sentence.trim().clone_into(&mut header.sentence);
             } else if let Some(names) = line.strip_prefix("# variants:") {
                 header.variants.extend(names.split_whitespace().map(String::from));
+            } else if let Some(names) = line.strip_prefix("# long-variants:") {
+                header.long_variants.extend(names.split_whitespace().map(String::from));
             } else if let Some(words) = line.strip_prefix("# needs:") {
                 words.split_whitespace().try_for_each(|word| need(&mut header.options, word))?;
             }
@@ -112,11 +118,13 @@ mod tests {
 
     #[test]
     fn sentence_variants_and_needs_are_read() {
-        let script = "#!/bin/bash\n# claim: it works\n# variants: pv pvh\n# needs: guests tpm=1.2 time=9\n\
+        let script = "#!/bin/bash\n# claim: it works\n# variants: pv pvh\n\
+                      # long-variants: pv-ten\n# needs: guests tpm=1.2 time=9\n\
                       # needs: dom0-args=a=b dom0-args=c dom0-mem=512\n\n# needs: ignored-from-here\n";
         let header = Header::parse(script).unwrap();
         assert_eq!(header.sentence, "it works");
         assert_eq!(header.variants, ["pv", "pvh"]);
+        assert_eq!(header.long_variants, ["pv-ten"]);
         assert!(header.options.guests && header.options.fast);
         assert_eq!(header.options.tpm, Some(Tpm::V1));
         assert_eq!(header.options.time_limit, Duration::from_secs(9));

@@ -11,7 +11,7 @@ pub use runner::all;
 use crate::place::Place;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One claim, in one of its variants.
 #[derive(Clone, Debug)]
@@ -24,26 +24,31 @@ pub struct Claim {
     pub header: Header,
     /// `$VARIANT` of the script.
     pub variant: Option<String>,
+    /// It takes too long to run each time.
+    pub long: bool,
 }
 
 /// All claims whose name, with or without the variant, matches one of `patterns` (`*` stands for
-/// any characters); all when there is none.
+/// any characters); all when there is none. Long ones are left out unless `long` asks for them or a
+/// pattern is their whole name.
 ///
 /// # Errors
 /// A claim's header is not understood, or a pattern matches nothing.
-pub fn select(place: &Place, patterns: &[String]) -> Result<Vec<Claim>> {
+pub fn select(place: &Place, patterns: &[String], long: bool) -> Result<Vec<Claim>> {
     let known = known(place)?;
     let wanted = |claim: &Claim, pattern: &String| {
         let bare = claim.name.split('~').next().unwrap_or_default();
-        matches(pattern, &claim.name) || matches(pattern, bare)
+        let timely = long || !claim.long || *pattern == claim.name;
+        timely && (matches(pattern, &claim.name) || matches(pattern, bare))
     };
     if let Some(pattern) =
         patterns.iter().find(|pattern| !known.iter().any(|claim| wanted(claim, pattern)))
     {
-        bail!("no claim is named {pattern}; --list shows them all");
+        bail!("no claim is named {pattern}; --list --all shows them all");
     }
     let chosen = |claim: &Claim| {
-        patterns.is_empty() || patterns.iter().any(|pattern| wanted(claim, pattern))
+        (patterns.is_empty() && (long || !claim.long))
+            || patterns.iter().any(|pattern| wanted(claim, pattern))
     };
     Ok(known.into_iter().filter(chosen).collect())
 }
@@ -59,17 +64,25 @@ fn known(place: &Place) -> Result<Vec<Claim>> {
     for file in files {
         let header = Header::parse(&fs::read_to_string(&file)?)
             .with_context(|| format!("{}", file.display()))?;
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if header.variants.is_empty() {
-            claims.push(Claim { name, file, header, variant: None });
-            continue;
-        }
-        for variant in &header.variants {
-            let (name, variant) = (format!("{name}~{variant}"), Some(variant.clone()));
-            claims.push(Claim { name, file: file.clone(), header: header.clone(), variant });
-        }
+        claims.extend(variants(&file, &header));
     }
     Ok(claims)
+}
+
+fn variants(file: &Path, header: &Header) -> Vec<Claim> {
+    let bare = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let claim = |variant: Option<&String>, long| Claim {
+        name: variant.map_or_else(|| bare.clone(), |variant| format!("{bare}~{variant}")),
+        file: file.to_owned(),
+        header: header.clone(),
+        variant: variant.cloned(),
+        long,
+    };
+    if header.variants.is_empty() && header.long_variants.is_empty() {
+        return vec![claim(None, false)];
+    }
+    let short = header.variants.iter().map(|variant| claim(Some(variant), false));
+    short.chain(header.long_variants.iter().map(|variant| claim(Some(variant), true))).collect()
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any characters.
@@ -97,8 +110,26 @@ mod tests {
 
     #[test]
     fn every_claim_of_this_project_is_understood_and_has_its_sentence() {
-        let all = select(&Place::of_checkout(), &[]).unwrap();
+        let all = select(&Place::of_checkout(), &[], true).unwrap();
         assert!(all.iter().any(|claim| claim.name == "lab-boots"));
         assert!(all.iter().all(|claim| !claim.header.sentence.is_empty()));
+    }
+
+    #[test]
+    fn long_claims_run_when_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = Place::of_checkout();
+        folder.path().clone_into(&mut place.claims);
+        let script = "# claim: x\n# variants: a\n# long-variants: b\n";
+        fs::write(folder.path().join("one.sh"), script).unwrap();
+        let names = |patterns: &[&str], long| {
+            let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+            let chosen = select(&place, &patterns, long).unwrap();
+            chosen.into_iter().map(|claim| claim.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[], false), ["one~a"]);
+        assert_eq!(names(&["one*"], false), ["one~a"]);
+        assert_eq!(names(&[], true), ["one~a", "one~b"]);
+        assert_eq!(names(&["one~b"], false), ["one~b"]);
     }
 }
