@@ -1,0 +1,182 @@
+//! The sentences for people.
+
+use crate::error::CustodyError;
+use core::fmt;
+
+/// What to do when the TPM will not give the secret back.
+const RECOVER: &str = "use the recovery key";
+
+pub(crate) fn write(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    use CustodyError as E;
+    match error {
+        E::Hardware(inner) => fmt::Display::fmt(inner, f),
+        E::NoEntropy(inner) => fmt::Display::fmt(inner, f),
+        E::Selection(inner) => fmt::Display::fmt(inner, f),
+        E::NotAllocated { bank, pcrs } => write!(
+            f,
+            "the hardware TPM has not allocated PCRs {pcrs} of bank {bank}, so a policy over them \
+             would protect nothing; choose another bank with pcrs=, or allocate it in the \
+             firmware's settings"
+        ),
+        E::Unmeasured { bank, pcrs } => write!(
+            f,
+            "PCRs {pcrs} of bank {bank} are all zeros or all ones, so nothing was measured into \
+             them and a policy over them would protect nothing; switch measured boot on in the \
+             firmware's settings, choose others with pcrs=, or force it"
+        ),
+        E::PcrsChanged(differences) => {
+            f.write_str("the machine was booted otherwise than the policy accepts: ")?;
+            for (at, (bank, pcrs)) in differences.iter().enumerate() {
+                let separator = if at == 0 { "" } else { ", " };
+                write!(f, "{separator}PCRs {pcrs} of bank {bank}")?;
+            }
+            write!(f, " differ; boot as before, or {RECOVER} and set a new policy")
+        }
+        _ => tpm(error, f),
+    }
+}
+
+/// Errors about the TPM and its answers.
+fn tpm(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    use CustodyError as E;
+    match error {
+        E::Refused { step, code } => {
+            write!(f, "the hardware TPM refused {step} with response code {code:#x}")
+        }
+        E::Busy { step, code } => write!(
+            f,
+            "the hardware TPM stayed too busy for {step} (response code {code:#x}); try again later"
+        ),
+        E::Malformed { step } => {
+            write!(f, "the hardware TPM's answer to {step} cannot be read")
+        }
+        E::NotAuthentic { step } => write!(
+            f,
+            "the answer to {step} was changed between the hardware TPM and this domain; look for \
+             whatever sits between them"
+        ),
+        E::SlotsFull { step, code } => write!(
+            f,
+            "the hardware TPM has no room for {step} (response code {code:#x}); nobody but the \
+             manager may use it: see that domain 0 has let go of it, and restart the machine"
+        ),
+        E::Lockout { step } => write!(
+            f,
+            "the hardware TPM is in lockout and refused {step}; wait until it ends, or reset it \
+             with the lockout authorisation"
+        ),
+        E::PolicyFailed { step, code } => write!(
+            f,
+            "the policy did not hold at {step} (response code {code:#x}): PCRs changed meanwhile, \
+             or an approval is not valid any more; restart the manager, or use the recovery key"
+        ),
+        _ => rights(error, f),
+    }
+}
+
+/// Errors about authorisations and keys.
+fn rights(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    use CustodyError as E;
+    match error {
+        E::NoParent(handle) => write!(
+            f,
+            "the hardware TPM holds no key at {handle:#x}; correct srk_handle= or take it out"
+        ),
+        E::NotAStorageKey(handle) => write!(
+            f,
+            "the key at {handle:#x} is no storage key that was made in this TPM; correct \
+             srk_handle= or take it out"
+        ),
+        E::OtherParent { sealed: Some(handle) } => write!(
+            f,
+            "the secret was sealed under the key at {handle:#x}; put srk_handle={handle:#x} back, \
+             or use the recovery key"
+        ),
+        E::OtherParent { sealed: None } => f.write_str(
+            "the secret was sealed under a key of the manager's own; take srk_handle= out, or use \
+             the recovery key",
+        ),
+        E::Deactivated { code } => write!(
+            f,
+            "the hardware TPM is disabled or deactivated (response code {code:#x}); enable and \
+             activate it in the firmware's settings"
+        ),
+        E::OtherKind { sealed, found } => write!(
+            f,
+            "the secret was sealed to {sealed}, but {found} is in use; correct tpm2 and hwtpm= in \
+             extra= of the domain's file, or use the recovery key"
+        ),
+        E::UnknownVersion(version) => write!(
+            f,
+            "the sealed secret has version {version}, which this manager does not know; use a \
+             newer one"
+        ),
+        E::UnknownKind(kind) => write!(
+            f,
+            "the sealed secret has kind {kind}, which this manager does not know; use a newer one"
+        ),
+        E::UnknownPart(tag) => write!(
+            f,
+            "the sealed secret has a part {tag}, which this manager does not know; use a newer one"
+        ),
+        _ => f.write_str(fixed(error)),
+    }
+}
+
+/// Sentences without figures.
+fn fixed(error: &CustodyError) -> &'static str {
+    use CustodyError as E;
+    match error {
+        E::OwnerAuth => {
+            "the hardware TPM's owner authorisation is not the one given; give it with \
+             owner_auth=, or on a TPM 2.0 name a persistent storage key with srk_handle="
+        }
+        E::ParentAuth => {
+            "the authorisation of the hardware TPM's storage root key is not the one given; \
+             correct srk_auth=, or on a TPM 2.0 name a key with empty authorisation by srk_handle="
+        }
+        E::HierarchyDisabled => {
+            "the hardware TPM's owner hierarchy is switched off; switch it on in the firmware's \
+             settings, or name a persistent storage key with srk_handle="
+        }
+        E::NoEndorsementKey => {
+            "the hardware TPM has no owner and cannot be given one, since its endorsement key \
+             cannot be read or made; take ownership by other means"
+        }
+        E::TpmCleared => {
+            "the hardware TPM was cleared since the secret was sealed to it; use the recovery key \
+             and seal it again"
+        }
+        E::OtherTpm => {
+            "this is not the hardware TPM that the secret was sealed to, or its owner was cleared; \
+             put the disk back into its machine, or use the recovery key and seal it again"
+        }
+        E::OtherLocality => {
+            "the secret was sealed to another locality; put tpmlocality= back, or use the recovery \
+             key"
+        }
+        E::NeedsRecoveryKey => {
+            "a policy beyond the default may lock everybody out; set a recovery key first"
+        }
+        E::NoRecoveryKey => "no recovery key was ever set for this store",
+        E::WrongRecoveryKey => {
+            "this is not the recovery key that was set last; look for the right one"
+        }
+        E::MistypedRecoveryKey => {
+            "this is no recovery key: a character is wrong, missing or too many; type it again"
+        }
+        E::BadApproval => {
+            "the approval's signature is not that of the administrator's key; sign it again"
+        }
+        E::WrongMode => {
+            "once an administrator's key is set, states of PCRs come with its approval, and \
+             before that without; correct the command"
+        }
+        E::TooLarge => "the policy holds too many states of PCRs; leave out those that are over",
+        E::Damaged => {
+            "the sealed secret was changed or damaged; put a good copy of the disk back, or use \
+             the recovery key"
+        }
+        _ => "the hardware TPM failed",
+    }
+}

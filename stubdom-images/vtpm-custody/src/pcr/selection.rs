@@ -1,0 +1,111 @@
+//! Banks and their PCRs, as an administrator writes them.
+
+use super::mask::PcrMask;
+use alloc::vec::Vec;
+use core::fmt;
+use tpm_wire::tpm20::HashAlgorithm;
+
+/// PCRs of one or more banks. A bank comes at most once and is never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PcrSelection {
+    banks: Vec<(HashAlgorithm, PcrMask)>,
+}
+
+/// The text is no selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelectionError {
+    /// No bank at all.
+    Empty,
+    /// A bank's name is none of `sha1`, `sha256`, `sha384`, `sha512`.
+    Bank,
+    /// A PCR's number is not one from 0 to 23.
+    Pcr,
+    /// A bank is named twice.
+    Twice,
+    /// A TPM 1.2 has the bank `sha1` only.
+    OnlySha1,
+}
+
+impl fmt::Display for SelectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problem = match self {
+            Self::Empty => "it selects nothing",
+            Self::Bank => "a bank is none of sha1, sha256, sha384, sha512",
+            Self::Pcr => "a PCR is not a number from 0 to 23",
+            Self::Twice => "a bank is named twice",
+            Self::OnlySha1 => "a TPM 1.2 has the bank sha1 only",
+        };
+        write!(f, "the selection of PCRs is not usable: {problem}; write it as in sha256:5,7")
+    }
+}
+
+impl core::error::Error for SelectionError {}
+
+/// The PCRs of the default policy: 5, which medium was booted and how it is partitioned; 7, Secure
+/// Boot's state, keys and the authority that vouched for the boot loader. Neither changes with a
+/// routine update of Xen, GRUB or the kernel (TCG PC Client Platform Firmware Profile 1.06, 3.3.4).
+const DEFAULT_PCRS: [u32; 2] = [5, 7];
+
+impl PcrSelection {
+    /// The default policy's selection in this bank.
+    #[must_use]
+    pub fn default_in(bank: HashAlgorithm) -> Self {
+        Self { banks: [(bank, PcrMask::of(&DEFAULT_PCRS))].into() }
+    }
+
+    /// Banks and PCRs.
+    ///
+    /// # Errors
+    /// [`SelectionError`].
+    pub fn new(banks: &[(HashAlgorithm, PcrMask)]) -> Result<Self, SelectionError> {
+        if banks.is_empty() || banks.iter().any(|(_, pcrs)| pcrs.is_empty()) {
+            return Err(SelectionError::Empty);
+        }
+        if banks.iter().any(|(bank, _)| bank.digest_bytes().is_none()) {
+            return Err(SelectionError::Bank);
+        }
+        let repeated = |at: usize| banks.iter().skip(at + 1).map(|(bank, _)| bank);
+        let mut twice = banks.iter().enumerate();
+        if twice.any(|(at, (bank, _))| repeated(at).any(|other| other == bank)) {
+            return Err(SelectionError::Twice);
+        }
+        Ok(Self { banks: banks.to_vec() })
+    }
+
+    /// Reads `sha256:5,7` or, for several banks, `sha256:5,7+sha384:0`.
+    ///
+    /// # Errors
+    /// [`SelectionError`].
+    pub fn parse(text: &str) -> Result<Self, SelectionError> {
+        let banks: Result<Vec<_>, _> = text.split('+').map(parse_bank).collect();
+        Self::new(&banks?)
+    }
+
+    /// Banks and PCRs, in the order in which they were given.
+    #[must_use]
+    pub fn banks(&self) -> &[(HashAlgorithm, PcrMask)] {
+        &self.banks
+    }
+
+    /// Whether it looks at any PCR that the default policy leaves out, so that it may refuse after
+    /// a routine update.
+    #[must_use]
+    pub fn goes_beyond_default(&self) -> bool {
+        let default = PcrMask::of(&DEFAULT_PCRS);
+        self.banks.iter().any(|(_, pcrs)| !pcrs.without(default).is_empty())
+    }
+}
+
+fn parse_bank(text: &str) -> Result<(HashAlgorithm, PcrMask), SelectionError> {
+    let (name, numbers) = text.split_once(':').ok_or(SelectionError::Empty)?;
+    let bank = match name {
+        "sha1" => HashAlgorithm::SHA1,
+        "sha256" => HashAlgorithm::SHA256,
+        "sha384" => HashAlgorithm::SHA384,
+        "sha512" => HashAlgorithm::SHA512,
+        _ => return Err(SelectionError::Bank),
+    };
+    let parse = |number: &str| number.parse().ok().filter(|pcr| *pcr < PcrMask::PCRS);
+    let pcrs: Option<Vec<u32>> = numbers.split(',').map(parse).collect();
+    Ok((bank, PcrMask::of(&pcrs.ok_or(SelectionError::Pcr)?)))
+}

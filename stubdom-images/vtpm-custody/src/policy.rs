@@ -1,0 +1,53 @@
+//! What an administrator may ask of the policy that guards the secret.
+
+use crate::pcr::{PcrSelection, PcrState};
+use alloc::vec::Vec;
+use tpm_wire::tpm20::HashAlgorithm;
+
+/// Whether checks that protect from a policy that protects nothing may be passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Force {
+    /// They hold.
+    #[default]
+    No,
+    /// PCRs without a measurement, or a selection beyond the default without a recovery key, are
+    /// accepted, because an administrator said so. What is not allocated is refused all the same.
+    Yes,
+}
+
+/// For which states of the machine the secret is released.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Which PCRs must stay as they are now. `None` is the default selection: PCRs 5 and 7 of
+    /// SHA-256, or of SHA-1 where a TPM has no SHA-256 bank.
+    pub selection: Option<PcrSelection>,
+    /// States to accept besides the present one, such as the one after an update. TPM 2.0 only.
+    pub also: Vec<PcrState>,
+    /// Whether the checks hold.
+    pub force: Force,
+}
+
+impl Policy {
+    pub(crate) fn selection_in(&self, bank: HashAlgorithm) -> PcrSelection {
+        self.selection.clone().unwrap_or_else(|| PcrSelection::default_in(bank))
+    }
+}
+
+/// The public half of the key with which an administrator approves policies: ECDSA on P-256. The
+/// private half never comes near the manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdministratorKey {
+    /// The point's x coordinate, big-endian.
+    pub x: [u8; 32],
+    /// Its y coordinate.
+    pub y: [u8; 32],
+}
+
+/// A state of the PCRs, approved by the administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The state.
+    pub state: PcrState,
+    /// ECDSA over [`approval_digest`](crate::approval_digest): r and s, big-endian.
+    pub signature: [u8; 64],
+}

@@ -1,0 +1,104 @@
+//! The content of a sealed secret.
+
+use super::Kind;
+use crate::crypto::Wrapped;
+use crate::pcr::PcrState;
+use crate::policy::AdministratorKey;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use vtpm_store::Secret;
+
+/// A TPM 2.0 Name with SHA-256: the algorithm's number and the digest (Part 1, 16).
+pub(crate) type Name = [u8; 34];
+
+/// All that a blob holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) forced: bool,
+    /// The secret under the recovery key, once one was set.
+    pub(crate) recovery: Option<Wrapped>,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Clear(Secret),
+    Tpm12(Sealed12),
+    Tpm20(Box<Sealed20>),
+}
+
+impl Content {
+    pub(crate) const fn kind(&self) -> Kind {
+        match self.body {
+            Body::Clear(_) => Kind::Clear,
+            Body::Tpm12(_) => Kind::Tpm12,
+            Body::Tpm20(_) => Kind::Tpm20,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed12 {
+    /// One for each accepted state.
+    pub(crate) ways: Vec<Way12>,
+}
+
+/// The secret, sealed to one state.
+#[derive(Clone, Debug)]
+pub(crate) struct Way12 {
+    /// `TPM_STORED_DATA12` as TPM_Seal gave it.
+    pub(crate) stored: Vec<u8>,
+    /// The state it is released to, to name what differs.
+    pub(crate) state: PcrState,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed20 {
+    pub(crate) parent: Parent,
+    /// The parent's Name at first start: sessions are salted to this key only.
+    pub(crate) parent_name: Name,
+    /// Name of a primary in the endorsement hierarchy, which outlives a clear; `None` when that
+    /// hierarchy had an authorisation.
+    pub(crate) identity: Option<Name>,
+    pub(crate) storage_key: ObjectBlob,
+    pub(crate) object: ObjectBlob,
+    /// Approves states; without one the object's own policy lists them.
+    pub(crate) administrator: Option<AdministratorKey>,
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// The key that sessions are salted to and that wraps the storage key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// A primary of our ECC template.
+    EccPrimary,
+    /// A primary of our RSA template.
+    RsaPrimary,
+    /// A persistent key of somebody else.
+    Persistent(u32),
+}
+
+/// An object as TPM2_Create gives it, without the lengths in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectBlob {
+    pub(crate) public: Vec<u8>,
+    pub(crate) private: Vec<u8>,
+}
+
+/// One way to fulfil the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Branch {
+    pub(crate) state: PcrState,
+    /// What the epoch's NV index must say, once epochs are in use.
+    pub(crate) epoch: Option<Epoch>,
+    /// The administrator's; `None` as long as there is no administrator's key.
+    pub(crate) signature: Option<[u8; 64]>,
+}
+
+/// A condition on an NV index (TPM2_PolicyNV, equal).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub(crate) index: u32,
+    pub(crate) name: Name,
+    pub(crate) value: u64,
+}

@@ -1,0 +1,135 @@
+use super::{Body, Branch, Content, Epoch, ObjectBlob, Parent, Sealed12, Sealed20, Way12};
+use super::{Kind, decode, encode, inspect, verify};
+use crate::crypto::Wrapped;
+use crate::policy::AdministratorKey;
+use crate::{CustodyError, PcrSelection, PcrState, first_start_without_tpm, open_without_tpm};
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use domain_io::test_utils::FakeEntropy;
+use vtpm_store::Secret;
+use vtpm_store::manager::SealedSecret;
+
+const SECRET: Secret = Secret::new([0x5A; 32]);
+
+fn state(text: &str, byte: u8) -> PcrState {
+    let selection = PcrSelection::parse(text).unwrap();
+    let sizes = selection
+        .banks()
+        .iter()
+        .flat_map(|(bank, pcrs)| core::iter::repeat_n(bank.digest_bytes().unwrap(), pcrs.len()));
+    let values = sizes.map(|size| vec![byte; size]).collect();
+    PcrState::new(selection, values).unwrap()
+}
+
+/// Everything that a TPM 2.0's blob can hold.
+fn tpm20() -> Body {
+    let epoch = Some(Epoch { index: 0x0180_0001, name: [6; 34], value: 3 });
+    let branch =
+        |epoch, signature| Branch { state: state("sha256:5,7+sha1:0", 4), epoch, signature };
+    Body::Tpm20(Box::new(Sealed20 {
+        parent: Parent::Persistent(0x8100_0001),
+        parent_name: [1; 34],
+        identity: Some([2; 34]),
+        storage_key: ObjectBlob { public: vec![3; 90], private: vec![4; 126] },
+        object: ObjectBlob { public: vec![5; 78], private: vec![6; 160] },
+        administrator: Some(AdministratorKey { x: [7; 32], y: [8; 32] }),
+        branches: vec![branch(epoch, Some([9; 64])), branch(None, None)],
+    }))
+}
+
+fn tpm12() -> Body {
+    let way = |byte| Way12 { stored: vec![byte; 312], state: state("sha1:5,7", byte) };
+    Body::Tpm12(Sealed12 { ways: vec![way(1), way(2)] })
+}
+
+fn content(body: Body) -> Content {
+    let recovery = Some(Wrapped { salt: [1; 32], tag: [2; 16], text: [3; 32] });
+    Content { forced: true, recovery, body }
+}
+
+/// The samples of version 1, as they were first written.
+const SAMPLES: [(&str, &[u8]); 3] = [
+    ("none", include_bytes!("../../tests/samples/sealed-v1-none.bin")),
+    ("tpm12", include_bytes!("../../tests/samples/sealed-v1-tpm12.bin")),
+    ("tpm20", include_bytes!("../../tests/samples/sealed-v1-tpm20.bin")),
+];
+
+fn sample_contents() -> [Content; 3] {
+    [content(Body::Clear(SECRET)), content(tpm12()), content(tpm20())]
+}
+
+#[test]
+fn each_content_is_read_back_and_encoded_to_the_same_bytes() {
+    for content in sample_contents() {
+        let sealed = encode(&content, &SECRET).unwrap();
+        verify(&sealed, &SECRET).unwrap();
+        let again = decode(&sealed).unwrap();
+        assert_eq!(again.kind(), content.kind());
+        assert_eq!(encode(&again, &SECRET).unwrap(), sealed);
+    }
+}
+
+#[test]
+fn samples_of_version_1_stay_readable_and_are_still_written_so() {
+    for ((name, sample), content) in SAMPLES.iter().zip(sample_contents()) {
+        let sealed = encode(&content, &SECRET).unwrap();
+        assert_eq!(sealed.blob, *sample, "{name}");
+        decode(&sealed).unwrap();
+    }
+}
+
+#[test]
+fn each_changed_or_missing_byte_is_noticed() {
+    for content in sample_contents() {
+        let sealed = encode(&content, &SECRET).unwrap();
+        for at in 0..sealed.blob.len() {
+            let mut flipped = sealed.clone();
+            flipped.blob[at] ^= 0x10;
+            let _ = decode(&flipped);
+            assert_eq!(verify(&flipped, &SECRET), Err(CustodyError::Damaged), "byte {at}");
+            let cut = SealedSecret { kind: sealed.kind, blob: sealed.blob[..at].to_vec() };
+            assert_eq!(verify(&cut, &SECRET), Err(CustodyError::Damaged), "cut at {at}");
+            let _ = decode(&cut);
+        }
+        let other_kind = SealedSecret { kind: sealed.kind + 1, ..sealed };
+        assert_eq!(verify(&other_kind, &SECRET), Err(CustodyError::Damaged));
+    }
+}
+
+#[test]
+fn unknown_versions_kinds_and_parts_are_refused_by_name() {
+    let sealed = encode(&content(Body::Clear(SECRET)), &SECRET).unwrap();
+    let mut newer = sealed.clone();
+    newer.blob[0] = 2;
+    assert_eq!(decode(&newer).unwrap_err(), CustodyError::UnknownVersion(2));
+    let stranger = SealedSecret { kind: 77, ..sealed.clone() };
+    assert_eq!(inspect(&stranger), Err(CustodyError::UnknownKind(77)));
+    let mut part = sealed;
+    let end = part.blob.len() - 32;
+    part.blob.splice(end..end, [200, 1, 0, 9]);
+    assert_eq!(decode(&part).unwrap_err(), CustodyError::UnknownPart(200));
+}
+
+#[test]
+fn too_many_states_do_not_fit() {
+    let way = Way12 { stored: vec![0; 312], state: state("sha1:5,7", 1) };
+    let ways: Vec<_> = core::iter::repeat_n(way, 40).collect();
+    let error = encode(&content(Body::Tpm12(Sealed12 { ways })), &SECRET).unwrap_err();
+    assert_eq!(error, CustodyError::TooLarge);
+}
+
+#[test]
+fn without_a_tpm_the_secret_is_in_clear_and_nothing_else_opens_it() {
+    let (secret, sealed) = first_start_without_tpm(&mut FakeEntropy::new(1)).unwrap();
+    assert_eq!(open_without_tpm(&sealed).unwrap(), secret);
+    assert!(sealed.blob.windows(32).any(|part| part == secret.bytes()));
+    let of_tpm = encode(&content(tpm20()), &SECRET).unwrap();
+    let refused = CustodyError::OtherKind { sealed: Kind::Tpm20, found: Kind::Clear };
+    assert_eq!(open_without_tpm(&of_tpm), Err(refused));
+    for at in 0..sealed.blob.len() {
+        let mut flipped = sealed.clone();
+        flipped.blob[at] ^= 1;
+        assert!(open_without_tpm(&flipped).is_err(), "byte {at}");
+    }
+}

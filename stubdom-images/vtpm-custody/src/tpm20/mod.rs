@@ -1,0 +1,21 @@
+//! Sealing to a TPM 2.0.
+
+mod codes;
+mod create;
+mod identity;
+mod link;
+mod object;
+mod parent;
+mod pcr;
+mod policy;
+mod public;
+mod run;
+mod salt;
+mod seal;
+mod session;
+mod template;
+mod unseal;
+
+pub use policy::approval_digest;
+pub(crate) use seal::{Order, approve, seal};
+pub(crate) use unseal::unseal;

@@ -1,0 +1,121 @@
+//! From the secret to the sealed object.
+
+use super::create::create;
+use super::object::load;
+use super::parent::{choose, open};
+use super::session::SessionKind;
+use super::template::{KeyKind, sealed_data, storage};
+use super::{identity, pcr, policy, run};
+use crate::access::Access;
+use crate::error::CustodyError;
+use crate::link::{Link, Platform};
+use crate::policy::{AdministratorKey, Approval, Force, Policy};
+use crate::sealed::{Branch, Parent, Sealed20};
+use alloc::vec::Vec;
+use vtpm_store::Secret;
+
+/// Who says what is accepted.
+pub(crate) enum Order<'a> {
+    /// The present state of the machine and those in the policy.
+    Present(&'a Policy),
+    /// What this key approves.
+    Approved(&'a AdministratorKey, &'a [Approval]),
+}
+
+/// Seals `secret`. `beyond_default` tells whether the policy may look at more than the default
+/// does. Nothing stays loaded.
+pub(crate) fn seal(
+    platform: &mut Platform<'_>,
+    access: &Access,
+    order: &Order<'_>,
+    secret: &Secret,
+    beyond_default: bool,
+) -> Result<Sealed20, CustodyError> {
+    let mut link = Link::new(platform);
+    let result = attempt(&mut link, access, order, secret, beyond_default);
+    link.flush_loaded();
+    result
+}
+
+fn attempt(
+    link: &mut Link<'_, '_>,
+    access: &Access,
+    order: &Order<'_>,
+    secret: &Secret,
+    beyond_default: bool,
+) -> Result<Sealed20, CustodyError> {
+    let which = choose(link, access)?;
+    let identity = identity::identity(link, which)?;
+    let parent = open(link, access, which)?;
+    let mut session = parent.session(link, SessionKind::Hmac)?;
+    let (administrator, branches) = match order {
+        Order::Present(wanted) => {
+            let default = pcr::usual_bank(link)?;
+            let present = pcr::read(link, &mut session, &wanted.selection_in(default))?;
+            if wanted.force == Force::No {
+                present.check_measured()?;
+            }
+            let states = core::iter::once(present).chain(wanted.also.iter().cloned());
+            let way = |state| Branch { state, epoch: None, signature: None };
+            (None, states.map(way).collect::<Vec<_>>())
+        }
+        Order::Approved(key, approvals) => (Some(**key), approvals.iter().map(approved).collect()),
+    };
+    check(&branches, administrator.is_some(), beyond_default)?;
+    let object_policy = policy::of_object(administrator.as_ref(), &branches);
+    let kind = if which == Parent::RsaPrimary { KeyKind::Rsa } else { KeyKind::Ecc };
+    let storage_key = create(link, &mut session, &parent.key, &[], &storage(kind))?;
+    let loaded = load(link, &mut session, &parent.key, &storage_key)?;
+    let parent_name = parent.key.name;
+    parent.leave(link)?;
+    let public = sealed_data(&object_policy);
+    let object = create(link, &mut session, &loaded, secret.bytes(), &public)?;
+    Ok(Sealed20 {
+        parent: which,
+        parent_name,
+        identity,
+        storage_key,
+        object,
+        administrator,
+        branches,
+    })
+}
+
+pub(super) fn approved(approval: &Approval) -> Branch {
+    let (state, signature) = (approval.state.clone(), Some(approval.signature));
+    Branch { state, epoch: None, signature }
+}
+
+/// Refuses what one policy cannot hold, and what could lock out without a way back.
+fn check(
+    branches: &[Branch],
+    has_administrator: bool,
+    beyond_default: bool,
+) -> Result<(), CustodyError> {
+    if branches.len() > policy::MOST_WAYS && !has_administrator {
+        return Err(CustodyError::TooLarge);
+    }
+    let beyond = |branch: &Branch| branch.state.selection().goes_beyond_default();
+    if !beyond_default && branches.iter().any(beyond) {
+        return Err(CustodyError::NeedsRecoveryKey);
+    }
+    Ok(())
+}
+
+/// Adds an approval, once the TPM has found its signature good.
+pub(crate) fn approve(
+    platform: &mut Platform<'_>,
+    sealed: &mut Sealed20,
+    approval: &Approval,
+) -> Result<(), CustodyError> {
+    let key = sealed.administrator.as_ref().ok_or(CustodyError::WrongMode)?;
+    let way = approved(approval);
+    let mut link = Link::new(platform);
+    let ticket = run::ticket(&mut link, key, &way, &approval.signature);
+    link.flush_loaded();
+    ticket?;
+    if !sealed.branches.contains(&way) {
+        sealed.branches.push(way);
+    }
+    Ok(())
+}

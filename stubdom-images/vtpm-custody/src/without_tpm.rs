@@ -1,0 +1,39 @@
+//! Running without a hardware TPM (`hwtpm=none`).
+
+use crate::error::CustodyError;
+use crate::sealed::{Body, Content, Kind, decode, encode, verify};
+use domain_io::Entropy;
+use vtpm_store::Secret;
+use vtpm_store::manager::SealedSecret;
+
+/// Said on each start without a hardware TPM.
+const LOSS: &str = "hwtpm=none: the store's secret is in clear on its disk; whoever reads the disk \
+                    reads every vTPM, a moved or copied disk is not noticed, and neither is another \
+                    boot chain";
+
+/// A fresh secret, kept in clear.
+///
+/// # Errors
+/// [`CustodyError::NoEntropy`].
+pub fn first_start_without_tpm(
+    entropy: &mut dyn Entropy,
+) -> Result<(Secret, SealedSecret), CustodyError> {
+    log::warn!("{LOSS}");
+    let secret = Secret::random(entropy)?;
+    let body = Body::Clear(secret.clone());
+    let sealed = encode(&Content { forced: false, recovery: None, body }, &secret)?;
+    Ok((secret, sealed))
+}
+
+/// The secret that is kept in clear.
+///
+/// # Errors
+/// [`CustodyError::OtherKind`] when it is sealed to a TPM, or damage.
+pub fn open_without_tpm(sealed: &SealedSecret) -> Result<Secret, CustodyError> {
+    let content = decode(sealed)?;
+    content.kind().expect(Kind::Clear)?;
+    let Body::Clear(secret) = content.body else { return Err(CustodyError::Damaged) };
+    verify(sealed, &secret)?;
+    log::warn!("{LOSS}");
+    Ok(secret)
+}

@@ -1,0 +1,138 @@
+//! Sealing to a real software TPM 1.2.
+
+mod support;
+
+use peers::Family;
+use support::Machine;
+use tpm_hw::{Auth, HardwareArguments};
+use tpm_wire::TpmVersion;
+use tpm_wire::tpm12::{self, PhysicalPresence};
+use tpm_wire::tpm20::HashAlgorithm;
+use vtpm_custody::{CustodyError, PcrMask, Policy, inspect, recover, set_recovery_key};
+
+/// A TPM 1.2 as a vendor ships it: enabled, active, with or without an endorsement key.
+fn machine() -> Option<Machine> {
+    let mut machine = Machine::blank(Family::Tpm12, TpmVersion::Tpm12)?;
+    for command in [
+        tpm12::startup(tpm12::StartupType::CLEAR),
+        tpm12::physical_presence(PhysicalPresence::CMD_ENABLE),
+        tpm12::physical_presence(PhysicalPresence::PRESENT),
+        tpm12::physical_enable(),
+        tpm12::physical_set_deactivated(false),
+    ] {
+        assert_eq!(machine.code(&command), 0, "{command:x?}");
+    }
+    machine.boot(b"boot")?;
+    Some(machine)
+}
+
+fn auth(word: &str) -> Auth {
+    let mut arguments = HardwareArguments::default();
+    arguments.take(word).unwrap();
+    arguments.srk_auth
+}
+
+#[test]
+fn ownership_is_taken_and_the_secret_comes_back_after_each_boot() {
+    let Some(mut machine) = machine() else { return };
+    let policy = Policy::default();
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    for _ in 0..2 {
+        machine.boot(b"boot").unwrap();
+        assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    }
+    // a second first start finds an owner and works with it
+    assert!(machine.custody(|custody| custody.first_start(&policy)).is_ok());
+}
+
+#[test]
+fn another_boot_chain_is_refused_and_the_recovery_key_helps() {
+    let Some(mut machine) = machine() else { return };
+    let policy = Policy::default();
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    let (sealed, key) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
+    machine.measure(5, b"stick");
+    let changed = CustodyError::PcrsChanged(vec![(HashAlgorithm::SHA1, PcrMask::of(&[5]))]);
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(changed));
+    assert_eq!(recover(&sealed, &key).unwrap(), secret);
+}
+
+#[test]
+fn the_tpm_itself_refuses_other_pcrs_whatever_the_disk_claims() {
+    let Some(mut machine) = machine() else { return };
+    let policy = Policy::default();
+    let (_, mut sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    machine.boot(b"stick").unwrap();
+    let (_, here) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    // the recorded values of the present state, in front of a seal to the former one
+    let values = |of: &vtpm_store::manager::SealedSecret| of.blob.len() - 32 - 40;
+    let (from, to) = (values(&here), values(&sealed));
+    sealed.blob[to..to + 40].copy_from_slice(&here.blob[from..from + 40]);
+    let refused = machine.custody(|custody| custody.unseal(&sealed)).unwrap_err();
+    assert!(matches!(refused, CustodyError::PolicyFailed { step: "TPM_Unseal", .. }), "{refused}");
+}
+
+#[test]
+fn the_policy_is_moved_forward_before_an_update() {
+    let Some(mut machine) = machine() else { return };
+    let (secret, sealed) =
+        machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
+    machine.boot(b"after").unwrap();
+    let (_, other) = machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
+    let after = inspect(&other).unwrap().states.remove(0);
+    machine.boot(b"boot").unwrap();
+    let policy = Policy { also: vec![after], ..Policy::default() };
+    let both = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
+    for chain in [b"boot".as_slice(), b"after"] {
+        machine.boot(chain).unwrap();
+        assert_eq!(machine.custody(|custody| custody.unseal(&both)).unwrap(), secret);
+    }
+}
+
+#[test]
+fn authorisations_that_were_given_are_used_and_wrong_ones_named() {
+    let Some(mut machine) = machine() else { return };
+    machine.access.srk_auth = auth("srk_auth=text:storage");
+    let policy = Policy::default();
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    machine.access.srk_auth = Auth::WELL_KNOWN;
+    let refused = machine.custody(|custody| custody.unseal(&sealed));
+    assert_eq!(refused, Err(CustodyError::ParentAuth));
+    let refused = machine.custody(|custody| custody.first_start(&policy)).map(|_| ());
+    assert_eq!(refused, Err(CustodyError::ParentAuth));
+}
+
+#[test]
+fn another_tpm_is_told_from_the_one_it_was_sealed_to() {
+    let (Some(mut one), Some(mut other)) = (machine(), machine()) else { return };
+    let policy = Policy::default();
+    let (_, sealed) = one.custody(|custody| custody.first_start(&policy)).unwrap();
+    let blank = other.custody(|custody| custody.unseal(&sealed));
+    assert_eq!(blank, Err(CustodyError::OtherTpm));
+    other.custody(|custody| custody.first_start(&policy)).unwrap();
+    let owned = other.custody(|custody| custody.unseal(&sealed));
+    assert_eq!(owned, Err(CustodyError::OtherTpm));
+}
+
+#[test]
+fn answers_that_were_changed_on_the_bus_are_refused() {
+    let Some(mut machine) = machine() else { return };
+    let policy = Policy::default();
+    let (_, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    machine.tamper = Some(Box::new(|code, response| {
+        if code == 0x18 {
+            response[15] ^= 1;
+        }
+    }));
+    let refused = machine.custody(|custody| custody.unseal(&sealed));
+    assert_eq!(refused, Err(CustodyError::NotAuthentic { step: "TPM_Unseal" }));
+}
+
+#[test]
+fn the_secret_of_a_tpm_1_2_is_on_its_bus() {
+    let Some(mut machine) = machine() else { return };
+    let policy = Policy::default();
+    let (secret, _) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    assert!(machine.was_heard(secret.bytes()), "docs/formats/sealed-secret.md says otherwise");
+}

@@ -1,0 +1,110 @@
+//! Sealing to a real software TPM 2.0: what is given back, and what is refused.
+
+mod support;
+
+use support::Machine;
+use tpm_wire::tpm20::HashAlgorithm;
+use vtpm_custody::{
+    CustodyError, Force, PcrMask, PcrSelection, Policy, inspect, recover, set_recovery_key,
+};
+
+fn default() -> Policy {
+    Policy::default()
+}
+
+fn changed(pcrs: &[u32]) -> CustodyError {
+    CustodyError::PcrsChanged(vec![(HashAlgorithm::SHA256, PcrMask::of(pcrs))])
+}
+
+#[test]
+fn the_secret_comes_back_after_each_boot_of_the_same_chain() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    assert!(!inspect(&sealed).unwrap().has_recovery_key);
+    for _ in 0..3 {
+        machine.boot(b"boot").unwrap();
+        assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    }
+}
+
+#[test]
+fn another_boot_chain_is_refused_by_its_pcrs_and_the_recovery_key_helps() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    let (sealed, key) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
+    machine.measure(7, b"another authority");
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(changed(&[7])));
+    machine.boot(b"stick").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(changed(&[5, 7])));
+    assert_eq!(recover(&sealed, &key).unwrap(), secret);
+    let policy = default();
+    let resealed = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
+    machine.boot(b"stick").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&resealed)).unwrap(), secret);
+    assert_eq!(recover(&resealed, &key).unwrap(), secret);
+}
+
+#[test]
+fn pcrs_outside_the_default_may_change() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    for pcr in [0, 1, 4, 8, 9] {
+        machine.measure(pcr, b"update");
+    }
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+}
+
+#[test]
+fn no_secret_crosses_the_bus_in_clear() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    machine.custody(|custody| custody.unseal(&sealed)).unwrap();
+    assert!(machine.heard.len() > 20);
+    for part in secret.bytes().windows(8) {
+        assert!(!machine.was_heard(part));
+    }
+}
+
+#[test]
+fn a_policy_that_protects_nothing_is_refused_unless_forced() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    machine.switch_on().unwrap();
+    machine.code(&tpm_wire::tpm20::startup(tpm_wire::tpm20::StartupType::CLEAR));
+    let refused = machine.custody(|custody| custody.first_start(&default())).unwrap_err();
+    let pcrs = PcrMask::of(&[5, 7]);
+    assert_eq!(refused, CustodyError::Unmeasured { bank: HashAlgorithm::SHA256, pcrs });
+    let forced = Policy { force: Force::Yes, ..default() };
+    let (_, sealed) = machine.custody(|custody| custody.first_start(&forced)).unwrap();
+    assert!(inspect(&sealed).unwrap().forced);
+}
+
+#[test]
+fn a_bank_that_is_not_allocated_is_refused_even_when_forced() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let selection = PcrSelection::parse("sha256:7+sha512:5").unwrap();
+    let only256 = tpm_wire::tpm20::pcr_allocate(&HashAlgorithm::ALL, &[HashAlgorithm::SHA256]);
+    assert_eq!(machine.code(&only256), 0);
+    machine.boot(b"boot").unwrap();
+    let policy = Policy { selection: Some(selection), force: Force::Yes, ..default() };
+    let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
+    let pcrs = PcrMask::of(&[5]);
+    assert_eq!(refused, CustodyError::NotAllocated { bank: HashAlgorithm::SHA512, pcrs });
+}
+
+#[test]
+fn a_stricter_policy_needs_a_recovery_key_first() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let strict = PcrSelection::parse("sha256:0,1,2,3,4,5,6,7+sha384:0,4").unwrap();
+    let strict = Policy { selection: Some(strict), ..default() };
+    let refused = machine.custody(|custody| custody.first_start(&strict)).unwrap_err();
+    assert_eq!(refused, CustodyError::NeedsRecoveryKey);
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    let (sealed, _key) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
+    let sealed = machine.custody(|custody| custody.reseal(&sealed, &secret, &strict)).unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    machine.measure(4, b"new grub");
+    assert!(matches!(
+        machine.custody(|custody| custody.unseal(&sealed)),
+        Err(CustodyError::PcrsChanged(_))
+    ));
+}
