@@ -1,5 +1,7 @@
 //! A domain's disk.
 
+use alloc::rc::Rc;
+use core::cell::RefCell;
 use core::fmt;
 
 /// Bytes in one sector, the unit of [`BlockDevice`] (Xen public/io/blkif.h: always 512).
@@ -81,5 +83,28 @@ impl<D: BlockDevice + ?Sized> BlockDevice for &mut D {
 
     fn flush(&mut self) -> Result<(), BlockError> {
         (**self).flush()
+    }
+}
+
+/// A disk with several handles is a disk. Each call borrows it for its own length only.
+impl<D: BlockDevice + ?Sized> BlockDevice for Rc<RefCell<D>> {
+    fn sectors(&self) -> u64 {
+        self.borrow().sectors()
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.borrow().is_read_only()
+    }
+
+    fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
+        self.borrow_mut().read(sector, into)
+    }
+
+    fn write(&mut self, sector: u64, from: &[u8]) -> Result<(), BlockError> {
+        self.borrow_mut().write(sector, from)
+    }
+
+    fn flush(&mut self) -> Result<(), BlockError> {
+        self.borrow_mut().flush()
     }
 }

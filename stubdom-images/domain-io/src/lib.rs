@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod announce;
 mod disk;
 mod host;
 mod page;

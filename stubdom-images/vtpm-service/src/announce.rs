@@ -2,37 +2,13 @@
 //! (docs/formats/xenstore-data-vtpm.md). Hints for people and for tools that wait; nothing that
 //! decides about security may read them.
 
-use alloc::string::String;
 use core::fmt;
+use domain_io::announce::Announcement;
+pub use domain_io::announce::State;
 use domain_io::{StoreError, Xenstore};
 use tpm_wire::TpmVersion;
 
-/// `data/vtpm/state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Not ready yet.
-    Starting,
-    /// Frontends may come.
-    Ready,
-    /// Stopped by an error, which `data/vtpm/error` names.
-    Failed,
-    /// Stopping in order.
-    Stopping,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Failed => "failed",
-            Self::Stopping => "stopping",
-        })
-    }
-}
-
-/// The longest `error`, in bytes: what fits one line of a terminal twice.
-const LONGEST_ERROR: usize = 400;
+const HERE: Announcement = Announcement { directory: "data/vtpm" };
 
 /// Says which image runs, which TPM it is, and that it is starting.
 ///
@@ -43,11 +19,7 @@ pub fn starting(
     image: &str,
     tpm: Option<TpmVersion>,
 ) -> Result<(), StoreError> {
-    store.write("data/vtpm/image", image)?;
-    if let Some(tpm) = tpm {
-        store.write("data/vtpm/tpm", &alloc::format!("{tpm}"))?;
-    }
-    state(store, State::Starting)
+    HERE.starting(store, image, tpm.as_ref().map(|tpm| tpm as &dyn fmt::Display))
 }
 
 /// Says that the state has changed.
@@ -55,34 +27,20 @@ pub fn starting(
 /// # Errors
 /// [`StoreError`]; the domain goes on without.
 pub fn state(store: &mut dyn Xenstore, state: State) -> Result<(), StoreError> {
-    store.write("data/vtpm/state", &alloc::format!("{state}"))
+    HERE.state(store, state)
 }
 
-/// Says why the domain cannot serve. The sentence stands before the state changes, so that whoever
-/// waits for the state finds it.
+/// Says why the domain cannot serve.
 ///
 /// # Errors
 /// [`StoreError`]; the domain goes on without.
 pub fn failed(store: &mut dyn Xenstore, error: &dyn fmt::Display) -> Result<(), StoreError> {
-    store.write("data/vtpm/error", &one_line(&alloc::format!("{error}")))?;
-    state(store, State::Failed)
-}
-
-/// One line of printable text, cut to [`LONGEST_ERROR`].
-fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        if line.len() + character.len_utf8() > LONGEST_ERROR {
-            break;
-        }
-        line.push(character);
-    }
-    line
+    HERE.failed(store, error)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_ERROR, State, failed, one_line, starting, state};
+    use super::{State, failed, starting, state};
     use alloc::string::ToString;
     use domain_io::test_utils::World;
     use domain_io::{DomainId, Xenstore};
@@ -106,12 +64,5 @@ mod tests {
         failed(&mut store, &"no\nentropy".to_string()).unwrap();
         assert_eq!(read("state").unwrap(), "failed");
         assert_eq!(read("error").unwrap(), "no entropy");
-    }
-
-    #[test]
-    fn an_error_is_one_line_of_bounded_length() {
-        assert_eq!(one_line("bad\nargument \u{1b}[1m"), "bad argument  [1m");
-        let long = one_line(&"ü".repeat(LONGEST_ERROR));
-        assert_eq!(long.len(), LONGEST_ERROR);
     }
 }

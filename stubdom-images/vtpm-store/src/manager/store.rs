@@ -49,6 +49,11 @@ impl<D: BlockDevice> Store<D> {
         self.root.fields
     }
 
+    /// The random name that the store was given when it was made.
+    pub const fn id(&self) -> [u8; 16] {
+        self.keys.store_id
+    }
+
     /// The number of the last commit.
     pub const fn sequence(&self) -> u64 {
         self.root.sequence

@@ -1,0 +1,119 @@
+//! What a domain says about itself in xenstore, in a directory of its own below `data/`. Hints for
+//! people and for tools that wait; nothing that decides about security may read them.
+
+use crate::store::{StoreError, Xenstore};
+use alloc::string::String;
+use core::fmt;
+
+/// The node `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not ready yet.
+    Starting,
+    /// It serves.
+    Ready,
+    /// Stopped by an error, which the node `error` names.
+    Failed,
+    /// Stopping in order.
+    Stopping,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Stopping => "stopping",
+        })
+    }
+}
+
+/// The longest `error`, in bytes: what fits one line of a terminal twice.
+const LONGEST_ERROR: usize = 400;
+
+/// The nodes of one kind of domain: `data/vtpm` (docs/formats/xenstore-data-vtpm.md) or
+/// `data/vtpmmgr` (docs/formats/xenstore-data-vtpmmgr.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// The directory, relative to the domain's own.
+    pub directory: &'static str,
+}
+
+impl Announcement {
+    /// Says which image runs, which TPM it is, and that it is starting.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without.
+    pub fn starting(
+        self,
+        store: &mut dyn Xenstore,
+        image: &str,
+        tpm: Option<&dyn fmt::Display>,
+    ) -> Result<(), StoreError> {
+        self.write(store, "image", image)?;
+        if let Some(tpm) = tpm {
+            self.write(store, "tpm", &alloc::format!("{tpm}"))?;
+        }
+        self.state(store, State::Starting)
+    }
+
+    /// Says that the state has changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without.
+    pub fn state(self, store: &mut dyn Xenstore, state: State) -> Result<(), StoreError> {
+        self.write(store, "state", &alloc::format!("{state}"))
+    }
+
+    /// Says why the domain cannot serve. The sentence stands before the state changes, so that
+    /// whoever waits for the state finds it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without.
+    pub fn failed(
+        self,
+        store: &mut dyn Xenstore,
+        error: &dyn fmt::Display,
+    ) -> Result<(), StoreError> {
+        self.write(store, "error", &one_line(&alloc::format!("{error}")))?;
+        self.state(store, State::Failed)
+    }
+
+    /// Writes one node.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without.
+    pub fn write(
+        self,
+        store: &mut dyn Xenstore,
+        node: &str,
+        value: &str,
+    ) -> Result<(), StoreError> {
+        store.write(&alloc::format!("{}/{node}", self.directory), value)
+    }
+}
+
+/// One line of printable text, cut to [`LONGEST_ERROR`].
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        if line.len() + character.len_utf8() > LONGEST_ERROR {
+            break;
+        }
+        line.push(character);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_ERROR, one_line};
+
+    #[test]
+    fn an_error_is_one_line_of_bounded_length() {
+        assert_eq!(one_line("bad\nargument \u{1b}[1m"), "bad argument  [1m");
+        let long = one_line(&"ü".repeat(LONGEST_ERROR));
+        assert_eq!(long.len(), LONGEST_ERROR);
+    }
+}

@@ -1,0 +1,106 @@
+//! The manager's command line.
+
+#[cfg(test)]
+mod tests;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use log::LevelFilter;
+use tpm_hw::{Argument, HardwareArguments};
+
+/// Everything that can be said on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// The words about the hardware TPM: `tpm2`, `tpmdriver=`, `tpmiomem=`, `hwtpm=none` and so on.
+    pub hardware: HardwareArguments,
+    /// `provision=explicit`: only a command from domain 0 makes a vTPM's record.
+    pub explicit: bool,
+    /// `store=without-damaged`: go on without the records under a damaged branch of the store.
+    pub without_damaged: bool,
+    /// `loglevel=error|info|debug`; info when absent.
+    pub log_level: LevelFilter,
+}
+
+/// A word that the manager must not run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArgumentError {
+    /// It concerns the hardware TPM.
+    Hardware(tpm_hw::ArgumentError),
+    /// A known word with a value it cannot have.
+    Value {
+        /// The word as it was given.
+        word: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hardware(error) => write!(f, "{error}; see extra= of its configuration"),
+            Self::Value { word, expected } => {
+                write!(f, "argument {word:?} cannot be used: write {expected}")
+            }
+        }
+    }
+}
+
+/// A sentence for the console about a word that has no effect.
+pub type Notice = String;
+
+impl Arguments {
+    /// Reads the words of a command line (split at blanks, quotes resolved). A word that is not
+    /// known is left out and named in a notice, as one of an older release might be.
+    ///
+    /// # Errors
+    /// [`ArgumentError`].
+    pub fn parse<W: AsRef<str>>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<(Self, Vec<Notice>), ArgumentError> {
+        let mut arguments = Self {
+            hardware: HardwareArguments::default(),
+            explicit: false,
+            without_damaged: false,
+            log_level: LevelFilter::Info,
+        };
+        let mut notices = Vec::new();
+        for word in words {
+            let word = word.as_ref();
+            match arguments.hardware.take(word).map_err(ArgumentError::Hardware)? {
+                Argument::Taken => {}
+                Argument::PassedOver(remark) => notices.push(format!("{remark}")),
+                Argument::Other if word.is_empty() || arguments.take(word)? => {}
+                Argument::Other => {
+                    notices.push(format!("argument {word:?} is unknown and has no effect"));
+                }
+            }
+        }
+        Ok((arguments, notices))
+    }
+
+    /// Takes one of the manager's own words; `false` when it is none.
+    fn take(&mut self, word: &str) -> Result<bool, ArgumentError> {
+        let value = |expected| ArgumentError::Value { word: String::from(word), expected };
+        let (name, given) = word.split_once('=').unwrap_or((word, ""));
+        match (name, given) {
+            ("provision", "explicit") => self.explicit = true,
+            ("provision", "first-contact") => self.explicit = false,
+            ("provision", _) => {
+                return Err(value("provision=explicit or provision=first-contact"));
+            }
+            ("store", "without-damaged") => self.without_damaged = true,
+            ("store", _) => return Err(value("store=without-damaged")),
+            ("loglevel", "error") => self.log_level = LevelFilter::Error,
+            ("loglevel", "info") => self.log_level = LevelFilter::Info,
+            ("loglevel", "debug") => self.log_level = LevelFilter::Debug,
+            ("loglevel", _) => {
+                return Err(value("loglevel=error, loglevel=info or loglevel=debug"));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}

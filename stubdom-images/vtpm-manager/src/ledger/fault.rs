@@ -1,0 +1,58 @@
+//! What became of a commit.
+
+use crate::root::RootError;
+use alloc::collections::BTreeMap;
+use core::fmt;
+use tpm_wire::tpm12::TpmResult;
+use vtpm_store::Uuid;
+use vtpm_store::manager::StoreError;
+
+/// Why a change is not known to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitFault {
+    /// The store did not take it.
+    Store(StoreError),
+    /// The store took it, but the hardware's counter did not follow.
+    Root(RootError),
+}
+
+impl CommitFault {
+    /// What whoever asked for the change is told.
+    #[must_use]
+    pub const fn status(&self) -> TpmResult {
+        match self {
+            Self::Store(StoreError::Full | StoreError::TooMany) => TpmResult::NO_SPACE,
+            Self::Store(_) | Self::Root(_) => TpmResult::FAIL,
+        }
+    }
+}
+
+impl fmt::Display for CommitFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Root(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What became of the changes of one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Changes that are durable.
+    pub kept: usize,
+    /// Writes of the store.
+    pub commits: usize,
+    /// Why the changes of these records are not known to be kept.
+    pub failed: BTreeMap<Uuid, CommitFault>,
+}
+
+impl Outcome {
+    /// Whether the change of this record is durable.
+    ///
+    /// # Errors
+    /// [`CommitFault`] when it is not, or not known to be.
+    pub fn of(&self, uuid: Uuid) -> Result<(), &CommitFault> {
+        self.failed.get(&uuid).map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,107 @@
+//! The store, and what waits to be written into it.
+
+pub(crate) mod commit;
+mod fault;
+
+pub use fault::{CommitFault, Outcome};
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use domain_io::BlockDevice;
+use vtpm_store::manager::{Accept, Fields, Opening, Record, SealedSecret, Store, StoreError};
+use vtpm_store::{Secret, Uuid};
+
+/// A disk that outlives the store on it, so that a store that must be opened again can be.
+pub(crate) type Handle<D> = Rc<RefCell<D>>;
+
+/// The store of all vTPMs, with a commit's worth of changes on top of it.
+pub(crate) struct Ledger<D: BlockDevice> {
+    disk: Handle<D>,
+    secret: Secret,
+    accept: Accept,
+    /// `None` after a failed write, until it could be opened again.
+    store: Option<Store<Handle<D>>>,
+    /// New contents by uuid; `None` removes a record.
+    pending: BTreeMap<Uuid, Option<Box<Record>>>,
+    id: [u8; 16],
+}
+
+impl<D: BlockDevice> Ledger<D> {
+    pub(crate) fn new(
+        disk: Handle<D>,
+        store: Store<Handle<D>>,
+        secret: Secret,
+        accept: Accept,
+    ) -> Self {
+        let id = store.id();
+        Self { disk, secret, accept, store: Some(store), pending: BTreeMap::new(), id }
+    }
+
+    /// The random name of the store.
+    pub(crate) const fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    pub(crate) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The store, opened again if an earlier write left it unknown.
+    pub(crate) fn store(&mut self) -> Result<&mut Store<Handle<D>>, StoreError> {
+        if self.store.is_none() {
+            let opening = Opening::read(Rc::clone(&self.disk))?;
+            let (store, _) = opening.unlock(&self.secret, self.accept)?;
+            log::warn!("the store was opened again after a failed write");
+            self.store = Some(store);
+        }
+        self.store.as_mut().ok_or(StoreError::MustReopen)
+    }
+
+    /// A vTPM's record as it will be after the next commit; `None` when it is unknown, and never
+    /// because of damage.
+    pub(crate) fn get(&mut self, uuid: Uuid) -> Result<Option<Box<Record>>, StoreError> {
+        match self.pending.get(&uuid) {
+            Some(waiting) => Ok(waiting.clone()),
+            None => Ok(self.store()?.get(uuid)?.map(Box::new)),
+        }
+    }
+
+    /// Whether a change of this record waits for the next commit.
+    pub(crate) fn is_waiting(&self, uuid: Uuid) -> bool {
+        self.pending.contains_key(&uuid)
+    }
+
+    pub(crate) fn put(&mut self, record: Box<Record>) {
+        self.pending.insert(record.uuid, Some(record));
+    }
+
+    pub(crate) fn remove(&mut self, uuid: Uuid) {
+        self.pending.insert(uuid, None);
+    }
+
+    /// Records that are durable, in the order of their uuids.
+    pub(crate) fn list(
+        &mut self,
+        after: Option<Uuid>,
+        most: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store()?.list(after, most)
+    }
+
+    /// The manager's numbers as of the last commit.
+    pub(crate) fn fields(&mut self) -> Result<Fields, StoreError> {
+        Ok(self.store()?.fields())
+    }
+
+    /// The sealed secret as it stands on the disk.
+    pub(crate) fn sealed(&self) -> Result<SealedSecret, StoreError> {
+        Ok(Opening::read(Rc::clone(&self.disk))?.sealed().clone())
+    }
+
+    pub(crate) fn replace_sealed(&mut self, sealed: &SealedSecret) -> Result<(), StoreError> {
+        self.store()?.replace_sealed(sealed)
+    }
+}

@@ -1,0 +1,219 @@
+//! From a disk to a manager.
+
+use super::Manager;
+use crate::arguments::Arguments;
+use crate::hardware::Hardware;
+use crate::ledger::{Handle, Ledger};
+use crate::root::{Ground, RootError, RootKeeper};
+use crate::sessions::Sessions;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use core::fmt;
+use domain_io::{BlockDevice, Entropy};
+use tpm_wire::TpmVersion;
+use tpm_wire::manager::Stats;
+use vtpm_store::manager::{
+    Accept, Damage, Fields, LastCommit, Opening, StartNotes, Store, StoreError,
+};
+
+/// What a manager is made of.
+pub struct Parts<D, K> {
+    /// Its disk.
+    pub disk: D,
+    /// Who keeps the secret that opens the store.
+    pub keeper: K,
+    /// The hardware TPM, started.
+    pub hardware: Option<Hardware>,
+    /// Random bytes.
+    pub entropy: Box<dyn Entropy>,
+}
+
+/// How a store came to be open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It was made on a blank disk.
+    Created,
+    /// It was there.
+    Found(StartNotes),
+}
+
+/// Why the manager cannot serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The disk is attached for reading only.
+    ReadOnly,
+    /// The disk holds no store that can be used.
+    Store(StoreError),
+    /// The secret cannot be kept or had.
+    Root(RootError),
+    /// The store belongs to a machine with another version of hardware TPM.
+    OtherHardware {
+        /// What the store was made with.
+        made: Option<TpmVersion>,
+        /// What is there.
+        found: Option<TpmVersion>,
+    },
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<RootError> for OpenError {
+    fn from(error: RootError) -> Self {
+        Self::Root(error)
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReadOnly => {
+                f.write_str("its disk is attached read-only: write hda,w in disk= of its file")
+            }
+            Self::Store(error) => write!(f, "{error}{}", advice(error)),
+            Self::Root(error) => error.fmt(f),
+            Self::OtherHardware { made, found } => write!(
+                f,
+                "its store was made with {}, but this is a machine with {}; use the disk that \
+                 belongs to this machine, or the hardware TPM that belongs to the disk",
+                Hw(*made),
+                Hw(*found)
+            ),
+        }
+    }
+}
+
+/// A hardware TPM in words.
+struct Hw(Option<TpmVersion>);
+
+impl fmt::Display for Hw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(version) => write!(f, "a hardware TPM {version}"),
+            None => f.write_str("no hardware TPM"),
+        }
+    }
+}
+
+/// What to do about a disk.
+const fn advice(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Foreign => {
+            "; check disk= of its file: a new store is made on a disk of zeros only"
+        }
+        StoreError::TooSmall { .. } => "; give it the disk it had, or a larger copy of it",
+        StoreError::NewerVersion { .. } => "; use the release that wrote it, or a later one",
+        StoreError::Damaged(Damage::Records { .. }) => {
+            "; restore a copy of the disk, or add store=without-damaged to extra= to go on without \
+             those vTPMs"
+        }
+        StoreError::Damaged(_) | StoreError::WrongSecret => "; restore a copy of the disk",
+        _ => "",
+    }
+}
+
+impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
+    /// Opens the store on the disk, or makes one on a blank disk.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(parts: Parts<D, K>, arguments: &Arguments) -> Result<(Self, Opened), OpenError> {
+        let Parts { disk, mut keeper, mut hardware, mut entropy } = parts;
+        if disk.is_read_only() {
+            return Err(OpenError::ReadOnly);
+        }
+        let disk = Rc::new(RefCell::new(disk));
+        let accept =
+            if arguments.without_damaged { Accept::WhatIsLeft } else { Accept::WholeStore };
+        let ground = Ground { hardware: hardware.as_mut(), entropy: &mut *entropy };
+        let (ledger, opened) = match Opening::read(Rc::clone(&disk)) {
+            Ok(opening) => found(&disk, opening, &mut keeper, ground, accept)?,
+            Err(StoreError::Blank | StoreError::Unfinished) => {
+                created(&disk, &mut keeper, ground, accept)?
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let (sessions, explicit) = (Sessions::default(), arguments.explicit);
+        let (ending, counts) = (false, Stats::default());
+        let mut manager =
+            Self { ledger, keeper, hardware, entropy, sessions, explicit, ending, counts };
+        if let Opened::Found(notes) = &opened {
+            manager.settle(notes)?;
+        }
+        Ok((manager, opened))
+    }
+
+    /// What an opened store still needs.
+    fn settle(&mut self, notes: &StartNotes) -> Result<(), OpenError> {
+        let fields = self.ledger.fields()?;
+        let found = self.hardware.as_ref().map(|hardware| hardware.version);
+        if fields.hardware != found {
+            return Err(OpenError::OtherHardware { made: fields.hardware, found });
+        }
+        let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
+        self.keeper.judge(ground, &fields)?;
+        if notes.can_grow {
+            let pages = self.ledger.store()?.grow(&mut *self.entropy)?;
+            log::info!("its disk has become larger: the store has {pages} pages now");
+        }
+        report(notes);
+        Ok(())
+    }
+}
+
+type Made<D> = (Ledger<D>, Opened);
+
+fn found<D: BlockDevice, K: RootKeeper>(
+    disk: &Handle<D>,
+    opening: Opening<Handle<D>>,
+    keeper: &mut K,
+    ground: Ground<'_>,
+    accept: Accept,
+) -> Result<Made<D>, OpenError> {
+    let secret = keeper.open(ground, opening.sealed())?;
+    let (store, notes) = opening.unlock(&secret, accept)?;
+    Ok((Ledger::new(Rc::clone(disk), store, secret, accept), Opened::Found(notes)))
+}
+
+fn created<D: BlockDevice, K: RootKeeper>(
+    disk: &Handle<D>,
+    keeper: &mut K,
+    ground: Ground<'_>,
+    accept: Accept,
+) -> Result<Made<D>, OpenError> {
+    let Ground { mut hardware, entropy } = ground;
+    let fields = Fields {
+        hardware: hardware.as_ref().map(|hardware| hardware.version),
+        ..Fields::default()
+    };
+    let first = Ground { hardware: hardware.as_deref_mut(), entropy: &mut *entropy };
+    let (secret, sealed) = keeper.first_start(first)?;
+    let fields = keeper.before_commit(fields);
+    let store = Store::create(Rc::clone(disk), entropy, &secret, &sealed, fields)?;
+    keeper.after_commit(Ground { hardware, entropy }, &fields)?;
+    Ok((Ledger::new(Rc::clone(disk), store, secret, accept), Opened::Created))
+}
+
+/// Says what an administrator should know about a store that was opened.
+fn report(notes: &StartNotes) {
+    match notes.last_commit {
+        LastCommit::Whole => {}
+        LastCommit::Incomplete => {
+            log::warn!("the store's last commit was cut short; the one before it is used");
+        }
+        LastCommit::OneRootLost => log::warn!("one of the store's two roots is damaged"),
+    }
+    if notes.mended_copies > 0 {
+        log::warn!("{} second copies of the store were written again", notes.mended_copies);
+    }
+    if notes.lost_copies > 0 {
+        log::error!("its disk is failing: {} second copies cannot be written", notes.lost_copies);
+    }
+    for what in &notes.damaged {
+        log::error!("going on without what is damaged: {what}");
+    }
+}

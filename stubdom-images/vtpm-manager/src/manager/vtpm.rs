@@ -1,0 +1,153 @@
+//! Requests of vTPM domains (docs/formats/manager-protocol.md).
+
+use super::{Manager, Reply, refuse};
+use crate::root::RootKeeper;
+use crate::sessions::Session;
+use alloc::boxed::Box;
+use domain_io::BlockDevice;
+use tpm_wire::manager::NoRequest;
+use tpm_wire::manager::{Kept, Ordinal, Register, Request, StatusReport, answer};
+use tpm_wire::tpm12::TpmResult;
+use tpm_wire::{Tag, TpmVersion};
+use vtpm_store::HashKey;
+use vtpm_store::manager::{Flags, Record};
+
+const REQUEST: Tag = Tag::VTPM_REQ;
+
+impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
+    pub(super) fn vtpm_request(
+        &mut self,
+        session: Session,
+        ordinal: Ordinal,
+        body: &[u8],
+    ) -> Reply {
+        let done = match Request::parse(ordinal, body) {
+            Ok(Request::Save(body)) => self.save(session, body),
+            Ok(Request::Load) => self.load(session),
+            Ok(Request::BootHash) => Ok(success(&session.label.unwrap_or_default())),
+            Ok(Request::Status) => self.status(session),
+            Ok(Request::Register(what)) => self.register(session, what),
+            Err(NoRequest::Ordinal(_)) => Err(TpmResult::BAD_ORDINAL),
+            Err(NoRequest::Body(_)) => Err(TpmResult::BAD_PARAM_SIZE),
+        };
+        done.unwrap_or_else(|status| {
+            log::debug!("vTPM {}: {ordinal} was refused with {status}", session.uuid);
+            refuse(REQUEST, status)
+        })
+    }
+
+    /// The record of a session that may use it.
+    fn record_of(&mut self, session: Session) -> Result<Option<Box<Record>>, TpmResult> {
+        let found = self.ledger.get(session.uuid).map_err(|why| {
+            log::debug!("vTPM {}: {why}", session.uuid);
+            TpmResult::FAIL
+        })?;
+        let Some(record) = found else { return Ok(None) };
+        let other_label = session
+            .label
+            .is_some_and(|label| !record.label_hash.is_empty() && record.label_hash != label);
+        if record.flags.has(Flags::DISABLED) || other_label {
+            return Err(TpmResult::DISABLED);
+        }
+        Ok(Some(record))
+    }
+
+    /// The record, made now if the uuid is new and first contact may do that.
+    fn record_or_new(
+        &mut self,
+        session: Session,
+        version: TpmVersion,
+    ) -> Result<Box<Record>, TpmResult> {
+        if self.ending {
+            return Err(TpmResult::RETRY);
+        }
+        let record = match self.record_of(session)? {
+            Some(record) => record,
+            None if self.explicit => return Err(TpmResult::AUTH_FAIL),
+            None => {
+                log::info!("vTPM {} is new: TPM {version}", session.uuid);
+                Box::new(Record::new(session.uuid, version))
+            }
+        };
+        Ok(bound_to_label(record, session))
+    }
+
+    fn save(&mut self, session: Session, body: &[u8]) -> Result<Reply, TpmResult> {
+        let hash_key = HashKey::from_wire(body).ok_or(TpmResult::BAD_PARAM_SIZE)?;
+        let mut record = self.record_or_new(session, TpmVersion::Tpm12)?;
+        if record.hash_key.as_ref() == Some(&hash_key) {
+            return Ok(self.after_commit_if_waiting(session));
+        }
+        record.hash_key = Some(hash_key);
+        record.generation = record.generation.saturating_add(1);
+        record.accept_once = None;
+        self.ledger.put(record);
+        Ok(after_commit(session))
+    }
+
+    fn load(&mut self, session: Session) -> Result<Reply, TpmResult> {
+        let record = self.record_of(session)?.ok_or(TpmResult::BAD_PARAMETER)?;
+        let kept = record.hash_key.as_ref().ok_or(TpmResult::BAD_PARAMETER)?;
+        if self.ledger.is_waiting(session.uuid) {
+            return Ok(Reply::AfterCommit {
+                uuid: session.uuid,
+                tag: REQUEST,
+                answer: answer(Tag::VTPM_RSP, TpmResult::SUCCESS, kept.to_wire()),
+            });
+        }
+        Ok(success(kept.to_wire()))
+    }
+
+    fn status(&mut self, session: Session) -> Result<Reply, TpmResult> {
+        let kept = match self.record_of(session)? {
+            None => Kept::Nothing,
+            Some(record) if record.hash_key.is_none() => Kept::Record(record.version),
+            Some(record) => Kept::State {
+                version: record.version,
+                generation: record.generation,
+                accept_once: record.accept_once,
+            },
+        };
+        let report = StatusReport {
+            kept,
+            hardware: self.hardware.as_ref().map(|hardware| hardware.version),
+            explicit: self.explicit,
+            store: self.ledger.id(),
+        };
+        Ok(success(&report.encode()))
+    }
+
+    fn register(&mut self, session: Session, what: Register<'_>) -> Result<Reply, TpmResult> {
+        let mut record = self.record_or_new(session, what.version)?;
+        let same_key = record.ek_name == what.ek_name && record.ek_public == what.ek_public;
+        if record.version != what.version || (record.hash_key.is_some() && !same_key) {
+            return Err(TpmResult::BAD_PARAMETER);
+        }
+        record.ek_name = what.ek_name.to_vec();
+        record.ek_public = what.ek_public.to_vec();
+        self.ledger.put(record);
+        Ok(after_commit(session))
+    }
+
+    /// The answer to a save that is no change.
+    fn after_commit_if_waiting(&self, session: Session) -> Reply {
+        if self.ledger.is_waiting(session.uuid) { after_commit(session) } else { success(&[]) }
+    }
+}
+
+/// The first contact with a label binds the record to it.
+fn bound_to_label(mut record: Box<Record>, session: Session) -> Box<Record> {
+    if let (Some(label), true) = (session.label, record.label_hash.is_empty()) {
+        record.label_hash = label.to_vec();
+    }
+    record
+}
+
+fn success(body: &[u8]) -> Reply {
+    Reply::Now(answer(Tag::VTPM_RSP, TpmResult::SUCCESS, body))
+}
+
+fn after_commit(session: Session) -> Reply {
+    let answer = answer(Tag::VTPM_RSP, TpmResult::SUCCESS, &[]);
+    Reply::AfterCommit { uuid: session.uuid, tag: REQUEST, answer }
+}

@@ -1,0 +1,159 @@
+//! Who keeps the secret that opens the store.
+
+use crate::hardware::Hardware;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use domain_io::Entropy;
+use vtpm_store::Secret;
+use vtpm_store::manager::{Fields, SealedSecret};
+
+/// What a keeper works with.
+pub struct Ground<'a> {
+    /// The hardware TPM, when there is one.
+    pub hardware: Option<&'a mut Hardware>,
+    /// Random bytes.
+    pub entropy: &'a mut dyn Entropy,
+}
+
+/// The secret cannot be kept or had, or the hardware's counter did not follow: one sentence that
+/// says why and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootError(pub String);
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for RootError {}
+
+/// What a POLICY command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyDone {
+    /// The body of the answer.
+    pub answer: Vec<u8>,
+    /// What replaces the sealed secret on the disk before the answer is given.
+    pub sealed: Option<SealedSecret>,
+}
+
+/// Keeps the store's secret, and the counter that tells an older copy of the store.
+///
+/// A commit asks twice: before it writes, for the numbers to write, and after its flush, before
+/// anybody is answered. A keeper with a counter writes n + 1 first and lets the hardware follow.
+pub trait RootKeeper {
+    /// Makes the secret of a new store, and what is to be kept of it on the disk.
+    ///
+    /// # Errors
+    /// [`RootError`], also when a store existed on this machine before.
+    fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError>;
+
+    /// The secret, from what is kept on the disk.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError>;
+
+    /// Judges the numbers of a store that was just opened.
+    ///
+    /// # Errors
+    /// [`RootError`] when the store is an older copy.
+    fn judge(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
+        let _ = (ground, fields);
+        Ok(())
+    }
+
+    /// The numbers that the next commit is to write.
+    fn before_commit(&mut self, fields: Fields) -> Fields {
+        fields
+    }
+
+    /// The commit with these numbers is durable; nobody has been answered.
+    ///
+    /// # Errors
+    /// [`RootError`]: nobody is told that anything was kept.
+    fn after_commit(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
+        let _ = (ground, fields);
+        Ok(())
+    }
+
+    /// Carries out a POLICY command from domain 0; `None` when there is no policy.
+    ///
+    /// # Errors
+    /// [`RootError`], whose sentence is the answer.
+    fn policy(
+        &mut self,
+        ground: Ground<'_>,
+        secret: &Secret,
+        sealed: &SealedSecret,
+        body: &[u8],
+    ) -> Result<Option<PolicyDone>, RootError> {
+        let _ = (ground, secret, sealed, body);
+        Ok(None)
+    }
+}
+
+impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
+    fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
+        (**self).first_start(ground)
+    }
+
+    fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
+        (**self).open(ground, sealed)
+    }
+
+    fn judge(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
+        (**self).judge(ground, fields)
+    }
+
+    fn before_commit(&mut self, fields: Fields) -> Fields {
+        (**self).before_commit(fields)
+    }
+
+    fn after_commit(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
+        (**self).after_commit(ground, fields)
+    }
+
+    fn policy(
+        &mut self,
+        ground: Ground<'_>,
+        secret: &Secret,
+        sealed: &SealedSecret,
+        body: &[u8],
+    ) -> Result<Option<PolicyDone>, RootError> {
+        (**self).policy(ground, secret, sealed, body)
+    }
+}
+
+/// The keeper without a hardware TPM (`hwtpm=none`): the secret is on the disk in clear.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WithoutHardware;
+
+impl WithoutHardware {
+    /// How it is marked on the disk.
+    const KIND: u32 = 0;
+
+    /// What to say at each start.
+    pub const LOSS: &'static str = "hwtpm=none: the store's secret is in clear on its disk; whoever \
+        reads the disk reads every vTPM, a moved or copied disk is not noticed, nor an older copy \
+        of it, nor another boot chain";
+}
+
+impl RootKeeper for WithoutHardware {
+    fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
+        let secret =
+            Secret::random(ground.entropy).map_err(|e| RootError(alloc::format!("{e}")))?;
+        let blob = secret.bytes().to_vec();
+        Ok((secret, SealedSecret { kind: Self::KIND, blob }))
+    }
+
+    fn open(&mut self, _: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
+        match (sealed.kind, <[u8; 32]>::try_from(&sealed.blob[..])) {
+            (Self::KIND, Ok(bytes)) => Ok(Secret::new(bytes)),
+            _ => Err(RootError(
+                "the store's secret is sealed to a hardware TPM: remove hwtpm=none".into(),
+            )),
+        }
+    }
+}
