@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Every image there is.
-pub(crate) const ALL: [&str; 2] = ["hello-stubdom", "vtpm-stubdom"];
+pub(crate) const ALL: [&str; 3] = ["hello-stubdom", "vtpm-stubdom", "vtpmmgr-stubdom"];
 
 const TARGET: &str = "x86_64-unknown-none";
 

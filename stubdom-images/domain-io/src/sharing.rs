@@ -1,6 +1,8 @@
 //! Pages and event channels between two domains.
 
 use crate::page::SharedPage;
+use alloc::rc::Rc;
+use core::cell::RefCell;
 use core::fmt;
 
 /// A domain's number, as Xen assigns it (`domid_t`). Never taken from a peer's own claim.
@@ -89,4 +91,26 @@ pub trait Sharing {
     /// # Errors
     /// [`SharingError::Port`] when Xen refuses.
     fn allocate_port(&mut self, peer: DomainId) -> Result<Self::Port, SharingError>;
+}
+
+/// What can be shared can be shared by several owners in one domain.
+impl<S: Sharing> Sharing for Rc<RefCell<S>> {
+    type Page = S::Page;
+    type Port = S::Port;
+
+    fn map(&mut self, owner: DomainId, grant: GrantRef) -> Result<Self::Page, SharingError> {
+        self.borrow_mut().map(owner, grant)
+    }
+
+    fn bind(&mut self, remote: DomainId, port: PortNumber) -> Result<Self::Port, SharingError> {
+        self.borrow_mut().bind(remote, port)
+    }
+
+    fn grant(&mut self, peer: DomainId) -> Result<(Self::Page, GrantRef), SharingError> {
+        self.borrow_mut().grant(peer)
+    }
+
+    fn allocate_port(&mut self, peer: DomainId) -> Result<Self::Port, SharingError> {
+        self.borrow_mut().allocate_port(peer)
+    }
 }

@@ -1,8 +1,10 @@
 //! Xenstore as a domain sees it (Xen docs/misc/xenstore.txt).
 
 use crate::sharing::DomainId;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 
 /// Why xenstore did not do what was asked.
@@ -91,4 +93,40 @@ pub trait Xenstore {
 
     /// The next watch event that has already arrived. Never waits.
     fn next_event(&mut self) -> Option<WatchEvent>;
+}
+
+/// A connection with several handles is a connection: whoever takes an event takes it from the
+/// others. Each call borrows it for its own length only.
+impl<X: Xenstore + ?Sized> Xenstore for Rc<RefCell<X>> {
+    fn read(&mut self, path: &str) -> Result<String, StoreError> {
+        self.borrow_mut().read(path)
+    }
+
+    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError> {
+        self.borrow_mut().write(path, value)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), StoreError> {
+        self.borrow_mut().remove(path)
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
+        self.borrow_mut().list(path)
+    }
+
+    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.borrow_mut().watch(path, token)
+    }
+
+    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.borrow_mut().unwatch(path, token)
+    }
+
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
+        self.borrow_mut().is_introduced(domain)
+    }
+
+    fn next_event(&mut self) -> Option<WatchEvent> {
+        self.borrow_mut().next_event()
+    }
 }

@@ -32,9 +32,9 @@ impl From<RootError> for Refused {
 }
 
 impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
-    pub(super) fn command(&mut self, ordinal: Ordinal, body: &[u8], now: Duration) -> Reply {
+    pub(super) fn command(&mut self, ordinal: Ordinal, body: &[u8], uptime: Duration) -> Reply {
         let done = match Command::parse(ordinal, body) {
-            Ok(Command::Stats) => self.stats(now),
+            Ok(Command::Stats) => self.stats(uptime),
             Ok(Command::List { after, most }) => self.list(after.map(Uuid), most),
             Ok(Command::Show(uuid)) => self.show(Uuid(uuid)),
             Ok(Command::New { uuid, version, group }) => self.new_record(uuid, version, group),
@@ -54,7 +54,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         })
     }
 
-    fn stats(&mut self, now: Duration) -> Result<Reply, Refused> {
+    fn stats(&mut self, uptime: Duration) -> Result<Reply, Refused> {
         let store = self.ledger.store()?;
         let (sequence, counter) = (store.sequence(), store.fields().counter);
         let (records, free_pages) = (store.records(), u64::from(store.free_pages()));
@@ -67,7 +67,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             records,
             free_pages,
             sessions: self.sessions.count() as u64,
-            uptime: now.as_secs(),
+            uptime: uptime.as_secs(),
             ..self.counts
         };
         Ok(success(&stats.encode()))

@@ -17,7 +17,7 @@ use crate::sessions::{LabelHash, Refusal, Sessions};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
-use domain_io::{BlockDevice, DomainId, Entropy};
+use domain_io::{BlockDevice, DomainId, Entropy, WatchEvent};
 use sha1::{Digest, Sha1};
 use tpm_wire::manager::{Ordinal, Stats, answer, answer_tag};
 use tpm_wire::tpm12::TpmResult;
@@ -90,14 +90,19 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         self.sessions.end(id);
     }
 
-    /// Takes one request, a whole packet.
-    pub fn request(&mut self, id: DeviceId, packet: &[u8], now: Duration) -> Reply {
-        let reply = self.dispatch(id, packet, now);
+    /// Takes note of a watch event; `false` when it is not for the hardware TPM's driver.
+    pub fn notice(&mut self, event: &WatchEvent) -> bool {
+        self.hardware.as_mut().is_some_and(|hardware| hardware.tpm.notice(event))
+    }
+
+    /// Takes one request, a whole packet. `uptime` is how long the manager has been running.
+    pub fn request(&mut self, id: DeviceId, packet: &[u8], uptime: Duration) -> Reply {
+        let reply = self.dispatch(id, packet, uptime);
         self.count(&reply);
         reply
     }
 
-    fn dispatch(&mut self, id: DeviceId, packet: &[u8], now: Duration) -> Reply {
+    fn dispatch(&mut self, id: DeviceId, packet: &[u8], uptime: Duration) -> Reply {
         let Ok((header, body)) = Header::parse(packet) else {
             return refuse(Tag::RQU_COMMAND, TpmResult::BAD_PARAM_SIZE);
         };
@@ -107,7 +112,9 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
                 None => refuse(header.tag, TpmResult::DISABLED),
             },
             Tag::VTPM_REQ => refuse(header.tag, TpmResult::AUTH_FAIL),
-            Tag::VTPM_REQ2 if id.frontend == DOM0 => self.command(Ordinal(header.code), body, now),
+            Tag::VTPM_REQ2 if id.frontend == DOM0 => {
+                self.command(Ordinal(header.code), body, uptime)
+            }
             Tag::VTPM_REQ2 => refuse(header.tag, TpmResult::AUTH_FAIL),
             Tag::RQU_COMMAND
             | Tag::RQU_AUTH1_COMMAND

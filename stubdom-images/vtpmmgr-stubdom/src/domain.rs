@@ -1,0 +1,193 @@
+//! Carries requests from the backend to the manager, and answers back once they may leave.
+
+use crate::labels::PeerLabels;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::time::Duration;
+use domain_io::{BlockDevice, Clock, PortNumber, Sharing, StoreError, WatchEvent, Xenstore};
+use tpm_wire::Tag;
+use tpmback::{Backend, Command, DeviceId, Event, Limits, Ticket};
+use tpmif::nodes;
+use vtpm_manager::{Manager, Reply, RootKeeper};
+use vtpm_store::Uuid;
+
+/// How many devices are carried at a time. Each costs some two kilobytes while it is attached, and a
+/// mapped page while it is connected.
+pub const FRONTENDS: usize = 512;
+
+/// How many rounds of the backend are collected for one commit. Each brings at most sixteen
+/// commands, so that nobody waits for longer than the requests of this many others.
+const ROUNDS: usize = 4;
+
+/// An answer that leaves once what it promises is durable.
+struct Waiting {
+    ticket: Ticket,
+    uuid: Uuid,
+    tag: Tag,
+    answer: Vec<u8>,
+}
+
+/// A manager domain: the vTPMs of a host, and domain 0 with its commands.
+pub struct ManagerDomain<D: BlockDevice, K, S: Sharing, L> {
+    backend: Backend<S>,
+    manager: Manager<D, K>,
+    labels: L,
+    waiting: Vec<Waiting>,
+    started: Duration,
+    wants_end: bool,
+}
+
+impl<D, K, S, L> ManagerDomain<D, K, S, L>
+where
+    D: BlockDevice,
+    K: RootKeeper,
+    S: Sharing,
+    L: PeerLabels,
+{
+    /// Begins to look for frontends.
+    ///
+    /// # Errors
+    /// [`StoreError`] when xenstored does not let us watch our own backend directory.
+    pub fn new<X: Xenstore + ?Sized>(
+        store: &mut X,
+        manager: Manager<D, K>,
+        labels: L,
+        now: Duration,
+    ) -> Result<Self, StoreError> {
+        let backend = Backend::new(store, Limits { frontends: FRONTENDS })?;
+        let (waiting, wants_end) = (Vec::new(), false);
+        Ok(Self { backend, manager, labels, waiting, started: now, wants_end })
+    }
+
+    /// Takes note of a watch event; `false` when it belongs to somebody else.
+    pub fn notice(&mut self, event: &WatchEvent) -> bool {
+        self.backend.notice(event) || self.manager.notice(event)
+    }
+
+    /// Does everything there is to do now: takes requests, makes durable what they ask for, answers.
+    pub fn turn<X, C>(&mut self, store: &mut X, sharing: &mut S, clock: &C)
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        for _ in 0..ROUNDS {
+            let before = self.waiting.len();
+            while let Some(event) = self.backend.poll(store, sharing, clock) {
+                self.handle(store, event, clock.now());
+            }
+            if self.waiting.len() == before {
+                break;
+            }
+        }
+        self.keep_and_answer();
+    }
+
+    /// The ports to wait on.
+    pub fn ports(&self) -> impl Iterator<Item = PortNumber> + '_ {
+        self.backend.ports()
+    }
+
+    /// When the next turn is due even if nothing happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.backend.next_deadline()
+    }
+
+    /// Whether domain 0 has commanded the manager to end.
+    #[must_use]
+    pub const fn wants_end(&self) -> bool {
+        self.wants_end
+    }
+
+    /// Begins to stop: everything is made durable, the hardware TPM is brought to rest, and every
+    /// device closes. Turns go on until [`is_stopped`](Self::is_stopped).
+    pub fn shutdown<X, C>(&mut self, store: &mut X, clock: &C)
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        self.rest();
+        self.backend.shutdown(store, clock);
+    }
+
+    /// Whether every device is gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.backend.is_empty()
+    }
+
+    fn handle<X: Xenstore + ?Sized>(&mut self, store: &mut X, event: Event, now: Duration) {
+        match event {
+            Event::Attached { id, uuid } => {
+                let admitted = self.manager.attached(id, Uuid(uuid.0), |other| lives(store, other));
+                if let Err(why) = admitted {
+                    log::warn!("{id} is not served: {why}");
+                    self.backend.refuse(store, id, &why.to_string());
+                }
+            }
+            Event::Connected(id) => {
+                let port = self.backend.port(id);
+                let label = port.and_then(|port| self.labels.label(port));
+                self.manager.connected(id, label.as_deref());
+            }
+            // The session lasts as long as the device: the frontend may open again.
+            Event::Disconnected(..) => {}
+            Event::Removed(id) => self.manager.gone(id),
+            Event::Command(command) => self.take(command, now),
+        }
+    }
+
+    fn take(&mut self, command: Command, now: Duration) {
+        let Command { id, ticket, bytes, .. } = command;
+        let uptime = now.saturating_sub(self.started);
+        match self.manager.request(id, &bytes, uptime) {
+            Reply::Now(answer) => self.answer(ticket, &answer),
+            Reply::AfterCommit { uuid, tag, answer } => {
+                self.waiting.push(Waiting { ticket, uuid, tag, answer });
+            }
+            Reply::End(answer) => {
+                self.rest();
+                self.answer(ticket, &answer);
+                self.wants_end = true;
+            }
+        }
+    }
+
+    /// One write of the store for everything that waits, then the answers.
+    fn keep_and_answer(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let outcome = self.manager.commit();
+        for Waiting { ticket, uuid, tag, answer } in core::mem::take(&mut self.waiting) {
+            match outcome.of(uuid) {
+                Ok(()) => self.answer(ticket, &answer),
+                Err(fault) => self.answer(ticket, &Manager::<D, K>::failure(tag, fault)),
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        self.keep_and_answer();
+        if let Err(fault) = self.manager.rest() {
+            log::error!("the hardware TPM was not brought to rest: {fault}");
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: &[u8]) {
+        if let Err(lost) = self.backend.respond(ticket, answer) {
+            log::debug!("an answer: {lost}");
+        }
+    }
+}
+
+/// Whether a device is still there: the toolstack has not withdrawn it, its domain exists, and so
+/// does its end of the device.
+fn lives<X: Xenstore + ?Sized>(store: &mut X, id: DeviceId) -> bool {
+    let online = store.read(&format!("{}/{}", id.backend_dir(), nodes::ONLINE));
+    let frontend = store.read(&format!("{}/{}", id.frontend_dir(), nodes::STATE));
+    online.is_ok_and(|online| online != "0")
+        && frontend.is_ok()
+        && store.is_introduced(id.frontend).unwrap_or(true)
+}

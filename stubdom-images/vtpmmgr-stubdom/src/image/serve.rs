@@ -1,0 +1,90 @@
+//! Serving until the toolstack or a command from domain 0 wants the domain to end.
+
+use super::start::Keeper;
+use super::{Sharing, Store, announce};
+use alloc::vec::Vec;
+use core::time::Duration;
+use domain_io::{Clock, PortNumber, Xenstore};
+use tpmback::WATCHES_PER_TURN;
+use vtpm_manager::announce::State;
+use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
+use xen_guest::{DomainClock, DomainDisk, Ending, ShutdownRequest, Waiter};
+
+/// How long the devices may take to close before the domain ends without.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// How long the one who commanded the end has for reading the answer.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// How long to wait when nothing is due.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Everything that a turn needs, and the manager.
+pub(crate) struct Serving {
+    pub(crate) domain: ManagerDomain<DomainDisk, Keeper, Sharing, NoLabels>,
+    pub(crate) store: Store,
+    pub(crate) sharing: Sharing,
+    pub(crate) clock: DomainClock,
+    pub(crate) waiter: Waiter,
+    pub(crate) ports: Vec<PortNumber>,
+}
+
+impl Serving {
+    /// Serves; returns how the domain is to end.
+    pub(crate) fn until_shutdown(&mut self) -> Ending {
+        announce(&mut self.store, State::Ready);
+        log::info!("ready for vTPMs");
+        loop {
+            if let Some(ending) = self.asked_to_end() {
+                self.stop();
+                return ending;
+            }
+            self.turn();
+            let deadline = self.domain.next_deadline();
+            self.wait(deadline.unwrap_or_else(|| self.clock.now().saturating_add(IDLE)));
+        }
+    }
+
+    fn asked_to_end(&mut self) -> Option<Ending> {
+        if self.domain.wants_end() {
+            self.waiter.sleep(FAREWELL);
+            return Some(Ending::Poweroff);
+        }
+        Some(match self.store.borrow_mut().shutdown_request()? {
+            ShutdownRequest::Poweroff => Ending::Poweroff,
+            ShutdownRequest::Reboot => Ending::Reboot,
+        })
+    }
+
+    fn turn(&mut self) {
+        for _ in 0..WATCHES_PER_TURN {
+            let Some(event) = self.store.next_event() else { break };
+            self.domain.notice(&event);
+        }
+        self.domain.turn(&mut self.store, &mut self.sharing, &self.clock);
+    }
+
+    fn wait(&mut self, until: Duration) {
+        if self.domain.wants_end() {
+            return;
+        }
+        self.ports.clear();
+        self.ports.push(self.store.borrow().port());
+        self.ports.extend(self.domain.ports());
+        self.waiter.wait(&self.ports, Some(until));
+    }
+
+    fn stop(&mut self) {
+        log::info!("asked to stop");
+        announce(&mut self.store, State::Stopping);
+        self.domain.shutdown(&mut self.store, &self.clock);
+        let end = self.clock.now().saturating_add(CLOSING);
+        while !self.domain.is_stopped() && self.clock.now() < end {
+            self.turn();
+            self.ports.clear();
+            self.ports.push(self.store.borrow().port());
+            let due = self.domain.next_deadline().unwrap_or(end);
+            self.waiter.wait(&self.ports, Some(due.min(end)));
+        }
+    }
+}

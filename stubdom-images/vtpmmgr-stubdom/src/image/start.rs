@@ -1,0 +1,89 @@
+//! From a command line and a disk to a manager that is ready for vTPMs.
+
+use super::fault::Fault;
+use super::serve::Serving;
+use super::time::Time;
+use super::{IMAGE, Sharing, Store, hardware};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt::Display;
+use domain_io::Clock;
+use tpm_hw::Driver;
+use vtpm_manager::announce::HERE;
+use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithoutHardware};
+use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
+use xen_guest::{CommandLine, Console, Domain, DomainDisk, VirtualDevice};
+
+/// What the store of 20,000 vTPMs and 400 frontends may need, with room to spare.
+const HEAP_NEEDED: usize = 2048 * 1024;
+
+/// Whoever keeps the store's secret.
+pub(crate) type Keeper = Box<dyn RootKeeper>;
+
+/// Brings the manager up; hands the connection to xenstored back, to say why it did not come up.
+pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
+    let disk = domain.attach_disk(VirtualDevice::HDA);
+    let Domain {
+        command_line, memory, mut console, store, sharing, clock, entropy, waiter, ..
+    } = domain;
+    let mut store: Store = Rc::new(RefCell::new(store));
+    let sharing: Sharing = Rc::new(RefCell::new(sharing));
+    let time = Time { clock, waiter };
+    say_starting(&mut store, None);
+    let made = (|| {
+        let arguments = arguments(&command_line, &mut console)?;
+        if memory.heap() < HEAP_NEEDED {
+            return Err(Fault::Memory { heap: memory.heap(), needed: HEAP_NEEDED });
+        }
+        let disk = disk.map_err(Fault::Disk)?;
+        let hardware = hardware::start(&arguments.hardware, (&store, &sharing), time)?;
+        say_starting(&mut store, hardware.as_ref().map(|hw| &hw.version as &dyn Display));
+        let keeper = keeper(&arguments);
+        let parts = Parts { disk, keeper, hardware, entropy: Box::new(entropy) };
+        let manager = opened(parts, &arguments)?;
+        ManagerDomain::new(&mut store, manager, NoLabels, clock.now()).map_err(Fault::Store)
+    })();
+    match made {
+        Ok(domain) => Ok(Serving { domain, store, sharing, clock, waiter, ports: Vec::new() }),
+        Err(fault) => Err((store, fault)),
+    }
+}
+
+fn arguments(command_line: &CommandLine, console: &mut Console) -> Result<Arguments, Fault> {
+    let words = command_line.words().map_err(Fault::CommandLine)?;
+    let (arguments, notices) = Arguments::parse(words).map_err(Fault::Argument)?;
+    console.set_level(arguments.log_level);
+    for notice in notices {
+        log::warn!("{notice}");
+    }
+    Ok(arguments)
+}
+
+fn keeper(arguments: &Arguments) -> Keeper {
+    if arguments.hardware.driver == Driver::None {
+        log::warn!("{}", WithoutHardware::LOSS);
+    }
+    Box::new(WithoutHardware)
+}
+
+fn opened(
+    parts: Parts<DomainDisk, Keeper>,
+    arguments: &Arguments,
+) -> Result<Manager<DomainDisk, Keeper>, Fault> {
+    if !parts.disk.can_flush() {
+        log::warn!("its disk's backend cannot flush: a power cut may lose what was answered");
+    }
+    let (manager, opened) = Manager::open(parts, arguments).map_err(Fault::Open)?;
+    if opened == Opened::Created {
+        log::warn!("its disk was blank: a new store was made on it");
+    }
+    Ok(manager)
+}
+
+fn say_starting(store: &mut Store, tpm: Option<&dyn Display>) {
+    if let Err(error) = HERE.starting(store, IMAGE, tpm) {
+        log::warn!("cannot write data/vtpmmgr: {error}");
+    }
+}
