@@ -116,8 +116,9 @@ impl Xenstore for StoreConnection {
 
     fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
         match self.client.is_introduced(domain) {
-            // The OCaml xenstored answers this question to dom0 only. Xen's own view is the same but
-            // for moments: a domain that ends is taken out of xenstore shortly before or after.
+            // xenstored answers this question to dom0 only, the OCaml and the C one alike. Xen's own
+            // view is the same but for moments: a domain that ends is taken out of xenstore shortly
+            // before or after.
             Err(StoreError::Refused(word)) if word == "EACCES" => {
                 // SAFETY: the page exists for this.
                 Ok(unsafe { hypercall::domain_exists(domain.0, UNUSED) })
