@@ -52,7 +52,6 @@ pub(super) fn create_primary(
             gives_handle: true,
         };
         let answer = session.exchange(link, call)?;
-        link.remember(answer.handle);
         link.flush(session.handle)?;
         (answer.handle, answer.parameters.to_vec())
     };

@@ -34,7 +34,6 @@ pub(super) fn load(
             gives_handle: true,
         },
     )?;
-    link.remember(answer.handle);
     let name = name_of(&blob.public);
     let told = parse(step, &answer.parameters, |reader| Ok(reader.sized()?.to_vec()))?;
     if told != name {

@@ -97,7 +97,8 @@ impl Session {
         Ok(Self { handle, key: Zeroizing::new(key.unwrap_or_default()), nonce_tpm })
     }
 
-    /// Sends a command through the session and verifies its answer.
+    /// Sends a command through the session and verifies its answer. What the command loaded is
+    /// flushed at the end also when the answer is not believed.
     ///
     /// # Errors
     /// [`CustodyError`]; the session is of no more use after [`CustodyError::NotAuthentic`].
@@ -111,6 +112,9 @@ impl Session {
         let (command, exchange) = exchange.command();
         let response = link.transmit(exchange.call.step, &command)?;
         let step = exchange.call.step;
+        if exchange.call.gives_handle {
+            link.remember(response.handle(step)?);
+        }
         if response.tag != Tag::SESSIONS {
             return Err(CustodyError::NotAuthentic { step });
         }

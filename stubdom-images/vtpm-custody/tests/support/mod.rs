@@ -23,6 +23,8 @@ pub(crate) struct Machine {
     pub(crate) heard: Vec<Vec<u8>>,
     /// Changes answers; it is told the command's code.
     pub(crate) tamper: Option<Tamper>,
+    /// A response code to give instead of running commands, and how many times.
+    pub(crate) busy: (u32, u32),
     pub(crate) clock: FakeClock,
     pub(crate) entropy: FakeEntropy,
     pub(crate) access: Access,
@@ -44,6 +46,7 @@ impl Machine {
             power: None,
             heard: Vec::new(),
             tamper: None,
+            busy: (0, 0),
             clock: FakeClock::default(),
             entropy: FakeEntropy::new(7),
             access: Access::default(),
@@ -112,6 +115,11 @@ impl Machine {
 
 impl HardwareTpm for Machine {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, HardwareError> {
+        if self.busy.1 > 0 {
+            self.busy.1 -= 1;
+            let code = tpm_wire::tpm20::ResponseCode(self.busy.0);
+            return Ok(tpm20::error_response(code));
+        }
         let (_, line) = self.power.as_mut().ok_or(HardwareError::Absent)?;
         let mut response = line.transmit(command).expect("swtpm answers");
         self.heard.push(command.to_vec());
@@ -122,10 +130,4 @@ impl HardwareTpm for Machine {
         }
         Ok(response)
     }
-}
-
-/// Puts the packet's length into its header.
-pub(crate) fn resize(packet: &mut [u8]) {
-    let length = u32::try_from(packet.len()).unwrap().to_be_bytes();
-    packet[2..6].copy_from_slice(&length);
 }
