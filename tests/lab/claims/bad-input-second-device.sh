@@ -1,0 +1,17 @@
+#!/bin/sh
+# claim: a second device of the same guest, or another guest's, is refused by a vTPM with a message, and the guest that has the TPM notices nothing
+# variants: pv pvh
+# needs: guests time=240
+. vtpm-lib
+vtpm_bare vtpm0 "$VARIANT" 'tpm2 ephemeral' && vtpm_wait vtpm0 || fail "the vTPM domain is ready"
+guest_start g1 pv 'vtpm=["backend=vtpm0"]' || fail "the guest came up"
+check "the guest uses its TPM" guest_run g1 'modprobe xen-tpmfront && tpm2_pcrextend -T device:/dev/tpm0 10:sha256=1111111111111111111111111111111111111111111111111111111111111111'
+guest=$(xl domid g1)
+check "a second device of the same guest cannot be attached" eval '! timeout 60 xl vtpm-attach g1 backend=vtpm0'
+check "the console says why, and what to do" \
+  matches "^WARN: frontend vTPM device 1 of domain $guest is not served: .*one frontend at a time, and has vTPM device 0 of domain $guest: detach that one first" console vtpm0
+check "what xl left of it, xl vtpm-detach removes" eval 'timeout 9 xl vtpm-detach g1 1 && [ "$(xl vtpm-list g1 | wc -l)" = 2 ]'
+GUEST_RAMDISK=/lab/guest/guest.cpio guest_config g2 pv 'vtpm=["backend=vtpm0"]' >/tmp/g2.cfg
+check "another guest with this vTPM in its configuration is not created" eval '! timeout 90 xl create -q /tmp/g2.cfg'
+check "and nothing of it stays" lab_no_domain g2
+check "the guest that has the TPM still has it" guest_run g1 'tpm2_pcrread -T device:/dev/tpm0 sha256:10 | tee /tmp/out | grep -q 0x && ! grep -q "0x0\{64\}" /tmp/out && [ $(ls /dev/tpm* | wc -l) = 1 ]'
