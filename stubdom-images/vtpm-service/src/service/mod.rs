@@ -64,14 +64,14 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         arguments: Arguments,
         origin: Origin,
     ) -> Result<Self, ServiceError> {
-        let past = match origin {
+        let (past, first) = match origin {
             Origin::New => {
                 boot::manufacture(&mut engine, &arguments)?;
-                Past::default()
+                (Past::default(), first_startup(arguments.startup))
             }
-            Origin::Kept(past) => past,
+            Origin::Kept(past) => (past, arguments.startup),
         };
-        let started = boot::start(&mut engine, &arguments, arguments.startup)?;
+        let started = boot::start(&mut engine, &arguments, first)?;
         keeper.keep(&mut engine)?;
         let life = BootLife::new(past, started.resumed, arguments.reattach);
         let grant = LocalityGrant::AlwaysZero;
@@ -228,6 +228,16 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         self.started = boot::start(&mut self.engine, &self.arguments, startup)?;
         Ok(self.keeper.keep(&mut self.engine)?)
     }
+}
+
+/// How a TPM that was just made is started: it kept nothing to go on with, and a TPM 1.2 that is told
+/// to go on all the same is in failure mode until its power is cycled.
+fn first_startup(asked: Startup) -> Startup {
+    if asked != Startup::Save {
+        return asked;
+    }
+    log::warn!("save: this TPM is new and kept nothing to go on with; it begins a fresh boot");
+    Startup::Clear
 }
 
 fn log_command(packet: &[u8], locality: Locality) {

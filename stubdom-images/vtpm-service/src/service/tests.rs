@@ -79,6 +79,14 @@ fn save_without_kept_state_begins_a_fresh_boot() {
 }
 
 #[test]
+fn save_on_a_new_tpm_asks_for_no_state_that_cannot_be_there() {
+    for (line, version) in [("tpm2 ephemeral save", 0x144), ("ephemeral save", 0x99)] {
+        let clear = service(line.trim_end_matches(" save")).engine.count(version);
+        assert_eq!(service(line).engine.count(version), clear, "{line}");
+    }
+}
+
+#[test]
 fn save_with_kept_state_goes_on_with_the_boot() {
     let mut engine = FakeEngine::new(TpmVersion::Tpm20);
     engine.kept_state = true;
