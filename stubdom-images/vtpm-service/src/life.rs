@@ -51,8 +51,8 @@ impl fmt::Display for Refusal {
             ),
             Self::NoLocalityRule { domain } => write!(
                 f,
-                "no locality= rule is for domain {domain}: rules with a LABEL need a Xen with XSM; \
-                 write locality=0 for every guest"
+                "no locality= rule is for domain {domain}: guests' labels are not read yet, so a rule \
+                 with a LABEL is for nobody; write locality=N for every guest"
             ),
         }
     }

@@ -3,7 +3,8 @@
 //! A guest writes the locality of each command itself, and localities 2 and 4 reset PCRs, so
 //! without a rule every command runs at locality 0. Two forms of rules, which may be repeated:
 //! `locality=0,2` for whichever guest is attached, and upstream's `locality=LABEL=0,2` for guests
-//! whose XSM label is LABEL (`*suffix` for any label that ends so).
+//! whose XSM label is LABEL (`*suffix` for any label that ends so, `*` for every guest). No vTPM domain
+//! reads labels yet, so a rule that needs one is for nobody and a notice says so.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -91,7 +92,12 @@ impl LocalityRules {
         Some(())
     }
 
-    /// What a guest with this XSM label may do; `label` is `None` where Xen runs without XSM.
+    /// Whether the rule added last is only for guests with some label.
+    pub(super) fn last_needs_label(&self) -> bool {
+        self.0.last().is_some_and(|(guests, _)| !guests.include(None))
+    }
+
+    /// What a guest with this XSM label may do; `label` is `None` where it is not known.
     /// `None` when there are rules and none is for this guest, which must then not be served.
     #[must_use]
     pub fn for_guest(&self, label: Option<&str>) -> Option<LocalityGrant> {

@@ -73,10 +73,7 @@ impl Draft {
             "loglevel" => self.log_level(word, value),
             "maintcmds" => self.maintenance(word, value),
             "hwinitpcr" => hardware_pcrs(word, value),
-            "locality" => {
-                let added = self.arguments.localities.add(value);
-                added.ok_or_else(|| malformed(word, locality::EXPECTED))
-            }
+            "locality" => self.locality(word, value),
             "banks" => self.banks(word, value),
             "platform" => self.platform(word, value),
             "reattach" => self.reattach(word, value),
@@ -116,6 +113,18 @@ impl Draft {
                 "argument {word:?} has no effect: the engine, libtpms, has no maintenance commands"
             )),
             _ => return Err(malformed(word, "maintcmds=0 or maintcmds=1")),
+        }
+        Ok(())
+    }
+
+    fn locality(&mut self, word: &str, value: &str) -> Result<(), ArgumentError> {
+        let rules = &mut self.arguments.localities;
+        rules.add(value).ok_or_else(|| malformed(word, locality::EXPECTED))?;
+        if rules.last_needs_label() {
+            self.notices.push(format!(
+                "argument {word:?} is for nobody: guests' labels are not read yet; write locality=N \
+                 for every guest"
+            ));
         }
         Ok(())
     }

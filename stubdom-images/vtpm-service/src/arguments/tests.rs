@@ -134,13 +134,23 @@ fn a_plain_rule_is_for_every_guest() {
 #[test]
 fn a_labelled_rule_is_for_its_label_only() {
     let line = "ephemeral locality=user_1:vm_r:guest_t=0 locality=*:vm_r:boot_t=2";
-    let rules = accepted(line).localities;
+    let rules = parse(line).unwrap().0.localities;
     let plain = rules.for_guest(Some("user_1:vm_r:guest_t")).unwrap();
     assert_eq!((plain.decide(0), plain.decide(2)), (Locality::new(0), None));
     let boot = rules.for_guest(Some("user_7:vm_r:boot_t")).unwrap();
     assert_eq!((boot.decide(0), boot.decide(2)), (None, Locality::new(2)));
     assert_eq!(rules.for_guest(Some("other")), None);
     assert_eq!(rules.for_guest(None), None);
+}
+
+#[test]
+fn a_rule_that_needs_a_label_is_said_to_be_for_nobody() {
+    let (_, notices) = parse("ephemeral locality=user_1:vm_r:guest_t=0 locality=*_t=1").unwrap();
+    assert_eq!(notices.len(), 2);
+    assert!(notices.iter().all(|notice| notice.contains("labels are not read yet")), "{notices:?}");
+    let rules = accepted("ephemeral locality=*=2 locality=0").localities;
+    let grant = rules.for_guest(None).unwrap();
+    assert_eq!([0, 1, 2].map(|claim| grant.decide(claim).is_some()), [true, false, true]);
 }
 
 #[test]

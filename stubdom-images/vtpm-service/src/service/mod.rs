@@ -89,7 +89,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
     /// A frontend appeared. Its guest gets a TPM whose PCRs hold its own measurements and nobody
     /// else's, which may take a reset of the TPM.
     ///
-    /// `label` is the guest's XSM label, where Xen has one. `lives` tells whether a domain exists;
+    /// `label` is the guest's XSM label; `None` where it is not known. `lives` tells whether a domain exists;
     /// say yes when in doubt.
     ///
     /// # Errors
