@@ -52,7 +52,7 @@ impl fmt::Display for Refusal {
             Self::NoLocalityRule { domain } => write!(
                 f,
                 "no locality= rule is for domain {domain}: guests' labels are not read yet, so a rule \
-                 with a LABEL is for nobody; write locality=N for every guest"
+                 with a LABEL is for nobody; write locality=0 for every guest"
             ),
         }
     }

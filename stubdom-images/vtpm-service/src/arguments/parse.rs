@@ -122,7 +122,7 @@ impl Draft {
         rules.add(value).ok_or_else(|| malformed(word, locality::EXPECTED))?;
         if rules.last_needs_label() {
             self.notices.push(format!(
-                "argument {word:?} is for nobody: guests' labels are not read yet; write locality=N \
+                "argument {word:?} is for nobody: guests' labels are not read yet; write locality=0 \
                  for every guest"
             ));
         }
