@@ -15,9 +15,9 @@ use vtpm_store::manager::SealedSecret;
 
 /// Custody by one hardware TPM, which must have been started and flushed.
 pub struct Custody<'p> {
-    platform: Platform<'p>,
+    pub(crate) platform: Platform<'p>,
     version: TpmVersion,
-    access: Access,
+    pub(crate) access: Access,
 }
 
 impl<'p> Custody<'p> {

@@ -112,6 +112,12 @@ pub enum CustodyError {
     },
     /// The secret was sealed to another locality of a TPM 1.2.
     OtherLocality,
+    /// There is a counter, or something else, at this NV index already.
+    CounterExists(u32),
+    /// There is nothing at this NV index.
+    NoCounter(u32),
+    /// What is at this NV index is not this store's counter.
+    ForeignCounter(u32),
     /// A policy beyond the default needs a recovery key first.
     NeedsRecoveryKey,
     /// No recovery key was ever set.

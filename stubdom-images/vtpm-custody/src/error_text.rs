@@ -106,6 +106,22 @@ fn rights(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "the secret was sealed to {sealed}, but {found} is in use; correct tpm2 and hwtpm= in \
              extra= of the domain's file, or use the recovery key"
         ),
+        E::CounterExists(index) => write!(
+            f,
+            "the hardware TPM holds something at NV index {index:#x} already: a store of this \
+             machine used it; put that store back, or remove the index with the owner's \
+             authorisation"
+        ),
+        E::NoCounter(index) => write!(
+            f,
+            "the hardware TPM holds no counter at NV index {index:#x}: it was removed or the TPM \
+             cleared; older states of the store cannot be told from the newest any more"
+        ),
+        E::ForeignCounter(index) => write!(
+            f,
+            "NV index {index:#x} of the hardware TPM is not this store's counter; put the store \
+             that belongs to it back, or remove the index with the owner's authorisation"
+        ),
         E::UnknownVersion(version) => write!(
             f,
             "the sealed secret has version {version}, which this manager does not know; use a \

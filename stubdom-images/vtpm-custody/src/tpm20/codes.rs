@@ -2,12 +2,16 @@
 
 use tpm_wire::tpm20::CommandCode;
 
+pub(super) const NV_DEFINE_SPACE: CommandCode = CommandCode(0x12A);
 pub(super) const CREATE_PRIMARY: CommandCode = CommandCode(0x131);
+pub(super) const NV_INCREMENT: CommandCode = CommandCode(0x134);
 pub(super) const POLICY_NV: CommandCode = CommandCode(0x149);
+pub(super) const NV_READ: CommandCode = CommandCode(0x14E);
 pub(super) const CREATE: CommandCode = CommandCode(0x153);
 pub(super) const LOAD: CommandCode = CommandCode(0x157);
 pub(super) const UNSEAL: CommandCode = CommandCode(0x15E);
 pub(super) const LOAD_EXTERNAL: CommandCode = CommandCode(0x167);
+pub(super) const NV_READ_PUBLIC: CommandCode = CommandCode(0x169);
 pub(super) const POLICY_AUTHORIZE: CommandCode = CommandCode(0x16A);
 pub(super) const POLICY_OR: CommandCode = CommandCode(0x171);
 pub(super) const READ_PUBLIC: CommandCode = CommandCode(0x173);
@@ -36,5 +40,7 @@ pub(super) mod code {
     pub(crate) const BAD_AUTH: u32 = 0x0A2;
     pub(crate) const BINDING: u32 = 0x0A5;
     pub(crate) const PCR_CHANGED: u32 = 0x128;
+    pub(crate) const NV_SPACE: u32 = 0x14B;
+    pub(crate) const NV_DEFINED: u32 = 0x14C;
     pub(crate) const POLICY: u32 = 0x126;
 }

@@ -1,6 +1,7 @@
 //! Sealing to a TPM 2.0.
 
 mod codes;
+mod counter;
 mod create;
 mod identity;
 mod link;
@@ -16,6 +17,8 @@ mod session;
 mod template;
 mod unseal;
 
+pub use counter::Counter;
+pub(crate) use counter::{define, increment, open as open_counter, read as read_counter};
 pub use policy::approval_digest;
 pub(crate) use seal::{Order, approve, seal};
 pub(crate) use unseal::unseal;
