@@ -2,6 +2,7 @@
 # claim: faults, panics, overflows and lack of memory end in one line on the console and the crash state, never in a restart
 # variants: pv pvh
 . hello-lib
+crash_expected=1
 crashed() { xl list "$1" | tail -n 1 | grep -q -- '---.*c-'; }
 one_line() { [ "$(console "$1" | grep -c '^FATAL')" = 1 ]; }
 dies() { # TEST REGEX

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run a script as root in dom0: its output, its exit code (124: time limit, 125: the lab failed)
+    /// Run a script as root in dom0: its output, its exit code (6: the machine crashed, 124: time limit, 125: the lab failed)
     Run(Run),
     /// Open a shell in dom0: "exit" ends it, Ctrl-] kills the machine
     Shell(Machine),

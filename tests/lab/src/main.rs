@@ -8,15 +8,10 @@ use arguments::{Arguments, Claims, Command, Folder};
 use clap::Parser;
 use lab::fetch::{self, Set};
 use lab::logs::Log;
-use lab::machine::TimeLimit;
 use lab::place::Place;
 use lab::{claims, image, interrupt, program, release, run, shell};
 use std::io::{self, Write};
 use std::process::ExitCode;
-
-/// The lab's own exit codes, beside those of the script.
-const TIME_LIMIT: u8 = 124;
-const LAB_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
     let place = Place::of_checkout();
@@ -31,7 +26,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("lab: {error:#}");
-            ExitCode::from(if error.is::<TimeLimit>() { TIME_LIMIT } else { LAB_FAILED })
+            ExitCode::from(claims::Outcome::exit_code_of_error(&error))
         }
     }
 }

@@ -1,12 +1,16 @@
 //! One script, run as root in a dom0 of its own.
 
 use crate::logs::Log;
-use crate::machine::{self, Options, Parts, Port, Workshop, input::Input, output};
+use crate::machine::{self, Options, Parts, Port, Watch, Workshop, input::Input, output};
 use crate::place::Place;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a machine that crashed is listened to: a call trace follows.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -20,8 +24,8 @@ pub struct Script {
 /// Runs `script`; its exit code. `say` gets its output line by line.
 ///
 /// # Errors
-/// The lab itself failed, the time limit was reached ([`machine::TimeLimit`]), or someone
-/// interrupted.
+/// The lab itself failed, the time limit was reached ([`machine::TimeLimit`]), Xen or dom0 crashed
+/// ([`machine::Crash`]), or someone interrupted.
 pub fn script(
     place: &Place,
     options: &Options,
@@ -39,9 +43,13 @@ pub fn script(
     let workshop = Workshop::new()?;
     let mut machine = machine::start(&parts, &workshop, &input, log, None)?;
     log.note(if options.fast { "dom0 restored" } else { "machine started" });
+    let mut watch = Watch::default();
     while let Some(event) = machine.next(log)? {
         if event.port != Port::Script {
-            continue;
+            if let Some(crash) = watch.line(&event.line) {
+                machine.last_words(log, LAST_WORDS);
+                return Err(crash.into());
+            }
         } else if let Some(mark) = event.line.strip_prefix("LAB-MARK ") {
             log.note(mark);
         } else if event.line.starts_with("LAB-EXIT: ") {
@@ -49,6 +57,9 @@ pub fn script(
         } else {
             say(&event.line);
         }
+    }
+    if let Some(crash) = watch.end() {
+        return Err(crash.into());
     }
     let report = output::read(&workshop.path("out.img"), options.out.as_deref());
     report.with_context(|| {

@@ -1,6 +1,7 @@
 //! Five outcomes, after Xen's own test framework (XTF): whether the product or the test is broken
 //! is never left open.
 
+use crate::machine::{Crash, TimeLimit};
 use std::fmt;
 
 /// How one claim ended.
@@ -28,6 +29,19 @@ impl Outcome {
             4 | 124 | 125 => Self::Error,
             6 => Self::Crash,
             _ => Self::Failure,
+        }
+    }
+
+    /// The exit code for a run that gave none of its own: 6 when the machine crashed, 124 when the
+    /// time limit was reached, 125 when the lab failed.
+    #[must_use]
+    pub fn exit_code_of_error(error: &anyhow::Error) -> u8 {
+        if error.is::<Crash>() {
+            6
+        } else if error.is::<TimeLimit>() {
+            124
+        } else {
+            125
         }
     }
 }
@@ -85,6 +99,15 @@ mod tests {
         let outcomes = [0, 3, 4, 5, 6, 1, 124, 125].map(Outcome::of_exit_code);
         use Outcome::{Crash, Error, Failure, Skip, Success};
         assert_eq!(outcomes, [Success, Skip, Error, Failure, Crash, Failure, Error, Error]);
+    }
+
+    #[test]
+    fn a_crashed_machine_is_a_crash_and_not_the_labs_fault() {
+        let of = |error| Outcome::of_exit_code(Outcome::exit_code_of_error(&error));
+        let crash = anyhow::Error::from(Crash("Panic on CPU 0:".into())).context("in a claim");
+        assert_eq!(of(crash), Outcome::Crash);
+        assert_eq!(of(TimeLimit(std::time::Duration::ZERO).into()), Outcome::Error);
+        assert_eq!(of(anyhow::anyhow!("no disk left")), Outcome::Error);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use super::{Claim, Outcome, Summary};
 use crate::interrupt;
 use crate::logs::Log;
-use crate::machine::TimeLimit;
 use crate::place::Place;
 use crate::run::{self, Script};
 use anyhow::Result;
@@ -63,7 +62,7 @@ fn one(place: &Place, claim: &Claim) -> Report {
     };
     let code = exit_code(place, claim, &log, &mut lines).unwrap_or_else(|error| {
         lines.push(format!("lab: {error:#}"));
-        if error.is::<TimeLimit>() { 124 } else { 125 }
+        Outcome::exit_code_of_error(&error)
     });
     let outcome = Outcome::of_exit_code(code);
     if outcome == Outcome::Failure && code != 5 {

@@ -1,6 +1,7 @@
 //! One QEMU machine: what it is made of, its serial lines, its TPM, its disks, its snapshot.
 
 mod child;
+mod crash;
 mod echo;
 pub(crate) mod input;
 mod line;
@@ -12,6 +13,8 @@ mod serial;
 mod snapshot;
 mod tpm;
 
+pub use crash::Crash;
+pub(crate) use crash::Watch;
 pub(crate) use line::{Event, Port};
 pub use options::{Options, Tpm, TpmDevice};
 pub(crate) use serial::{Screen, Serial};
@@ -161,6 +164,18 @@ impl<'a> Machine<'a> {
                 }
                 line::Next::Nothing => {}
                 line::Next::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Logs what is still coming, for so long at most.
+    pub(crate) fn last_words(&mut self, log: &Log, wait: Duration) {
+        let end = Instant::now() + wait;
+        while Instant::now() < end {
+            match self.serial.next(Duration::from_millis(100)) {
+                line::Next::Event(event) => log.event(&event),
+                line::Next::Nothing => {}
+                line::Next::End => return,
             }
         }
     }
