@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Every image there is.
 pub(crate) const ALL: [&str; 3] = ["hello-stubdom", "vtpm-stubdom", "vtpmmgr-stubdom"];
 
+/// What an image may take, packed: it is copied into every vTPM domain that starts.
+const BUDGET_BYTES: usize = 1_500_000;
+
 const TARGET: &str = "x86_64-unknown-none";
 
 /// Builds the named image crates, checks them and leaves each as `target/images/NAME.gz`. The same
@@ -26,6 +29,11 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
         let image = fs::read(&linked).with_context(|| format!("{}", linked.display()))?;
         image_check::check(&image).with_context(|| format!("image {name}"))?;
         let packed = gzip(&without_sections(&image)?)?;
+        ensure!(
+            packed.len() <= BUDGET_BYTES,
+            "image {name} takes {} bytes packed, {BUDGET_BYTES} is its budget",
+            packed.len()
+        );
         let file = folder.join(format!("{name}.gz"));
         fs::write(&file, &packed).with_context(|| format!("cannot write {}", file.display()))?;
         println!("{} ({} bytes)", file.display(), packed.len());

@@ -88,6 +88,30 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         self.service.shutdown()
     }
 
+    /// Closes the frontend of a TPM that cannot be used any more, so that its guest is not left
+    /// waiting for answers. Then [`drain`](Self::drain) until [`is_stopped`](Self::is_stopped).
+    pub fn abandon<X, C>(&mut self, store: &mut X, clock: &C)
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        self.backend.shutdown(store, clock);
+    }
+
+    /// A turn without the TPM: devices close, and commands fail.
+    pub fn drain<X, C>(&mut self, store: &mut X, sharing: &mut S, clock: &C)
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        while let Some(event) = self.backend.poll(store, sharing, clock) {
+            if let Event::Command(command) = event {
+                // A frontend that has gone meanwhile needs no answer.
+                let _ = self.backend.fail(command.ticket);
+            }
+        }
+    }
+
     /// Whether every device is gone.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -119,15 +143,12 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
                 self.service.guest_connected(id);
                 Ok(())
             }
-            Event::Disconnected(id, reason) => {
-                log::info!("frontend {id}: {reason}");
-                match reason {
-                    Reason::FrontendGone | Reason::DetachRequested | Reason::ShuttingDown => {
-                        self.service.guest_gone(id)
-                    }
-                    _ => self.service.guest_closed(id),
+            Event::Disconnected(id, reason) => match reason {
+                Reason::FrontendGone | Reason::DetachRequested | Reason::ShuttingDown => {
+                    self.service.guest_gone(id)
                 }
-            }
+                _ => self.service.guest_closed(id),
+            },
             Event::Removed(id) => self.service.guest_gone(id),
             Event::Command(command) => self.answer(command),
         }

@@ -10,7 +10,7 @@ check "the guest's kernel is 6.12" matches '^6\.12' guest_run g1 'uname -r'
 # The product's own image too, where it has been built: stock xl takes it as it is.
 image=/lab/images/hello-stubdom.gz
 [ -f $image ] || image=/lab/images/vtpm-stubdom.gz
-[ -f $image ] || { echo "no image of ours was built: only the Linux guest was started"; exit 0; }
+[ -f $image ] || skip "only the Linux guest was started: ./x images builds ours"
 # Xen 4.20 sets aside far less memory for a small PVH domain's second-level page tables than 4.17 did:
 # below 32 MiB "xl create" fails unless shadow_memory says otherwise.
 printf 'name="ours"\ntype="pvh"\nkernel="%s"\nmemory=8\nshadow_memory=1\non_crash="preserve"\n' \

@@ -1,6 +1,7 @@
 //! What a test does when the program it needs is not on this machine.
 
 use std::fmt;
+use std::io::Write;
 
 /// A peer is not on this machine, or could not be started. The text says which and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub fn unless_missing<T>(found: Result<T, Missing>) -> Option<T> {
         Err(why) => {
             let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
             assert!(!strict, "error: {why}");
-            eprintln!("skip: {why}");
+            // Straight to stderr: the test harness swallows what a passing test prints.
+            let _ = writeln!(std::io::stderr(), "skip: {why}");
             None
         }
     }

@@ -8,6 +8,10 @@ use vtpm_service::ServiceError;
 use vtpm_service::arguments::ArgumentError;
 use xen_guest::CommandLineError;
 
+/// What to do when the TPM itself is at fault.
+const RESTART: &str = "start the domain again, with a larger memory= if it says that memory ran out, \
+                       and report it with data/vtpm/image if it comes back";
+
 /// One sentence each for the console and for `data/vtpm/error`.
 pub(crate) enum Fault {
     /// The command line cannot be split into words.
@@ -39,9 +43,11 @@ impl fmt::Display for Fault {
                 "no source of entropy passed its checks, so every key would be guessable; run it on \
                  a CPU with RDRAND or RDSEED and do not mask those by cpuid=",
             ),
-            Self::Engine(error) => error.fmt(f),
-            Self::Service(error) => error.fmt(f),
-            Self::Store { what, error } => write!(f, "{what}: {error}"),
+            Self::Engine(error) => write!(f, "{error}; {RESTART}"),
+            Self::Service(error) => write!(f, "{error}; {RESTART}"),
+            Self::Store { what, error } => {
+                write!(f, "{what}: {error}; see that xenstored runs, and start it again")
+            }
         }
     }
 }

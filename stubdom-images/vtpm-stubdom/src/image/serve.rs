@@ -41,17 +41,25 @@ pub(crate) fn until_shutdown(
                 ShutdownRequest::Reboot => Ending::Reboot,
             });
         }
-        serving.turn().map_err(Fault::Service)?;
+        if let Err(error) = serving.turn() {
+            let fault = Fault::Service(error);
+            serving.abandon(&fault);
+            return Err(fault);
+        }
         serving.wait(serving.vtpm.next_deadline());
     }
 }
 
 impl Serving<'_> {
-    fn turn(&mut self) -> Result<(), vtpm_service::ServiceError> {
+    fn notice(&mut self) {
         for _ in 0..WATCHES_PER_TURN {
             let Some(event) = self.store.next_event() else { break };
             self.vtpm.notice(&event);
         }
+    }
+
+    fn turn(&mut self) -> Result<(), vtpm_service::ServiceError> {
+        self.notice();
         self.vtpm.turn(self.store, &mut self.sharing, self.clock)
     }
 
@@ -60,6 +68,18 @@ impl Serving<'_> {
         self.ports.push(self.store.port());
         self.ports.extend(self.vtpm.ports());
         self.waiter.wait(&self.ports, Some(until));
+    }
+
+    /// The guest learns at once that its TPM is gone, and the toolstack why.
+    fn abandon(&mut self, fault: &Fault) {
+        log::error!("closing the frontend: {fault}");
+        self.vtpm.abandon(self.store, self.clock);
+        let end = self.clock.now() + CLOSING;
+        while !self.vtpm.is_stopped() && self.clock.now() < end {
+            self.notice();
+            self.vtpm.drain(self.store, &mut self.sharing, self.clock);
+            self.wait(self.vtpm.next_deadline().min(end));
+        }
     }
 
     fn stop(&mut self) {
