@@ -1,5 +1,6 @@
 //! What an administrator may ask of the policy that guards the secret.
 
+use crate::error::CustodyError;
 use crate::pcr::{PcrSelection, PcrState};
 use alloc::vec::Vec;
 use tpm_wire::tpm20::HashAlgorithm;
@@ -30,6 +31,18 @@ pub struct Policy {
 impl Policy {
     pub(crate) fn selection_in(&self, bank: HashAlgorithm) -> PcrSelection {
         self.selection.clone().unwrap_or_else(|| PcrSelection::default_in(bank))
+    }
+
+    /// All accepted states, the present one first.
+    ///
+    /// # Errors
+    /// [`CustodyError::Unmeasured`], unless forced.
+    pub(crate) fn states(&self, present: PcrState) -> Result<Vec<PcrState>, CustodyError> {
+        let states: Vec<_> = core::iter::once(present).chain(self.also.iter().cloned()).collect();
+        if self.force == Force::No {
+            states.iter().try_for_each(PcrState::check_measured)?;
+        }
+        Ok(states)
     }
 }
 

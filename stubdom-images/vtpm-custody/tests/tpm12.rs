@@ -3,15 +3,32 @@
 mod support;
 
 use peers::Family;
+use std::sync::OnceLock;
 use support::Machine;
+use tempfile::TempDir;
 use tpm_hw::{Auth, HardwareArguments};
 use tpm_wire::TpmVersion;
 use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::HashAlgorithm;
 use vtpm_custody::{CustodyError, PcrMask, Policy, inspect, recover, set_recovery_key};
 
-/// A TPM 1.2 as a vendor ships it: enabled, active, with or without an endorsement key.
-fn machine() -> Option<Machine> {
+/// A TPM 1.2 that the manager took ownership of with well-known authorisations. Its two keys take
+/// seconds to make, so all tests that do not look at that start from copies of one TPM.
+fn owned() -> Option<Machine> {
+    static STATE: OnceLock<Option<TempDir>> = OnceLock::new();
+    let make = || {
+        let mut machine = blank()?;
+        machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
+        Some(machine.into_state())
+    };
+    let state = STATE.get_or_init(make).as_ref()?;
+    let mut machine = Machine::copy(state.path(), Family::Tpm12, TpmVersion::Tpm12)?;
+    machine.boot(b"boot")?;
+    Some(machine)
+}
+
+/// A TPM 1.2 as a vendor ships it: enabled and active, without an owner.
+fn blank() -> Option<Machine> {
     let mut machine = Machine::blank(Family::Tpm12, TpmVersion::Tpm12)?;
     for command in [
         tpm12::startup(tpm12::StartupType::CLEAR),
@@ -34,7 +51,7 @@ fn auth(word: &str) -> Auth {
 
 #[test]
 fn ownership_is_taken_and_the_secret_comes_back_after_each_boot() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = blank() else { return };
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     for _ in 0..2 {
@@ -47,7 +64,7 @@ fn ownership_is_taken_and_the_secret_comes_back_after_each_boot() {
 
 #[test]
 fn another_boot_chain_is_refused_and_the_recovery_key_helps() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = owned() else { return };
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     let (sealed, key) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
@@ -59,7 +76,7 @@ fn another_boot_chain_is_refused_and_the_recovery_key_helps() {
 
 #[test]
 fn the_tpm_itself_refuses_other_pcrs_whatever_the_disk_claims() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = owned() else { return };
     let policy = Policy::default();
     let (_, mut sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     machine.boot(b"stick").unwrap();
@@ -74,7 +91,7 @@ fn the_tpm_itself_refuses_other_pcrs_whatever_the_disk_claims() {
 
 #[test]
 fn the_policy_is_moved_forward_before_an_update() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = owned() else { return };
     let (secret, sealed) =
         machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
     machine.boot(b"after").unwrap();
@@ -91,7 +108,7 @@ fn the_policy_is_moved_forward_before_an_update() {
 
 #[test]
 fn authorisations_that_were_given_are_used_and_wrong_ones_named() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = blank() else { return };
     machine.access.srk_auth = auth("srk_auth=text:storage");
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
@@ -105,7 +122,7 @@ fn authorisations_that_were_given_are_used_and_wrong_ones_named() {
 
 #[test]
 fn another_tpm_is_told_from_the_one_it_was_sealed_to() {
-    let (Some(mut one), Some(mut other)) = (machine(), machine()) else { return };
+    let (Some(mut one), Some(mut other)) = (owned(), blank()) else { return };
     let policy = Policy::default();
     let (_, sealed) = one.custody(|custody| custody.first_start(&policy)).unwrap();
     let blank = other.custody(|custody| custody.unseal(&sealed));
@@ -117,7 +134,7 @@ fn another_tpm_is_told_from_the_one_it_was_sealed_to() {
 
 #[test]
 fn answers_that_were_changed_on_the_bus_are_refused() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = owned() else { return };
     let policy = Policy::default();
     let (_, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     machine.tamper = Some(Box::new(|code, response| {
@@ -131,8 +148,28 @@ fn answers_that_were_changed_on_the_bus_are_refused() {
 
 #[test]
 fn the_secret_of_a_tpm_1_2_is_on_its_bus() {
-    let Some(mut machine) = machine() else { return };
+    let Some(mut machine) = owned() else { return };
     let policy = Policy::default();
     let (secret, _) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
-    assert!(machine.was_heard(secret.bytes()), "docs/formats/sealed-secret.md says otherwise");
+    assert!(machine.was_heard(secret.bytes()), "docs/custody.md says so");
+}
+
+#[test]
+fn a_tpm_that_is_switched_off_is_named() {
+    let Some(mut machine) = owned() else { return };
+    machine.busy = (7, u32::MAX);
+    let refused = machine.custody(|custody| custody.first_start(&Policy::default()));
+    let refused = refused.map(|_| ()).unwrap_err();
+    assert_eq!(refused, CustodyError::Deactivated { code: 7 });
+    assert!(refused.to_string().contains("enable and activate it"));
+}
+
+#[test]
+fn a_tpm_in_lockout_is_named() {
+    let Some(mut machine) = owned() else { return };
+    let policy = Policy::default();
+    let (_, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    machine.busy = (0x803, u32::MAX);
+    let refused = machine.custody(|custody| custody.unseal(&sealed)).unwrap_err();
+    assert!(matches!(refused, CustodyError::Lockout { .. }), "{refused}");
 }

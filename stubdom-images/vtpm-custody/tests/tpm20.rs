@@ -5,7 +5,8 @@ mod support;
 use support::Machine;
 use tpm_wire::tpm20::HashAlgorithm;
 use vtpm_custody::{
-    CustodyError, Force, PcrMask, PcrSelection, Policy, inspect, recover, set_recovery_key,
+    CustodyError, Force, PcrMask, PcrSelection, PcrState, Policy, inspect, recover,
+    set_recovery_key,
 };
 
 fn default() -> Policy {
@@ -107,4 +108,28 @@ fn a_stricter_policy_needs_a_recovery_key_first() {
         machine.custody(|custody| custody.unseal(&sealed)),
         Err(CustodyError::PcrsChanged(_))
     ));
+}
+
+#[test]
+fn a_bank_that_is_taken_away_later_is_named() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (_, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    let only1 = tpm_wire::tpm20::pcr_allocate(&HashAlgorithm::ALL, &[HashAlgorithm::SHA1]);
+    assert_eq!(machine.code(&only1), 0);
+    machine.boot(b"boot").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(changed(&[5, 7])));
+    // a first start there takes the bank there is
+    let (_, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    let states = inspect(&sealed).unwrap().states;
+    assert_eq!(states[0].selection().banks()[0].0, HashAlgorithm::SHA1);
+}
+
+#[test]
+fn a_blank_state_to_come_is_refused_like_a_blank_present_one() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let selection = PcrSelection::default_in(HashAlgorithm::SHA256);
+    let blank = PcrState::new(selection, vec![vec![0; 32]; 2]).unwrap();
+    let policy = Policy { also: vec![blank], ..default() };
+    let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
+    assert!(matches!(refused, CustodyError::Unmeasured { .. }), "{refused}");
 }

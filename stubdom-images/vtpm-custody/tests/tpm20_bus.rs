@@ -165,3 +165,49 @@ fn a_word_that_changes_the_version_is_refused_over_existing_state() {
     assert!(refused.to_string().contains("sealed to a TPM 2.0, but a TPM 1.2 is in use"));
     assert_eq!(other.heard.len(), heard, "the TPM is not even asked");
 }
+
+#[test]
+fn no_answer_cut_short_or_blown_up_harms_more_than_its_own_command() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = sealed(&mut machine);
+    let before = machine.heard.len();
+    unseal(&mut machine, &sealed).unwrap();
+    let commands = (machine.heard.len() - before) / 2;
+    for nth in 0..commands {
+        for change in
+            [Change::Cut(10), Change::Cut(14), Change::Cut(40), Change::Ones, Change::Longer]
+        {
+            let mut seen = 0;
+            machine.tamper = Some(Box::new(move |_, response| {
+                if seen == nth {
+                    change.apply(response);
+                }
+                seen += 1;
+            }));
+            let result = unseal(&mut machine, &sealed);
+            assert!(result.is_err() || result == Ok(secret.clone()), "{nth}, {change:?}");
+            machine.tamper = None;
+            tpm_hw::flush(&mut machine, TpmVersion::Tpm20).unwrap();
+        }
+    }
+    assert_eq!(unseal(&mut machine, &sealed).unwrap(), secret);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Cut(usize),
+    Ones,
+    Longer,
+}
+
+impl Change {
+    fn apply(self, response: &mut Vec<u8>) {
+        match self {
+            Self::Cut(length) => response.truncate(length),
+            Self::Ones => response[10..].fill(0xFF),
+            Self::Longer => response.extend([0xFF; 9]),
+        }
+        let length = u32::try_from(response.len()).unwrap().to_be_bytes();
+        response[2..6].copy_from_slice(&length);
+    }
+}

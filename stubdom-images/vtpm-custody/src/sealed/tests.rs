@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use domain_io::test_utils::FakeEntropy;
+use proptest::prelude::{any, proptest};
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
@@ -131,5 +132,21 @@ fn without_a_tpm_the_secret_is_in_clear_and_nothing_else_opens_it() {
         let mut flipped = sealed.clone();
         flipped.blob[at] ^= 1;
         assert!(open_without_tpm(&flipped).is_err(), "byte {at}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_panic(
+        kind in 0_u32..4,
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        part in proptest::sample::select(vec![1_u8, 2, 16, 32, 34, 36, 37]),
+    ) {
+        // version 1, and a part that takes all there is but the authentication
+        let length = u8::try_from(bytes.len().saturating_sub(7 + 32)).unwrap_or(u8::MAX);
+        if let Some(head) = bytes.get_mut(..7) {
+            head.copy_from_slice(&[1, 0, 0, 0, part, length, 0]);
+        }
+        let _ = inspect(&SealedSecret { kind, blob: bytes });
     }
 }

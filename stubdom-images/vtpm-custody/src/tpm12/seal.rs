@@ -9,7 +9,7 @@ use crate::bytes::Bytes;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform};
 use crate::pcr::PcrState;
-use crate::policy::{Force, Policy};
+use crate::policy::Policy;
 use crate::sealed::{Sealed12, Way12};
 use alloc::vec::Vec;
 use tpm_wire::tpm20::HashAlgorithm;
@@ -43,10 +43,7 @@ fn attempt(
     beyond_default: bool,
 ) -> Result<Sealed12, CustodyError> {
     let present = pcr::read(link, &policy.selection_in(HashAlgorithm::SHA1))?;
-    if policy.force == Force::No {
-        present.check_measured()?;
-    }
-    let states: Vec<_> = core::iter::once(&present).chain(&policy.also).collect();
+    let states = policy.states(present)?;
     if states.len() > MOST_WAYS {
         return Err(CustodyError::TooLarge);
     }
@@ -55,7 +52,7 @@ fn attempt(
     }
     ensure_owner(link, access)?;
     let ways: Result<Vec<_>, _> =
-        states.into_iter().map(|state| one(link, access, state, secret)).collect();
+        states.iter().map(|state| one(link, access, state, secret)).collect();
     Ok(Sealed12 { ways: ways? })
 }
 

@@ -3,13 +3,13 @@
 use super::create::create;
 use super::object::load;
 use super::parent::{choose, open};
-use super::session::SessionKind;
+use super::session::{Session, SessionKind};
 use super::template::{KeyKind, sealed_data, storage};
 use super::{identity, pcr, policy, run};
 use crate::access::Access;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform};
-use crate::policy::{AdministratorKey, Approval, Force, Policy};
+use crate::policy::{AdministratorKey, Approval, Policy};
 use crate::sealed::{Branch, Parent, Sealed20};
 use alloc::vec::Vec;
 use vtpm_store::Secret;
@@ -48,19 +48,7 @@ fn attempt(
     let identity = identity::identity(link, which)?;
     let parent = open(link, access, which)?;
     let mut session = parent.session(link, SessionKind::Hmac)?;
-    let (administrator, branches) = match order {
-        Order::Present(wanted) => {
-            let default = pcr::usual_bank(link)?;
-            let present = pcr::read(link, &mut session, &wanted.selection_in(default))?;
-            if wanted.force == Force::No {
-                present.check_measured()?;
-            }
-            let states = core::iter::once(present).chain(wanted.also.iter().cloned());
-            let way = |state| Branch { state, epoch: None, signature: None };
-            (None, states.map(way).collect::<Vec<_>>())
-        }
-        Order::Approved(key, approvals) => (Some(**key), approvals.iter().map(approved).collect()),
-    };
+    let (administrator, branches) = ways(link, &mut session, order)?;
     check(&branches, administrator.is_some(), beyond_default)?;
     let object_policy = policy::of_object(administrator.as_ref(), &branches);
     let kind = if which == Parent::RsaPrimary { KeyKind::Rsa } else { KeyKind::Ecc };
@@ -79,6 +67,26 @@ fn attempt(
         administrator,
         branches,
     })
+}
+
+/// Who approves, and which states there are.
+fn ways(
+    link: &mut Link<'_, '_>,
+    session: &mut Session,
+    order: &Order<'_>,
+) -> Result<(Option<AdministratorKey>, Vec<Branch>), CustodyError> {
+    match order {
+        Order::Present(wanted) => {
+            let default = pcr::usual_bank(link)?;
+            let present = pcr::read(link, session, &wanted.selection_in(default))?;
+            let way = |state| Branch { state, epoch: None, signature: None };
+            Ok((None, wanted.states(present)?.into_iter().map(way).collect()))
+        }
+        Order::Approved(_, []) => Err(CustodyError::BadApproval),
+        Order::Approved(key, approvals) => {
+            Ok((Some(**key), approvals.iter().map(approved).collect()))
+        }
+    }
 }
 
 pub(super) fn approved(approval: &Approval) -> Branch {

@@ -77,8 +77,12 @@ fn matching<'a>(
 ) -> Result<&'a Branch, CustodyError> {
     let mut differing: Vec<Differences> = Vec::new();
     for branch in branches {
-        let present = pcr::read(link, session, branch.state.selection())?;
-        let differences = branch.state.differences(&present);
+        let differences = match pcr::read(link, session, branch.state.selection()) {
+            Ok(present) => branch.state.differences(&present),
+            // somebody took the bank away since
+            Err(CustodyError::NotAllocated { bank, pcrs }) => [(bank, pcrs)].into(),
+            Err(error) => return Err(error),
+        };
         if differences.is_empty() {
             return Ok(branch);
         }

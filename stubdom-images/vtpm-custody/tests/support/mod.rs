@@ -55,6 +55,24 @@ impl Machine {
         Some(machine)
     }
 
+    /// A machine whose TPM has a copy of this one's permanent state, switched on.
+    pub(crate) fn copy(state: &Path, family: Family, version: TpmVersion) -> Option<Self> {
+        let mut machine = Self::blank(family, version)?;
+        machine.power = None;
+        for file in std::fs::read_dir(state).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), machine.state.path().join(file.file_name())).unwrap();
+        }
+        machine.switch_on()?;
+        Some(machine)
+    }
+
+    /// Switches off for good and leaves the permanent state.
+    pub(crate) fn into_state(mut self) -> TempDir {
+        self.power = None;
+        self.state
+    }
+
     /// Off and on again, no measurements yet.
     pub(crate) fn switch_on(&mut self) -> Option<()> {
         self.power = None;
