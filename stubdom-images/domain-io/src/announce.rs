@@ -12,6 +12,9 @@ pub enum State {
     Starting,
     /// It serves.
     Ready,
+    /// It waits for an administrator, for the reason that the node `error` names. Only a manager
+    /// says so.
+    Locked,
     /// Stopped by an error, which the node `error` names.
     Failed,
     /// Stopping in order.
@@ -23,6 +26,7 @@ impl fmt::Display for State {
         f.write_str(match self {
             Self::Starting => "starting",
             Self::Ready => "ready",
+            Self::Locked => "locked",
             Self::Failed => "failed",
             Self::Stopping => "stopping",
         })
@@ -78,6 +82,19 @@ impl Announcement {
     ) -> Result<(), StoreError> {
         self.write(store, "error", &one_line(&alloc::format!("{error}")))?;
         self.state(store, State::Failed)
+    }
+
+    /// Says why the domain waits for an administrator.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without.
+    pub fn locked(
+        self,
+        store: &mut dyn Xenstore,
+        why: &dyn fmt::Display,
+    ) -> Result<(), StoreError> {
+        self.write(store, "error", &one_line(&alloc::format!("{why}")))?;
+        self.state(store, State::Locked)
     }
 
     /// Writes one node.

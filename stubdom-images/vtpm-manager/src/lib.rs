@@ -21,5 +21,5 @@ pub use arguments::Arguments;
 pub use hardware::{Hardware, HardwareFault};
 pub use ledger::{CommitFault, Outcome};
 pub use manager::{Manager, OpenError, Opened, Parts, Reply};
-pub use root::{Ground, PolicyDone, RootError, RootKeeper, WithoutHardware};
+pub use root::{Ground, PolicyDone, RootError, RootKeeper, WithHardware, WithoutHardware};
 pub use sessions::Refusal;

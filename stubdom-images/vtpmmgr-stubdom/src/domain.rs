@@ -9,7 +9,7 @@ use domain_io::{BlockDevice, Clock, PortNumber, Sharing, StoreError, WatchEvent,
 use tpm_wire::Tag;
 use tpmback::{Backend, Command, DeviceId, Event, Limits, Ticket};
 use tpmif::nodes;
-use vtpm_manager::{Manager, Reply, RootKeeper};
+use vtpm_manager::{Manager, Reply, RootError, RootKeeper};
 use vtpm_store::Uuid;
 
 /// How many devices are carried at a time. Each costs some two kilobytes while it is attached, and a
@@ -98,6 +98,12 @@ where
     #[must_use]
     pub const fn wants_end(&self) -> bool {
         self.wants_end
+    }
+
+    /// Why nobody is served, when the store waits for its recovery key.
+    #[must_use]
+    pub const fn locked(&self) -> Option<&RootError> {
+        self.manager.locked()
     }
 
     /// Begins to stop: everything is made durable, the hardware TPM is brought to rest, and every

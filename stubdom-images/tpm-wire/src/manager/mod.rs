@@ -6,6 +6,7 @@
 mod command;
 mod entry;
 mod list;
+mod policy;
 mod report;
 mod request;
 mod show;
@@ -16,6 +17,7 @@ mod tests;
 pub use command::{Command, Force, MOST_LISTED, policy_request};
 pub use entry::{ENTRY_BYTES, Entry};
 pub use list::List;
+pub use policy::{PolicyCommand, PolicyReport, PolicyState};
 pub use report::{Kept, StatusReport};
 pub use request::{EK_NAME_BYTES, EK_PUBLIC_BYTES, HASH_KEY_BYTES, NoRequest, Register, Request};
 pub use show::Show;

@@ -19,6 +19,9 @@ pub struct Arguments {
     pub explicit: bool,
     /// `store=without-damaged`: go on without the records under a damaged branch of the store.
     pub without_damaged: bool,
+    /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing into the PCRs
+    /// that the store's secret is sealed to.
+    pub unmeasured: bool,
     /// `loglevel=error|info|debug`; info when absent.
     pub log_level: LevelFilter,
 }
@@ -64,6 +67,7 @@ impl Arguments {
             hardware: HardwareArguments::default(),
             explicit: false,
             without_damaged: false,
+            unmeasured: false,
             log_level: LevelFilter::Info,
         };
         let mut notices = Vec::new();
@@ -93,6 +97,8 @@ impl Arguments {
             }
             ("store", "without-damaged") => self.without_damaged = true,
             ("store", _) => return Err(value("store=without-damaged")),
+            ("seal", "unmeasured") => self.unmeasured = true,
+            ("seal", _) => return Err(value("seal=unmeasured")),
             ("loglevel", "error") => self.log_level = LevelFilter::Error,
             ("loglevel", "info") => self.log_level = LevelFilter::Info,
             ("loglevel", "debug") => self.log_level = LevelFilter::Debug,

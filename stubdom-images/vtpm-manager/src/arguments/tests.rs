@@ -5,7 +5,7 @@ use alloc::string::ToString;
 use tpm_hw::Driver;
 
 fn parse(line: &str) -> Result<(Arguments, Vec<Notice>), ArgumentError> {
-    Arguments::parse(line.split(' '))
+    Arguments::parse(line.split_whitespace())
 }
 
 #[test]
@@ -18,10 +18,16 @@ fn nothing_said_is_first_contact_with_a_hardware_tpm() {
 
 #[test]
 fn every_word_reaches_its_place() {
-    let line = "tpm2 hwtpm=none provision=explicit loglevel=debug store=without-damaged";
+    let line = "tpm2 hwtpm=none provision=explicit loglevel=debug \
+                store=without-damaged seal=unmeasured";
     let (arguments, notices) = parse(line).unwrap();
     assert_eq!(notices, Vec::<Notice>::new());
-    assert!(arguments.explicit && arguments.without_damaged && arguments.hardware.tpm2);
+    assert!(
+        arguments.explicit
+            && arguments.without_damaged
+            && arguments.unmeasured
+            && arguments.hardware.tpm2
+    );
     assert_eq!(arguments.hardware.driver, Driver::None);
     assert_eq!(arguments.log_level, LevelFilter::Debug);
 }
@@ -31,7 +37,9 @@ fn an_unknown_word_is_named_and_a_wrong_value_stops() {
     let (_, notices) = parse("quiet root=/dev/sda tpmirq=7").unwrap();
     assert_eq!(notices.len(), 3);
     assert!(notices[1].contains("root=/dev/sda"));
-    for word in ["provision=never", "loglevel=loud", "store=", "hwtpm=maybe", "tpmlocality=9"] {
+    for word in
+        ["provision=never", "loglevel=loud", "store=", "seal=all", "hwtpm=maybe", "tpmlocality=9"]
+    {
         let error = parse(word).unwrap_err().to_string();
         assert!(error.contains(word.split('=').next().unwrap()), "{error}");
     }

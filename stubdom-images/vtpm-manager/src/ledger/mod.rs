@@ -11,7 +11,9 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use domain_io::BlockDevice;
-use vtpm_store::manager::{Accept, Fields, Opening, Record, SealedSecret, Store, StoreError};
+use vtpm_store::manager::{
+    Accept, Fields, Opening, Record, SealedSecret, StartNotes, Store, StoreError,
+};
 use vtpm_store::{Secret, Uuid};
 
 /// A disk that outlives the store on it, so that a store that must be opened again can be.
@@ -20,9 +22,10 @@ pub(crate) type Handle<D> = Rc<RefCell<D>>;
 /// The store of all vTPMs, with a commit's worth of changes on top of it.
 pub(crate) struct Ledger<D: BlockDevice> {
     disk: Handle<D>,
-    secret: Secret,
+    /// `None` while nobody could unseal it.
+    secret: Option<Secret>,
     accept: Accept,
-    /// `None` after a failed write, until it could be opened again.
+    /// `None` without the secret, and after a failed write until it could be opened again.
     store: Option<Store<Handle<D>>>,
     /// New contents by uuid; `None` removes a record.
     pending: BTreeMap<Uuid, Option<Box<Record>>>,
@@ -30,14 +33,30 @@ pub(crate) struct Ledger<D: BlockDevice> {
 }
 
 impl<D: BlockDevice> Ledger<D> {
-    pub(crate) fn new(
-        disk: Handle<D>,
-        store: Store<Handle<D>>,
-        secret: Secret,
-        accept: Accept,
-    ) -> Self {
-        let id = store.id();
-        Self { disk, secret, accept, store: Some(store), pending: BTreeMap::new(), id }
+    /// Of a disk with a store on it, whose secret is not known.
+    pub(crate) fn locked(disk: Handle<D>, accept: Accept) -> Self {
+        let pending = BTreeMap::new();
+        Self { disk, secret: None, accept, store: None, pending, id: [0; 16] }
+    }
+
+    /// Goes over to a store that was just made.
+    pub(crate) fn begin(&mut self, store: Store<Handle<D>>, secret: Secret) {
+        self.id = store.id();
+        self.secret = Some(secret);
+        self.store = Some(store);
+    }
+
+    /// Forgets store and secret.
+    pub(crate) fn lock(&mut self) {
+        (self.store, self.secret) = (None, None);
+    }
+
+    /// Opens the store with its secret.
+    pub(crate) fn unlock(&mut self, secret: Secret) -> Result<StartNotes, StoreError> {
+        let opening = Opening::read(Rc::clone(&self.disk))?;
+        let (store, notes) = opening.unlock(&secret, self.accept)?;
+        self.begin(store, secret);
+        Ok(notes)
     }
 
     /// The random name of the store.
@@ -45,17 +64,16 @@ impl<D: BlockDevice> Ledger<D> {
         self.id
     }
 
-    pub(crate) const fn secret(&self) -> &Secret {
-        &self.secret
+    pub(crate) const fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
     }
 
     /// The store, opened again if an earlier write left it unknown.
     pub(crate) fn store(&mut self) -> Result<&mut Store<Handle<D>>, StoreError> {
         if self.store.is_none() {
-            let opening = Opening::read(Rc::clone(&self.disk))?;
-            let (store, _) = opening.unlock(&self.secret, self.accept)?;
+            let secret = self.secret.clone().ok_or(StoreError::WrongSecret)?;
+            self.unlock(secret)?;
             log::warn!("the store was opened again after a failed write");
-            self.store = Some(store);
         }
         self.store.as_mut().ok_or(StoreError::MustReopen)
     }

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::BlockDevice;
 use tpm_wire::manager::{
-    Command, Entry, Force, List, MOST_LISTED, NoRequest, Ordinal, Show, Stats, UuidBytes, answer,
+    Command, Entry, Force, List, MOST_LISTED, NoRequest, Ordinal, PolicyCommand, Show, Stats,
+    UuidBytes, answer,
 };
 use tpm_wire::tpm12::TpmResult;
 use tpm_wire::{Tag, TpmVersion};
@@ -33,7 +34,10 @@ impl From<RootError> for Refused {
 
 impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     pub(super) fn command(&mut self, ordinal: Ordinal, body: &[u8], uptime: Duration) -> Reply {
-        let done = match Command::parse(ordinal, body) {
+        let command = Command::parse(ordinal, body);
+        let lockable = !matches!(command, Ok(Command::Policy | Command::PrepareShutdown(_)));
+        let done = match command {
+            _ if lockable && self.locked.is_some() => self.not_locked().map(|()| success(&[])),
             Ok(Command::Stats) => self.stats(uptime),
             Ok(Command::List { after, most }) => self.list(after.map(Uuid), most),
             Ok(Command::Show(uuid)) => self.show(Uuid(uuid)),
@@ -192,17 +196,34 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
 
     fn policy(&mut self, body: &[u8]) -> Result<Reply, Refused> {
         self.still_serving()?;
+        let command = PolicyCommand::parse(body)
+            .map_err(|what| Refused(TpmResult::BAD_PARAM_SIZE, format!("policy: {what}")))?;
+        if let (Some(_), PolicyCommand::Recover { key, force }) = (&self.locked, &command) {
+            let key = core::str::from_utf8(key).unwrap_or_default();
+            let opened = self.recover(key, *force);
+            opened.map_err(|why| Refused(TpmResult::FAIL, format!("{why}")))?;
+            return Ok(success(&[]));
+        }
+        self.not_locked()?;
         let sealed = self.ledger.sealed()?;
-        let secret = self.ledger.secret().clone();
+        let secret = self.ledger.secret().cloned().ok_or(StoreError::WrongSecret)?;
         let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
-        let Some(done) = self.keeper.policy(ground, &secret, &sealed, body)? else {
-            let sentence = "the store's secret is not sealed to a hardware TPM: there is no policy";
-            return Err(Refused(TpmResult::DISABLED, sentence.into()));
-        };
+        let done = self.keeper.policy(ground, (&secret, &sealed), &command)?;
         if let Some(sealed) = done.sealed {
             self.ledger.replace_sealed(&sealed)?;
         }
         Ok(success(&done.answer))
+    }
+
+    /// A store whose secret cannot be had answers nothing but the recovery key.
+    fn not_locked(&self) -> Result<(), Refused> {
+        match &self.locked {
+            None => Ok(()),
+            Some(why) => Err(Refused(
+                TpmResult::RETRY,
+                format!("{why}; the store waits for its recovery key"),
+            )),
+        }
     }
 }
 

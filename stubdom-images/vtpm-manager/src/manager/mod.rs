@@ -12,7 +12,7 @@ use crate::hardware::Hardware;
 use crate::ledger::commit::Witnesses;
 use crate::ledger::{CommitFault, Ledger, Outcome};
 use crate::pass::Pass;
-use crate::root::RootKeeper;
+use crate::root::{RootError, RootKeeper};
 use crate::sessions::{LabelHash, Refusal, Sessions};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -55,6 +55,8 @@ pub struct Manager<D: BlockDevice, K> {
     entropy: Box<dyn Entropy>,
     sessions: Sessions,
     explicit: bool,
+    /// Why nobody is served, until domain 0 brings the recovery key.
+    locked: Option<RootError>,
     /// Nothing is saved any more.
     ending: bool,
     counts: Stats,
@@ -107,6 +109,9 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             return refuse(Tag::RQU_COMMAND, TpmResult::BAD_PARAM_SIZE);
         };
         match header.tag {
+            Tag::VTPM_REQ if id.frontend != DOM0 && self.locked.is_some() => {
+                refuse(header.tag, TpmResult::RETRY)
+            }
             Tag::VTPM_REQ if id.frontend != DOM0 => match self.sessions.of(id) {
                 Some(session) => self.vtpm_request(session, Ordinal(header.code), body),
                 None => refuse(header.tag, TpmResult::DISABLED),
@@ -160,6 +165,12 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         self.ending = true;
         self.commit();
         self.hardware.as_mut().map_or(Ok(()), Hardware::rest)
+    }
+
+    /// Why nobody is served, when the store waits for its recovery key.
+    #[must_use]
+    pub const fn locked(&self) -> Option<&RootError> {
+        self.locked.as_ref()
     }
 
     /// How many vTPMs are attached.

@@ -12,7 +12,8 @@ use core::cell::RefCell;
 use core::fmt;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
-use tpm_wire::manager::Stats;
+use tpm_wire::manager::{Force, Stats};
+use vtpm_store::Secret;
 use vtpm_store::manager::{
     Accept, Damage, Fields, LastCommit, Opening, StartNotes, Store, StoreError,
 };
@@ -36,6 +37,9 @@ pub enum Opened {
     Created,
     /// It was there.
     Found(StartNotes),
+    /// It was there, but the secret cannot be had, for this reason: nobody is served until domain 0
+    /// brings the recovery key.
+    Locked(RootError),
 }
 
 /// Why the manager cannot serve.
@@ -129,22 +133,50 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         let disk = Rc::new(RefCell::new(disk));
         let accept =
             if arguments.without_damaged { Accept::WhatIsLeft } else { Accept::WholeStore };
+        let mut ledger = Ledger::locked(Rc::clone(&disk), accept);
         let ground = Ground { hardware: hardware.as_mut(), entropy: &mut *entropy };
-        let (ledger, opened) = match Opening::read(Rc::clone(&disk)) {
-            Ok(opening) => found(&disk, opening, &mut keeper, ground, accept)?,
+        let opened = match Opening::read(Rc::clone(&disk)) {
+            Ok(opening) => match keeper.open(ground, opening.sealed()) {
+                Ok(secret) => Opened::Found(ledger.unlock(secret)?),
+                Err(why) if keeper.can_recover(opening.sealed()) => Opened::Locked(why),
+                Err(why) => return Err(why.into()),
+            },
             Err(StoreError::Blank | StoreError::Unfinished) => {
-                created(&disk, &mut keeper, ground, accept)?
+                let (store, secret) = created(&disk, &mut keeper, ground)?;
+                ledger.begin(store, secret);
+                Opened::Created
             }
             Err(other) => return Err(other.into()),
         };
         let (sessions, explicit) = (Sessions::default(), arguments.explicit);
-        let (ending, counts) = (false, Stats::default());
+        let (locked, ending, counts) = (None, false, Stats::default());
         let mut manager =
-            Self { ledger, keeper, hardware, entropy, sessions, explicit, ending, counts };
-        if let Opened::Found(notes) = &opened {
-            manager.settle(notes)?;
+            Self { ledger, keeper, hardware, entropy, sessions, explicit, locked, ending, counts };
+        match &opened {
+            Opened::Created => {}
+            Opened::Found(notes) => manager.settle(notes)?,
+            Opened::Locked(why) => manager.locked = Some(why.clone()),
         }
         Ok((manager, opened))
+    }
+
+    /// Opens a locked store by its recovery key.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the store stays locked.
+    pub(super) fn recover(&mut self, key: &str, force: Force) -> Result<(), OpenError> {
+        let sealed = self.ledger.sealed()?;
+        let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
+        let (secret, sealed) = self.keeper.recover(ground, &sealed, key, force)?;
+        let notes = self.ledger.unlock(secret)?;
+        if let Err(why) = self.settle(&notes) {
+            self.ledger.lock();
+            return Err(why);
+        }
+        self.ledger.replace_sealed(&sealed)?;
+        self.locked = None;
+        log::warn!("the store was opened by its recovery key and is sealed to this machine now");
+        Ok(())
     }
 
     /// What an opened store still needs.
@@ -165,37 +197,19 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     }
 }
 
-type Made<D> = (Ledger<D>, Opened);
-
-fn found<D: BlockDevice, K: RootKeeper>(
-    disk: &Handle<D>,
-    opening: Opening<Handle<D>>,
-    keeper: &mut K,
-    ground: Ground<'_>,
-    accept: Accept,
-) -> Result<Made<D>, OpenError> {
-    let secret = keeper.open(ground, opening.sealed())?;
-    let (store, notes) = opening.unlock(&secret, accept)?;
-    Ok((Ledger::new(Rc::clone(disk), store, secret, accept), Opened::Found(notes)))
-}
-
 fn created<D: BlockDevice, K: RootKeeper>(
     disk: &Handle<D>,
     keeper: &mut K,
     ground: Ground<'_>,
-    accept: Accept,
-) -> Result<Made<D>, OpenError> {
+) -> Result<(Store<Handle<D>>, Secret), OpenError> {
     let Ground { mut hardware, entropy } = ground;
-    let fields = Fields {
-        hardware: hardware.as_ref().map(|hardware| hardware.version),
-        ..Fields::default()
-    };
+    let version = hardware.as_ref().map(|hardware| hardware.version);
     let first = Ground { hardware: hardware.as_deref_mut(), entropy: &mut *entropy };
     let (secret, sealed) = keeper.first_start(first)?;
-    let fields = keeper.before_commit(fields);
+    let fields = keeper.before_commit(Fields { hardware: version, ..Fields::default() });
     let store = Store::create(Rc::clone(disk), entropy, &secret, &sealed, fields)?;
     keeper.after_commit(Ground { hardware, entropy }, &fields)?;
-    Ok((Ledger::new(Rc::clone(disk), store, secret, accept), Opened::Created))
+    Ok((store, secret))
 }
 
 /// Says what an administrator should know about a store that was opened.

@@ -27,22 +27,34 @@ pub(crate) struct Serving {
     pub(crate) clock: DomainClock,
     pub(crate) waiter: Waiter,
     pub(crate) ports: Vec<PortNumber>,
+    pub(crate) locked: bool,
 }
 
 impl Serving {
     /// Serves; returns how the domain is to end.
     pub(crate) fn until_shutdown(&mut self) -> Ending {
-        announce(&mut self.store, State::Ready);
-        log::info!("ready for vTPMs");
+        self.locked = self.domain.locked().is_some();
+        if !self.locked {
+            self.say_ready();
+        }
         loop {
             if let Some(ending) = self.asked_to_end() {
                 self.stop();
                 return ending;
             }
             self.turn();
+            if self.locked && self.domain.locked().is_none() {
+                self.locked = false;
+                self.say_ready();
+            }
             let deadline = self.domain.next_deadline();
             self.wait(deadline.unwrap_or_else(|| self.clock.now().saturating_add(IDLE)));
         }
+    }
+
+    fn say_ready(&mut self) {
+        announce(&mut self.store, State::Ready);
+        log::info!("ready for vTPMs");
     }
 
     fn asked_to_end(&mut self) -> Option<Ending> {

@@ -11,8 +11,10 @@ use core::cell::RefCell;
 use core::fmt::Display;
 use domain_io::Clock;
 use tpm_hw::Driver;
+use tpm_wire::manager::Force;
+use vtpm_custody::Access;
 use vtpm_manager::announce::HERE;
-use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithoutHardware};
+use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithHardware, WithoutHardware};
 use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
 use xen_guest::{CommandLine, Console, Domain, DomainDisk, VirtualDevice};
 
@@ -40,13 +42,15 @@ pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
         let disk = disk.map_err(Fault::Disk)?;
         let hardware = hardware::start(&arguments.hardware, (&store, &sharing), time)?;
         say_starting(&mut store, hardware.as_ref().map(|hw| &hw.version as &dyn Display));
-        let keeper = keeper(&arguments);
+        let keeper = keeper(&arguments, time);
         let parts = Parts { disk, keeper, hardware, entropy: Box::new(entropy) };
-        let manager = opened(parts, &arguments)?;
+        let manager = opened(parts, &arguments, &mut store)?;
         ManagerDomain::new(&mut store, manager, NoLabels, clock.now()).map_err(Fault::Store)
     })();
     match made {
-        Ok(domain) => Ok(Serving { domain, store, sharing, clock, waiter, ports: Vec::new() }),
+        Ok(domain) => {
+            Ok(Serving { domain, store, sharing, clock, waiter, ports: Vec::new(), locked: false })
+        }
         Err(fault) => Err((store, fault)),
     }
 }
@@ -61,23 +65,33 @@ fn arguments(command_line: &CommandLine, console: &mut Console) -> Result<Argume
     Ok(arguments)
 }
 
-fn keeper(arguments: &Arguments) -> Keeper {
+fn keeper(arguments: &Arguments, time: Time) -> Keeper {
     if arguments.hardware.driver == Driver::None {
-        log::warn!("{}", WithoutHardware::LOSS);
+        return Box::new(WithoutHardware);
     }
-    Box::new(WithoutHardware)
+    let access = Access::from(&arguments.hardware);
+    let force = if arguments.unmeasured { Force::Yes } else { Force::No };
+    Box::new(WithHardware { access, time, force })
 }
 
 fn opened(
     parts: Parts<DomainDisk, Keeper>,
     arguments: &Arguments,
+    store: &mut Store,
 ) -> Result<Manager<DomainDisk, Keeper>, Fault> {
     if !parts.disk.can_flush() {
         log::warn!("its disk's backend cannot flush: a power cut may lose what was answered");
     }
     let (manager, opened) = Manager::open(parts, arguments).map_err(Fault::Open)?;
-    if opened == Opened::Created {
-        log::warn!("its disk was blank: a new store was made on it");
+    match opened {
+        Opened::Created => log::warn!("its disk was blank: a new store was made on it"),
+        Opened::Found(_) => {}
+        Opened::Locked(why) => {
+            log::error!("nobody is served until domain 0 brings the recovery key: {why}");
+            if let Err(error) = HERE.locked(store, &why) {
+                log::warn!("cannot write data/vtpmmgr: {error}");
+            }
+        }
     }
     Ok(manager)
 }

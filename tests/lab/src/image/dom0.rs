@@ -35,6 +35,7 @@ const MODULES: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
     "tpm_vtpm_proxy",
+    "xen-tpmfront",
 ];
 
 /// Folders and files that only cost memory and start-up time.

@@ -4,7 +4,9 @@ use super::{manager, parts, uuid};
 use crate::manager::Reply;
 use alloc::string::String;
 use core::time::Duration;
-use tpm_wire::manager::{Command, Force, List, Request, Show, Stats};
+use tpm_wire::manager::{
+    Command, Force, List, PolicyCommand, PolicyReport, Request, Show, Stats, policy_request,
+};
 use tpm_wire::tpm12::Property;
 use tpm_wire::{TpmVersion, tpm12};
 
@@ -107,8 +109,12 @@ fn a_command_of_a_vtpm_or_a_request_of_domain_0_is_refused() {
     manager.attach(4);
     assert_eq!(parts(&manager.ask(4, &Command::Stats.packet())).0, 1);
     assert_eq!(parts(&manager.ask(0, &Request::Load.packet())).0, 1);
-    let (status, sentence) = manager.dom0(Command::Policy);
-    assert_eq!(status, 7, "{}", String::from_utf8_lossy(&sentence));
+    let new_key = policy_request(&PolicyCommand::NewRecoveryKey.encode());
+    let (status, sentence) = parts(&manager.ask(0, &new_key));
+    assert_eq!(status, 9, "{}", String::from_utf8_lossy(&sentence));
+    let show = policy_request(&PolicyCommand::Show.encode());
+    let report = PolicyReport::of_answer(&manager.ask(0, &show)).unwrap();
+    assert_eq!((report.kind, report.has_recovery_key), (0, false));
 }
 
 #[test]

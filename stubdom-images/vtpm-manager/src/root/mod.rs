@@ -1,10 +1,19 @@
 //! Who keeps the secret that opens the store.
 
+mod hardware;
+mod policy;
+mod without;
+
+pub use hardware::WithHardware;
+pub use without::WithoutHardware;
+
 use crate::hardware::Hardware;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use domain_io::Entropy;
+use tpm_wire::manager::{Force, PolicyCommand};
+use vtpm_custody::CustodyError;
 use vtpm_store::Secret;
 use vtpm_store::manager::{Fields, SealedSecret};
 
@@ -28,6 +37,12 @@ impl fmt::Display for RootError {
 }
 
 impl core::error::Error for RootError {}
+
+impl From<CustodyError> for RootError {
+    fn from(error: CustodyError) -> Self {
+        Self(alloc::format!("{error}"))
+    }
+}
 
 /// What a POLICY command came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,19 +93,36 @@ pub trait RootKeeper {
         Ok(())
     }
 
-    /// Carries out a POLICY command from domain 0; `None` when there is no policy.
+    /// Carries out a POLICY command from domain 0 on an open store.
     ///
     /// # Errors
     /// [`RootError`], whose sentence is the answer.
     fn policy(
         &mut self,
         ground: Ground<'_>,
-        secret: &Secret,
+        kept: (&Secret, &SealedSecret),
+        command: &PolicyCommand<'_>,
+    ) -> Result<PolicyDone, RootError>;
+
+    /// Whether a recovery key could open what this keeper cannot.
+    fn can_recover(&self, sealed: &SealedSecret) -> bool {
+        let _ = sealed;
+        false
+    }
+
+    /// Opens a store by its recovery key and seals its secret to the machine as it is now.
+    ///
+    /// # Errors
+    /// [`RootError`], whose sentence is the answer.
+    fn recover(
+        &mut self,
+        ground: Ground<'_>,
         sealed: &SealedSecret,
-        body: &[u8],
-    ) -> Result<Option<PolicyDone>, RootError> {
-        let _ = (ground, secret, sealed, body);
-        Ok(None)
+        key: &str,
+        force: Force,
+    ) -> Result<(Secret, SealedSecret), RootError> {
+        let _ = (ground, sealed, key, force);
+        Err(RootError("there is no recovery key".into()))
     }
 }
 
@@ -118,42 +150,23 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
     fn policy(
         &mut self,
         ground: Ground<'_>,
-        secret: &Secret,
+        kept: (&Secret, &SealedSecret),
+        command: &PolicyCommand<'_>,
+    ) -> Result<PolicyDone, RootError> {
+        (**self).policy(ground, kept, command)
+    }
+
+    fn can_recover(&self, sealed: &SealedSecret) -> bool {
+        (**self).can_recover(sealed)
+    }
+
+    fn recover(
+        &mut self,
+        ground: Ground<'_>,
         sealed: &SealedSecret,
-        body: &[u8],
-    ) -> Result<Option<PolicyDone>, RootError> {
-        (**self).policy(ground, secret, sealed, body)
-    }
-}
-
-/// The keeper without a hardware TPM (`hwtpm=none`): the secret is on the disk in clear.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WithoutHardware;
-
-impl WithoutHardware {
-    /// How it is marked on the disk.
-    const KIND: u32 = 0;
-
-    /// What to say at each start.
-    pub const LOSS: &'static str = "hwtpm=none: the store's secret is in clear on its disk; whoever \
-        reads the disk reads every vTPM, a moved or copied disk is not noticed, nor an older copy \
-        of it, nor another boot chain";
-}
-
-impl RootKeeper for WithoutHardware {
-    fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
-        let secret =
-            Secret::random(ground.entropy).map_err(|e| RootError(alloc::format!("{e}")))?;
-        let blob = secret.bytes().to_vec();
-        Ok((secret, SealedSecret { kind: Self::KIND, blob }))
-    }
-
-    fn open(&mut self, _: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
-        match (sealed.kind, <[u8; 32]>::try_from(&sealed.blob[..])) {
-            (Self::KIND, Ok(bytes)) => Ok(Secret::new(bytes)),
-            _ => Err(RootError(
-                "the store's secret is sealed to a hardware TPM: remove hwtpm=none".into(),
-            )),
-        }
+        key: &str,
+        force: Force,
+    ) -> Result<(Secret, SealedSecret), RootError> {
+        (**self).recover(ground, sealed, key, force)
     }
 }
