@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: banks= chooses the PCR banks, a stock driver's extend reaches every one of them, and only platform=open opens the platform hierarchy
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=240
 . vtpm-lib
 vtpm_bare plain "$VARIANT" 'tpm2 ephemeral' && vtpm_wait plain || fail "tpm2 is accepted"

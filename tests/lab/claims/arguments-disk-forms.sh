@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a configuration with the disk in the documents' form, in xl's canonical form, or without a disk starts a vTPM, and it says that it does not use the disk
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=240
 . vtpm-lib
 truncate -s 2M /tmp/a.img /tmp/b.img /tmp/c.img

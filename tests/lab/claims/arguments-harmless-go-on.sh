@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: an unknown word, or one that a TPM of ours cannot follow and nothing depends on, is named on the console, and the vTPM serves
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=240
 . vtpm-lib
 # goes_on "EXTRA" 'REGEX': ready, and a line of the console matches.

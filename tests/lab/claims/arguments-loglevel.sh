@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: loglevel=error, info and debug show errors only, what happens to guests, and every command
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=240
 . vtpm-lib
 for level in error info debug; do

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a word that cannot be followed stops the vTPM domain with a message that names it, on the console and in data/vtpm/error, and xl's defaults start no loop
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=240
 . vtpm-lib
 number=0

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: too little memory, a disk file or a manager that does not exist make xl create fail and leave nothing; a manager that is not needed does no harm
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=240
 . vtpm-lib
 # refused 'REGEX' [LINE]: xl create fails and says so.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a second device of the same guest, or another guest's, is refused by a vTPM with a message, and the guest that has the TPM notices nothing
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=240
 . vtpm-lib
 vtpm_bare vtpm0 "$VARIANT" 'tpm2 ephemeral' && vtpm_wait vtpm0 || fail "the vTPM domain is ready"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: with a TPM 2.0 behind CRB, dom0 leaves it alone and a guest given its page reaches it
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests tpm=2 tpm-device=crb time=300
 . lab-lib
 no_device() { ! ls -d /dev/tpm*; }

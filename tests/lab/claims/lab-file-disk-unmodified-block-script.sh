@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: disk=["file:..."] and the canonical form work with Debian's unmodified block script
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests time=300
 . lab-lib
 check "the block script is the package's own" test -x /etc/xen/scripts/block

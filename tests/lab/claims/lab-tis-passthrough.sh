@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a guest given the pages of a TIS TPM drives it with the kernel's own driver
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests tpm=2 time=300
 . lab-lib
 no_device() { ! ls -d /dev/tpm*; }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a vTPM works as well with the C xenstored as with the OCaml one: attach, reboot of the guest, detach
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=240 dom0-args=lab.xenstored=c
 . vtpm-lib
 check "this is the C xenstored" matches '/xenstored' ps -ef

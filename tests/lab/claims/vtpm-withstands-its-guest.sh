@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a guest that writes nonsense into its own end's nodes, or removes them, stops neither the vTPM domain nor its own next attach
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=300
 . vtpm-lib
 lean_guest

@@ -14,6 +14,9 @@ use std::thread;
 /// How many of a failed claim's last lines are shown.
 const SHOWN: usize = 40;
 
+/// What a line begins with that is shown of a success, too.
+const FIGURE: &str = "figure: ";
+
 /// What one claim's run left.
 struct Report {
     outcome: Outcome,
@@ -87,6 +90,11 @@ fn patience() -> Option<String> {
 fn show(claim: &Claim, report: &Report) {
     println!("{:7} {:6.1} s  {}", report.outcome, report.seconds, claim.name);
     if report.outcome == Outcome::Success {
+        report
+            .lines
+            .iter()
+            .filter(|line| line.starts_with(FIGURE))
+            .for_each(|f| println!("    {f}"));
         return;
     }
     if report.outcome != Outcome::Skip {
