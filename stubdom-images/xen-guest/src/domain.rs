@@ -9,6 +9,7 @@ use crate::entropy::DomainEntropy;
 use crate::events::Waiter;
 use crate::heap;
 use crate::hypercall;
+use crate::memory_need::TooLittleMemory;
 use crate::sharing::DomainSharing;
 use crate::store::StoreConnection;
 use core::time::Duration;
@@ -45,10 +46,18 @@ impl Memory {
         self.total
     }
 
-    /// What was left for the heap. An image that knows its needs compares, and says so early.
+    /// What was left for the heap.
     #[must_use]
     pub const fn heap(&self) -> usize {
         self.heap
+    }
+
+    /// For an image that knows its needs, in bytes of heap, and says early that they are not met.
+    ///
+    /// # Errors
+    /// [`TooLittleMemory`] when less was left for the heap.
+    pub const fn require(&self, needed: usize) -> Result<(), TooLittleMemory> {
+        TooLittleMemory::check(self.heap as u64, needed as u64)
     }
 
     /// Heap in use now.

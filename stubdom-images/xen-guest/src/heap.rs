@@ -4,6 +4,7 @@
 
 use crate::ending::fatal;
 use crate::memory::Ranges;
+use crate::memory_need::TooLittleMemory;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
@@ -50,12 +51,8 @@ unsafe impl GlobalAlloc for Heap {
 
 /// Gives all free memory to the heap; returns how many bytes that is.
 pub(crate) fn start(free: &Ranges) -> usize {
-    if free.bytes() < LEAST_BYTES {
-        fatal(format_args!(
-            "only {} KiB of memory are left for the heap, {} are needed: raise memory= of this domain",
-            free.bytes() / 1024,
-            LEAST_BYTES / 1024
-        ));
+    if let Err(error) = TooLittleMemory::check(free.bytes(), LEAST_BYTES) {
+        fatal(format_args!("{error}"));
     }
     for range in free.iter() {
         let start = ptr::with_exposed_provenance_mut::<u8>(range.start as usize);

@@ -46,6 +46,7 @@ mod console;
 mod disk;
 mod entropy;
 mod memory;
+mod memory_need;
 mod pvclock;
 mod store;
 #[cfg(test)]
@@ -82,6 +83,7 @@ mod sharing;
 
 pub use command_line::{CommandLine, CommandLineError};
 pub use disk::{AttachError, Disk, DiskHost, VirtualDevice};
+pub use memory_need::TooLittleMemory;
 
 #[cfg(target_os = "none")]
 pub use {

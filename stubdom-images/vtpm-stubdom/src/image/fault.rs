@@ -6,7 +6,7 @@ use domain_io::StoreError;
 use vtpm_engine::EngineError;
 use vtpm_service::ServiceError;
 use vtpm_service::arguments::ArgumentError;
-use xen_guest::CommandLineError;
+use xen_guest::{CommandLineError, TooLittleMemory};
 
 /// What to do when the TPM itself is at fault.
 const RESTART: &str = "start the domain again, with a larger memory= if it says that memory ran out, \
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     /// A word of the command line cannot be what it is.
     Argument(ArgumentError),
     /// The domain is too small.
-    Memory { heap: usize, needed: usize },
+    Memory(TooLittleMemory),
     /// The engine did not start.
     Engine(EngineError),
     /// The TPM cannot be used, or cannot be used any more.
@@ -33,12 +33,7 @@ impl fmt::Display for Fault {
         match self {
             Self::CommandLine(error) => write!(f, "{error}; see extra= of its configuration"),
             Self::Argument(error) => error.fmt(f),
-            Self::Memory { heap, needed } => write!(
-                f,
-                "{} KiB are left for its work and {} KiB are needed; raise memory= of its configuration",
-                heap / 1024,
-                needed / 1024
-            ),
+            Self::Memory(error) => error.fmt(f),
             Self::Engine(EngineError::NoEntropy) => f.write_str(
                 "no source of entropy passed its checks, so every key would be guessable; run it on \
                  a CPU with RDRAND or RDSEED and do not mask those by cpuid=",

@@ -28,9 +28,7 @@ pub(crate) fn vtpm(
         log::warn!("cannot write data/vtpm: {error}");
     }
     let arguments = arguments?;
-    if memory.heap() < HEAP_NEEDED {
-        return Err(Fault::Memory { heap: memory.heap(), needed: HEAP_NEEDED });
-    }
+    memory.require(HEAP_NEEDED).map_err(Fault::Memory)?;
     note_unused_devices(store);
     let engine = LibTpms::start(StartConfig::new(arguments.version)).map_err(Fault::Engine)?;
     let service =

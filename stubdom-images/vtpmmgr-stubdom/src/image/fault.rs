@@ -5,7 +5,7 @@ use domain_io::StoreError;
 use tpm_hw::{HardwareError, StartError, VersionOutcome};
 use vtpm_manager::OpenError;
 use vtpm_manager::arguments::ArgumentError;
-use xen_guest::{AttachError, CommandLineError, DeviceError};
+use xen_guest::{AttachError, CommandLineError, DeviceError, TooLittleMemory};
 
 /// One sentence each for the console and for `data/vtpmmgr/error`.
 pub(crate) enum Fault {
@@ -14,7 +14,7 @@ pub(crate) enum Fault {
     /// A word of the command line cannot be what it is.
     Argument(ArgumentError),
     /// The domain is too small.
-    Memory { heap: usize, needed: usize },
+    Memory(TooLittleMemory),
     /// Its disk cannot be used.
     Disk(AttachError),
     /// A page of the hardware TPM cannot be mapped.
@@ -36,13 +36,7 @@ impl fmt::Display for Fault {
         match self {
             Self::CommandLine(error) => write!(f, "{error}; see extra= of its configuration"),
             Self::Argument(error) => error.fmt(f),
-            Self::Memory { heap, needed } => write!(
-                f,
-                "{} KiB are left for its work and {} KiB are needed; raise memory= of its \
-                 configuration",
-                heap / 1024,
-                needed / 1024
-            ),
+            Self::Memory(error) => error.fmt(f),
             Self::Disk(error) => write!(f, "its disk hda: {error}"),
             Self::Page { number, error } => write!(
                 f,

@@ -36,9 +36,7 @@ pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
     say_starting(&mut store, None);
     let made = (|| {
         let arguments = arguments(&command_line, &mut console)?;
-        if memory.heap() < HEAP_NEEDED {
-            return Err(Fault::Memory { heap: memory.heap(), needed: HEAP_NEEDED });
-        }
+        memory.require(HEAP_NEEDED).map_err(Fault::Memory)?;
         let disk = disk.map_err(Fault::Disk)?;
         let hardware = hardware::start(&arguments.hardware, (&store, &sharing), time)?;
         say_starting(&mut store, hardware.as_ref().map(|hw| &hw.version as &dyn Display));
