@@ -1,6 +1,6 @@
 //! Formatting, lints, documentation and the project's own rules.
 
-use crate::{rules, steps};
+use crate::{proofs, rules, steps};
 use anyhow::Result;
 
 /// Runs all of them.
@@ -9,6 +9,7 @@ use anyhow::Result;
 /// The first that does not hold.
 pub(crate) fn run() -> Result<()> {
     rules::run(&steps::root())?;
+    proofs::run(&steps::root())?;
     steps::run(&mut steps::cargo(["fmt", "--all", "--check"]))?;
     steps::run(&mut steps::cargo([
         "clippy",

@@ -9,6 +9,7 @@ mod image_check;
 mod images;
 mod lab;
 mod native;
+mod proofs;
 mod rules;
 mod steps;
 mod suite;

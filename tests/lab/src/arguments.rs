@@ -67,6 +67,9 @@ pub(crate) struct Claims {
     /// Only name the claims and what they prove
     #[arg(long)]
     pub(crate) list: bool,
+    /// Print docs/claims.md: which claim proves which sentence
+    #[arg(long, conflicts_with_all = ["list", "names"])]
+    pub(crate) table: bool,
     /// Long ones, too; else a long one runs only when its whole name is given
     #[arg(long)]
     pub(crate) all: bool,

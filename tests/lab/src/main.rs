@@ -47,6 +47,10 @@ fn run_shell(place: &Place, machine: arguments::Machine) -> Result<u8> {
 }
 
 fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {
+    if asked.table {
+        print!("{}", claims::table(&claims::select(place, &[], true)?));
+        return Ok(0);
+    }
     let chosen = claims::select(place, &asked.names, asked.all)?;
     if asked.list {
         for claim in &chosen {

@@ -3,10 +3,12 @@
 mod header;
 mod outcome;
 mod runner;
+mod table;
 
 pub use header::{Header, Mistake};
 pub use outcome::{Outcome, Summary};
 pub use runner::all;
+pub use table::table;
 
 use crate::place::Place;
 use anyhow::{Context, Result, bail};
