@@ -2,12 +2,13 @@
 
 use crate::{native, steps};
 use anyhow::{Context, Result};
+use std::process::Stdio;
 
 /// What to measure.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Needs swtpm for the comparison (./x lab fetch brings it); without it, only \
-    our own figures are shown. Name one row to measure only that: the table's last column."
+    after_help = "Compares with the lab's copy of swtpm, which is fetched when it is not there; \
+    without it, only our own figures are shown, and --check fails. Name one row to measure only that: the table's last column."
 )]
 pub(crate) struct Options {
     /// Fewer repetitions: seconds instead of minutes, and rougher figures
@@ -30,6 +31,10 @@ pub(crate) struct Options {
 /// When it does not build or run, or an aim is missed and `check` is set.
 pub(crate) fn run(options: &Options) -> Result<()> {
     native::build()?;
+    let mut swtpm = steps::cargo(["run", "--quiet", "--package", "lab", "--", "path", "swtpm"]);
+    if let Err(error) = steps::run(swtpm.stdout(Stdio::null())) {
+        eprintln!("bench: the lab's swtpm cannot be fetched: {error:#}");
+    }
     let folder = steps::root().join("target/bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
     let mut cargo = steps::cargo(["run", "--quiet", "--profile", "image", "--package", "bench"]);

@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 pub(crate) struct Times {
     pub(crate) ours: Duration,
     pub(crate) peer: Option<Duration>,
-    /// Our longest single command.
-    pub(crate) longest: Duration,
 }
 
 /// How much to repeat.
@@ -36,7 +34,7 @@ pub(crate) fn repeated(sides: &mut Sides, packet: &[u8], rounds: Rounds) -> Resu
         }
     }
     let ours = fastest.0.unwrap_or_default();
-    Ok(Times { ours, peer: fastest.1, longest: ours })
+    Ok(Times { ours, peer: fastest.1 })
 }
 
 fn keep_fastest(fastest: &mut Option<Duration>, took: Duration) {
@@ -57,7 +55,7 @@ const TRIES: usize = 3;
 /// The same keys on both sides, as many as there are templates: the sums of all times. Each key
 /// must come out byte for byte the same, which shows that both sides searched the same primes.
 pub(crate) fn keys(sides: &mut Sides, templates: &[Template<'_>]) -> Result<Times> {
-    let mut sum = Times { ours: Duration::ZERO, peer: None, longest: Duration::ZERO };
+    let mut sum = Times { ours: Duration::ZERO, peer: None };
     for template in templates {
         let packet = template.create_primary();
         let mut fastest = (None, None);
@@ -73,7 +71,6 @@ pub(crate) fn keys(sides: &mut Sides, templates: &[Template<'_>]) -> Result<Time
         }
         let ours = fastest.0.unwrap_or_default();
         sum.ours += ours;
-        sum.longest = sum.longest.max(ours);
         sum.peer = fastest.1.map(|took| sum.peer.unwrap_or_default() + took);
     }
     Ok(sum)

@@ -1,11 +1,15 @@
 //! The table.
 
+use crate::longest::{self, Longest};
 use crate::rows::Measured;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// One line per row, under a line of titles.
+/// One line per row, under a line of titles; nothing when nothing was compared.
 pub(crate) fn table(results: &[Measured]) -> String {
+    if results.is_empty() {
+        return String::new();
+    }
     let mut text = format!(
         "{:<38} {:>11} {:>11} {:>6}  {:<14} {}\n",
         "command", "vTPM", "swtpm", "ratio", "aim", "measured by"
@@ -24,9 +28,33 @@ pub(crate) fn table(results: &[Measured]) -> String {
         );
         let _ = writeln!(text, "{line}");
     }
-    let longest = results.iter().map(|result| result.times.longest).max().unwrap_or_default();
-    let _ = writeln!(text, "\nlongest single command of the vTPM: {}", shown(longest));
     text
+}
+
+/// The commands that take longest, under a line of titles; nothing when none was measured.
+pub(crate) fn longest_table(rows: &[Longest]) -> String {
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let _ = writeln!(text, "\n{:<38} {:>11}   measured by", "a single command", "longest");
+    }
+    for row in rows {
+        let what = format!("{}, of {}", row.what, row.runs);
+        let _ = writeln!(text, "{what:<38} {:>11}   ./x bench {}", shown(row.took), longest::NAME);
+    }
+    text
+}
+
+/// One object per command, in seconds.
+pub(crate) fn longest_json(rows: &[Longest]) -> String {
+    let line = |row: &Longest| {
+        let seconds = row.took.as_secs_f64();
+        format!(
+            "{{\"row\":\"{}\",\"command\":\"{}\",\"vtpm\":{seconds}}}\n",
+            longest::NAME,
+            row.what
+        )
+    };
+    rows.iter().map(line).collect()
 }
 
 fn aim(result: &Measured) -> String {

@@ -1,5 +1,6 @@
 //! What is measured, and what each figure aims at.
 
+use crate::longest;
 use crate::measure::{self, Rounds, Times};
 use crate::sides::Sides;
 use anyhow::Result;
@@ -53,6 +54,11 @@ impl Measured {
     /// Whether there is an aim and it is missed.
     pub(crate) fn misses_its_aim(&self) -> bool {
         matches!((self.ratio(), self.aim), (Some(ratio), Some(aim)) if ratio > aim)
+    }
+
+    /// Whether there is an aim and nothing to compare with.
+    pub(crate) fn lacks_its_ratio(&self) -> bool {
+        self.aim.is_some() && self.ratio().is_none()
     }
 }
 
@@ -160,7 +166,7 @@ pub(crate) const ALL: [Row; 9] = [
 
 /// All names, for the command line.
 pub(crate) fn names() -> Vec<&'static str> {
-    ALL.iter().map(|row| row.name).collect()
+    ALL.iter().map(|row| row.name).chain([longest::NAME]).collect()
 }
 
 impl Row {

@@ -12,8 +12,9 @@ const TIMEOUTS: [u32; 4] = [750_000, 2_000_000, 750_000, 750_000];
 
 /// Short, medium and long durations in microseconds: 3, 3 and 600 s. They hold for TPM 1.2
 /// ordinals; a TPM 2.0 command code is larger than every ordinal Linux knows and gets the kernel's
-/// own 120 s. The longest that was measured, CreatePrimary of an RSA-3072 key, took 0.24 s; a
-/// machine without hardware virtualisation takes some twenty times longer.
+/// own 120 s. The longest that was measured, CreatePrimary of an RSA-3072 key, took 1.6 s on a
+/// machine with seven times more to do than processors (docs/performance.md); one without hardware
+/// virtualisation takes some twenty times longer.
 const DURATIONS: [u32; 3] = [3_000_000, 3_000_000, 600_000_000];
 
 /// PCRs of a PC (PC Client Platform TPM Profile 1.05, 4.6).
