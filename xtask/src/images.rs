@@ -25,7 +25,7 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for name in names {
         compile(name)?;
-        let linked = target_folder().join(TARGET).join("image").join(name);
+        let linked = steps::target().join(TARGET).join("image").join(name);
         let image = fs::read(&linked).with_context(|| format!("{}", linked.display()))?;
         image_check::check(&image).with_context(|| format!("image {name}"))?;
         let packed = gzip(&without_sections(&image)?)?;
@@ -39,10 +39,6 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
         println!("{} ({} bytes)", file.display(), packed.len());
     }
     Ok(())
-}
-
-fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| steps::root().join("target"), PathBuf::from)
 }
 
 fn compile(name: &str) -> Result<()> {

@@ -13,6 +13,7 @@ mod proofs;
 mod rules;
 mod steps;
 mod suite;
+mod tools;
 
 use clap::{Parser, Subcommand};
 
@@ -34,7 +35,7 @@ enum Command {
     Check,
     /// Build and fetch the engine's C libraries into target/native (done by itself where needed)
     Native,
-    /// Build the domains' images into target/images
+    /// Build the domains' images into target/images, domain 0's programs into target/tools
     Images,
     /// The lab, real Xen under QEMU: ./x lab --help lists run, shell, claims
     #[command(disable_help_flag = true)]
@@ -58,7 +59,9 @@ fn main() -> std::process::ExitCode {
         Command::Lab { arguments } => {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
-        Command::Images => native::build().and_then(|()| images::build(&images::ALL)),
+        Command::Images => {
+            native::build().and_then(|()| images::build(&images::ALL)).and_then(|()| tools::build())
+        }
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
     };

@@ -1,7 +1,7 @@
 //! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
 
 use crate::steps::{self, Steps};
-use crate::{check, images, lab, native};
+use crate::{check, images, lab, native, tools};
 use anyhow::Result;
 
 /// What to run.
@@ -33,6 +33,7 @@ fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
         steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))
     })?;
     steps.take("images", || images::build(&images::ALL))?;
+    steps.take("domain 0's programs", tools::build)?;
     if options.no_lab {
         eprintln!("left out, as asked: the claims in the lab");
         return Ok(());

@@ -11,6 +11,8 @@ pub struct Place {
     pub lab: PathBuf,
     /// Product images, copied to `/lab/images` in dom0: `target/images/*.gz`.
     pub product_images: PathBuf,
+    /// Programs for domain 0, copied to `/lab/tools` there: `target/tools/*`.
+    pub product_tools: PathBuf,
     /// The claims: `tests/lab/claims`.
     pub claims: PathBuf,
 }
@@ -26,6 +28,7 @@ impl Place {
         Self {
             lab: set("LAB_DIR").unwrap_or_else(|| target.join("lab")),
             product_images: target.join("images"),
+            product_tools: target.join("tools"),
             claims: own.join("claims"),
         }
     }

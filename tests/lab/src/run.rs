@@ -67,7 +67,8 @@ pub fn script(
     })
 }
 
-/// What every dom0 is given: the files asked for, the product's images, fresh random bytes.
+/// What every dom0 is given: the files asked for, the product's images and programs, fresh random
+/// bytes.
 pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     let mut input = Input::default();
     for word in &options.inputs {
@@ -79,6 +80,11 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             input.add(&format!("{}:/lab/images/{name}", path.display()))?;
         }
+    }
+    for entry in fs::read_dir(&place.product_tools).into_iter().flatten() {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        input.add(&format!("{}:/lab/tools/{name}", path.display()))?;
     }
     let mut seed = [0; 48];
     File::open("/dev/urandom")?.read_exact(&mut seed)?;

@@ -1,0 +1,105 @@
+//! The device that leads to the manager.
+
+use crate::error::ChannelError;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use tpm_wire::MAX_PACKET_BYTES;
+use tpm_wire::manager::AnswerError;
+use tpm_wire::tpm12::TpmResult;
+
+/// Where the kernel lists the devices of its own domain.
+const XEN_DEVICES: &str = "/sys/bus/xen/devices";
+
+/// An open way to the manager. The kernel gives a TPM device to one program at a time.
+pub struct Channel {
+    device: File,
+    path: PathBuf,
+}
+
+impl Channel {
+    /// Finds the device of domain 0's whose other end is a manager.
+    ///
+    /// # Errors
+    /// [`ChannelError::NoDevice`] when there is none.
+    pub fn find() -> Result<Self, ChannelError> {
+        let mut tried = Vec::new();
+        for path in candidates(Path::new(XEN_DEVICES)) {
+            let opened = Self::open(&path).and_then(|mut channel| {
+                channel.is_manager()?;
+                Ok(channel)
+            });
+            match opened {
+                Ok(channel) => return Ok(channel),
+                Err(error) => tried.push((path, error.to_string())),
+            }
+        }
+        Err(ChannelError::NoDevice { tried })
+    }
+
+    /// Uses this device.
+    ///
+    /// # Errors
+    /// [`ChannelError::Device`].
+    pub fn open(path: &Path) -> Result<Self, ChannelError> {
+        let opened = OpenOptions::new().read(true).write(true).open(path);
+        let device =
+            opened.map_err(|error| ChannelError::Device { path: path.to_path_buf(), error })?;
+        Ok(Self { device, path: path.to_path_buf() })
+    }
+
+    /// Sends a whole packet and takes the whole answer. The kernel gives up after two minutes.
+    ///
+    /// # Errors
+    /// [`ChannelError::Device`].
+    pub fn transmit(&mut self, packet: &[u8]) -> Result<Vec<u8>, ChannelError> {
+        let mut answer = vec![0; MAX_PACKET_BYTES];
+        // One write is one command, and one read is its answer.
+        let got = self
+            .device
+            .write_all(packet)
+            .and_then(|()| self.device.read(&mut answer))
+            .map_err(|error| ChannelError::Device { path: self.path.clone(), error })?;
+        answer.truncate(got);
+        Ok(answer)
+    }
+
+    /// Whether a manager answers, also one that waits for its recovery key.
+    fn is_manager(&mut self) -> Result<(), ChannelError> {
+        match self.stats() {
+            Err(ChannelError::Answer(AnswerError::Refused(TpmResult::RETRY, _))) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// `/dev/tpmN` of each vTPM device of this domain, in the order of their numbers.
+fn candidates(devices: &Path) -> Vec<PathBuf> {
+    let names = |folder: &Path, start: &str| -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
+        names.sort();
+        names
+    };
+    names(devices, "vtpm-")
+        .iter()
+        .flat_map(|device| names(&devices.join(device).join("tpm"), "tpm"))
+        .map(|name| Path::new("/dev").join(name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_vtpm_devices_of_this_domain_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["vtpm-1/tpm/tpm3", "vtpm-0/tpm/tpm1", "vtpm-2", "vbd-51712/block/xvda"] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let expected = [PathBuf::from("/dev/tpm1"), PathBuf::from("/dev/tpm3")];
+        assert_eq!(candidates(folder.path()), expected);
+    }
+}

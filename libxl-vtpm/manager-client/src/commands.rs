@@ -1,0 +1,137 @@
+//! The commands, one function each.
+
+use crate::channel::Channel;
+use crate::error::ChannelError;
+use tpm_wire::TpmVersion;
+use tpm_wire::manager::{
+    Command, Entry, Force, List, MOST_LISTED, PolicyCommand, PolicyReport, PolicyState, Show,
+    Stats, UuidBytes, body_of, policy_request,
+};
+
+impl Channel {
+    /// What the manager is and does.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn stats(&mut self) -> Result<Stats, ChannelError> {
+        Ok(Stats::of_answer(&self.transmit(&Command::Stats.packet())?)?)
+    }
+
+    /// All vTPMs, in the order of their uuids.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn list(&mut self) -> Result<Vec<Entry>, ChannelError> {
+        let mut all: Vec<Entry> = Vec::new();
+        loop {
+            let after = all.last().map(|entry| entry.uuid);
+            let packet = Command::List { after, most: MOST_LISTED }.packet();
+            let part = List::of_answer(&self.transmit(&packet)?)?;
+            let grew = !part.entries.is_empty();
+            all.extend(part.entries);
+            if !(part.more && grew) {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// One vTPM.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn show(&mut self, uuid: UuidBytes) -> Result<Show, ChannelError> {
+        Ok(Show::of_answer(&self.transmit(&Command::Show(uuid).packet())?)?)
+    }
+
+    /// Makes the record of a vTPM that will come.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn new_vtpm(
+        &mut self,
+        uuid: UuidBytes,
+        version: TpmVersion,
+        group: u32,
+    ) -> Result<(), ChannelError> {
+        self.done(&Command::New { uuid, version, group })
+    }
+
+    /// Removes a vTPM's record; `force` when it has saved state, which is lost with it.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn delete(&mut self, uuid: UuidBytes, force: Force) -> Result<(), ChannelError> {
+        self.done(&Command::Delete { uuid, force })
+    }
+
+    /// Serves a vTPM, or does not.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn enable(&mut self, uuid: UuidBytes, enabled: bool) -> Result<(), ChannelError> {
+        self.done(&Command::Enable { uuid, enabled })
+    }
+
+    /// Has everything made durable and the manager end; `force` while vTPMs are attached.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn prepare_shutdown(&mut self, force: Force) -> Result<(), ChannelError> {
+        self.done(&Command::PrepareShutdown(force))
+    }
+
+    /// What the store's secret is sealed under.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn policy(&mut self) -> Result<PolicyReport, ChannelError> {
+        let packet = policy_request(&PolicyCommand::Show.encode());
+        Ok(PolicyReport::of_answer(&self.transmit(&packet)?)?)
+    }
+
+    /// Seals the store's secret anew. `selection` as in `sha256:5,7`, empty for the default; `also`
+    /// are states to accept besides the present one.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn reseal(
+        &mut self,
+        selection: &str,
+        also: &[PolicyState<'_>],
+        force: Force,
+    ) -> Result<(), ChannelError> {
+        let selection = selection.as_bytes();
+        self.change_policy(&PolicyCommand::Reseal { selection, force, also: also.to_vec() })?;
+        Ok(())
+    }
+
+    /// Makes a new recovery key and returns its text, which is kept nowhere else.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn new_recovery_key(&mut self) -> Result<String, ChannelError> {
+        let body = self.change_policy(&PolicyCommand::NewRecoveryKey)?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Opens a store whose policy refuses.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn recover(&mut self, key: &str, force: Force) -> Result<(), ChannelError> {
+        let key = key.as_bytes();
+        self.change_policy(&PolicyCommand::Recover { key, force })?;
+        Ok(())
+    }
+
+    fn change_policy(&mut self, command: &PolicyCommand<'_>) -> Result<Vec<u8>, ChannelError> {
+        let answer = self.transmit(&policy_request(&command.encode()))?;
+        Ok(body_of(&answer)?.to_vec())
+    }
+
+    fn done(&mut self, command: &Command) -> Result<(), ChannelError> {
+        let answer = self.transmit(&command.packet())?;
+        body_of(&answer)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a command was not carried out.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use tpm_wire::manager::AnswerError;
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub enum ChannelError {
+    /// No device of domain 0's leads to a manager.
+    NoDevice {
+        /// What was looked at, and why it is none.
+        tried: Vec<(PathBuf, String)>,
+    },
+    /// The device could not be used.
+    Device {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The manager refused, or answered something else.
+    Answer(AnswerError),
+}
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDevice { tried } => {
+                f.write_str(
+                    "no TPM device of domain 0 leads to a manager; load xen-tpmfront (modprobe \
+                     xen-tpmfront) and attach one: xl vtpm-attach 0 uuid=$(uuidgen) \
+                     backend=vtpmmgr",
+                )?;
+                tried.iter().try_for_each(|(path, why)| write!(f, " [{}: {why}]", path.display()))
+            }
+            Self::Device { path, error } if error.kind() == io::ErrorKind::ResourceBusy => {
+                write!(f, "{} is in use by another program; try again", path.display())
+            }
+            Self::Device { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Answer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ChannelError {}
+
+impl From<AnswerError> for ChannelError {
+    fn from(error: AnswerError) -> Self {
+        Self::Answer(error)
+    }
+}

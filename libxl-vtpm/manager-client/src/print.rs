@@ -1,0 +1,121 @@
+//! Answers, for people and as JSON.
+
+use manager_client::{Entry, PolicyReport, Show, Stats, TpmVersion, uuid_text};
+use serde_json::{Value, json};
+
+/// Bits of a record's flags.
+const DISABLED: u32 = 1 << 2;
+
+/// Prints an answer in one of its two forms.
+pub(crate) fn print(as_json: bool, value: Value, text: impl FnOnce()) {
+    if as_json { println!("{value}") } else { text() }
+}
+
+fn hardware(version: Option<TpmVersion>) -> String {
+    version.map_or_else(|| "none".into(), |version| version.to_string())
+}
+
+pub(crate) fn stats(stats: &Stats, as_json: bool) {
+    let value = json!({
+        "hardware": stats.hardware.map(|version| version.to_string()),
+        "provision": if stats.explicit { "explicit" } else { "first-contact" },
+        "store": uuid_text(&stats.store),
+        "sequence": stats.sequence,
+        "counter": stats.counter,
+        "vtpms": stats.records,
+        "free_pages": stats.free_pages,
+        "attached": stats.sessions,
+        "uptime_seconds": stats.uptime,
+        "saves": stats.saves,
+        "commits": stats.commits,
+        "answered": stats.answered,
+        "refused": stats.refused,
+    });
+    print(as_json, value, || {
+        println!("hardware TPM   {}", hardware(stats.hardware));
+        println!("store          {}, commit {}", uuid_text(&stats.store), stats.sequence);
+        println!("vTPMs          {}, {} attached", stats.records, stats.sessions);
+        println!("free           {} KiB", stats.free_pages.saturating_mul(4));
+        println!(
+            "since start    {} s: {} saves in {} commits, {} requests answered, {} refused",
+            stats.uptime, stats.saves, stats.commits, stats.answered, stats.refused
+        );
+    });
+}
+
+fn entry_json(entry: &Entry) -> Value {
+    json!({
+        "uuid": uuid_text(&entry.uuid),
+        "tpm": entry.version.to_string(),
+        "has_state": entry.has_state,
+        "generation": entry.generation,
+        "group": entry.group,
+        "flags": entry.flags,
+        "domain": entry.domain,
+    })
+}
+
+pub(crate) fn list(entries: &[Entry], as_json: bool) {
+    let value = Value::Array(entries.iter().map(entry_json).collect());
+    print(as_json, value, || {
+        println!("{:36} {:3} {:>10} {:>6} {:>8}", "UUID", "TPM", "saves", "domain", "");
+        for entry in entries {
+            let domain = entry.domain.map_or_else(|| "-".into(), |domain| domain.to_string());
+            let note = if entry.flags & DISABLED == 0 { "" } else { "disabled" };
+            println!(
+                "{:36} {:3} {:>10} {:>6} {:>8}",
+                uuid_text(&entry.uuid),
+                entry.version.to_string(),
+                entry.generation,
+                domain,
+                note
+            );
+        }
+    });
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn show(show: &Show, as_json: bool) {
+    let mut value = entry_json(&show.entry);
+    for (name, bytes) in [
+        ("state_hash", &show.hash[..]),
+        ("image_hash", &show.image_hash),
+        ("label_hash", &show.label_hash),
+        ("ek_name", &show.ek_name),
+        ("ek_public", &show.ek_public),
+    ] {
+        value[name] = json!(hex(bytes));
+    }
+    value["accept_once"] = json!(show.accept_once);
+    let text = value.clone();
+    print(as_json, value, || {
+        for (name, value) in text.as_object().into_iter().flatten() {
+            println!(
+                "{name:12} {}",
+                value.as_str().map_or_else(|| value.to_string(), String::from)
+            );
+        }
+    });
+}
+
+pub(crate) fn policy(report: &PolicyReport, as_json: bool) {
+    let sealed_to = ["nothing", "TPM 1.2", "TPM 2.0"].get(usize::from(report.kind));
+    let sealed_to = sealed_to.copied().unwrap_or("unknown");
+    let states: Vec<_> =
+        report.states.iter().map(|state| String::from_utf8_lossy(state).into_owned()).collect();
+    let value = json!({
+        "sealed_to": sealed_to,
+        "recovery_key": report.has_recovery_key,
+        "administrator_key": report.has_administrator_key,
+        "forced": report.forced,
+        "states": states,
+    });
+    print(as_json, value, || {
+        println!("sealed to      {sealed_to}{}", if report.forced { ", by force" } else { "" });
+        println!("recovery key   {}", if report.has_recovery_key { "yes" } else { "none" });
+        println!("accepts        {}", states.join(" or "));
+    });
+}
