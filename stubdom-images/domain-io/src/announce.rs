@@ -123,9 +123,25 @@ fn one_line(text: &str) -> String {
     line
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-utils"))]
 mod tests {
-    use super::{LONGEST_ERROR, one_line};
+    use super::{Announcement, LONGEST_ERROR, one_line};
+    use crate::test_utils::World;
+    use crate::{DomainId, Xenstore};
+
+    #[test]
+    fn whoever_waits_finds_the_reason_before_the_word() {
+        let (world, domain) = (World::new(), DomainId(4));
+        world.add_domain(domain);
+        let mut store = world.store(domain);
+        let here = Announcement { directory: "data/vtpmmgr" };
+        here.starting(&mut store, "an image", Some(&"2.0")).unwrap();
+        here.locked(&mut store, &"the PCRs have changed").unwrap();
+        let read = |node: &str| world.store(domain).read(&alloc::format!("data/vtpmmgr/{node}"));
+        assert_eq!(read("state").unwrap(), "locked");
+        assert_eq!(read("error").unwrap(), "the PCRs have changed");
+        assert_eq!(read("tpm").unwrap(), "2.0");
+    }
 
     #[test]
     fn an_error_is_one_line_of_bounded_length() {

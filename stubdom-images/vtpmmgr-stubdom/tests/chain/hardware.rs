@@ -1,0 +1,123 @@
+//! With swtpm behind a model of its registers.
+
+use crate::rig::{Disk, Rig, Vtpm, body, disk, parts};
+use domain_io::DomainId;
+use domain_io::test_utils::World;
+use peers::{Family, RawTpm, Swtpm, unless_missing};
+use std::cell::RefCell;
+use std::rc::Rc;
+use tpm_hw::test_utils::{TisModel, bus};
+use tpm_hw::{HardwareArguments, detect};
+use tpm_wire::manager::{Force, Request, StatusReport};
+use tpm_wire::tpm20::{self, HashAlgorithm};
+use tpm_wire::{PacketBuilder, Tag, TpmVersion};
+use vtpm_custody::Access;
+use vtpm_manager::{Hardware, WithHardware};
+
+type Wire = Rc<RefCell<RawTpm>>;
+
+/// A connection that the test and the manager share, as a chip on the board would be.
+fn wire(swtpm: &Swtpm) -> Wire {
+    Rc::new(RefCell::new(swtpm.connect().expect("swtpm takes a connection")))
+}
+
+/// The manager's own driver on a model of the registers in front of swtpm, started.
+fn hardware(world: &World, family: Family, wire: &Wire) -> Hardware {
+    let (clock, wire) = (world.clock(), Rc::clone(wire));
+    let executor =
+        Box::new(move |command: &[u8]| wire.borrow_mut().transmit(command).expect("an answer"));
+    let model = match family {
+        Family::Tpm20 => TisModel::new(clock.clone(), executor),
+        Family::Tpm12 => TisModel::of_tpm12(clock.clone(), executor),
+    };
+    let arguments = HardwareArguments::default();
+    let mut found = detect(bus(0xFED4_0000, model), &arguments, clock.clone()).expect("a TPM");
+    tpm_hw::start(found.tpm.as_mut(), found.version, &clock).expect("it starts");
+    tpm_hw::flush(found.tpm.as_mut(), found.version).expect("it is flushed");
+    Hardware { tpm: found.tpm, version: found.version }
+}
+
+fn rig(world: &World, id: u16, disk: &Disk, family: Family, wire: &Wire) -> Rig {
+    let hardware = hardware(world, family, wire);
+    let (access, time) = (Access::default(), world.clock());
+    // swtpm has no firmware that measures anything.
+    let keeper = Box::new(WithHardware { access, time, force: Force::Yes });
+    let made = Rig::with(world, DomainId(id), disk, keeper, Some(hardware), "tpm2");
+    made.unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn random12(bytes: u32) -> Vec<u8> {
+    PacketBuilder::new(Tag::RQU_COMMAND, 0x46).u32(bytes).finish()
+}
+
+fn pcr12(pcr: u32) -> Vec<u8> {
+    PacketBuilder::new(Tag::RQU_COMMAND, 0x15).u32(pcr).finish()
+}
+
+#[test]
+fn random_bytes_and_pcrs_of_a_tpm_20_reach_vtpms_in_both_forms() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let (world, wire) = (World::new(), wire(&swtpm));
+    let mut rig = rig(&world, 900, &disk(), Family::Tpm20, &wire);
+    let digests = [(HashAlgorithm::SHA1, vec![3; 20]), (HashAlgorithm::SHA256, vec![3; 32])];
+    wire.borrow_mut().transmit(&tpm20::pcr_extend(4, &digests)).expect("extended");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    for bytes in [0_u32, 1, 32, 33, 256, 5000] {
+        let (status, body) = parts(&vtpm.ask(&mut rig, &random12(bytes)));
+        let expected = bytes.min(256) as usize;
+        assert_eq!((status, body.len()), (0, 4 + expected));
+    }
+    let own = wire.borrow_mut().transmit(&tpm20::pcr_read(HashAlgorithm::SHA1, 4)).unwrap();
+    let expected = tpm20::pcr_digest(&own).unwrap().unwrap().to_vec();
+    assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(4))), (0, expected));
+    assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(24))).0, 2);
+    let question = tpm20::pcr_read(HashAlgorithm::SHA256, 4);
+    let own = wire.borrow_mut().transmit(&question).unwrap();
+    assert_eq!(vtpm.ask(&mut rig, &question), own);
+    let answer = vtpm.ask(&mut rig, &tpm20::get_random(64));
+    assert_eq!(tpm20::random_bytes(&answer).unwrap().len(), 64);
+    let clear = tpm20::startup(tpm20::StartupType::CLEAR);
+    assert_eq!(parts(&vtpm.ask(&mut rig, &clear)).0, 0x143, "nothing else is passed on");
+    let report = StatusReport::of_answer(&vtpm.ask(&mut rig, &Request::Status.packet())).unwrap();
+    assert_eq!(report.hardware, Some(TpmVersion::Tpm20));
+}
+
+#[test]
+fn random_bytes_and_pcrs_of_a_tpm_12_reach_vtpms() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm12)) else { return };
+    let (world, wire) = (World::new(), wire(&swtpm));
+    let hardware = hardware(&world, Family::Tpm12, &wire);
+    let keeper = Box::new(vtpm_manager::WithoutHardware);
+    let made = Rig::with(&world, DomainId(900), &disk(), keeper, Some(hardware), "loglevel=info");
+    let mut rig = made.unwrap_or_else(|why| panic!("{why}"));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (status, bytes) = parts(&vtpm.ask(&mut rig, &random12(32)));
+    assert_eq!((status, bytes.len()), (0, 36));
+    let extend = PacketBuilder::new(Tag::RQU_COMMAND, 0x14).u32(4).bytes(&[9; 20]).finish();
+    let (_, value) = parts(&wire.borrow_mut().transmit(&extend).unwrap());
+    assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(4))), (0, value));
+    assert_eq!(parts(&vtpm.ask(&mut rig, &extend)).0, 8, "a vTPM extends nothing in hardware");
+}
+
+#[test]
+fn a_store_that_is_sealed_to_a_tpm_20_opens_after_a_restart_and_nowhere_else() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let (world, wire, disk) = (World::new(), wire(&swtpm), disk());
+    let mut first = rig(&world, 900, &disk, Family::Tpm20, &wire);
+    let mut vtpm = Vtpm::connect(&mut first, 1);
+    assert_eq!(vtpm.request(&mut first, Request::Save(&body(1, 1))).0, 0);
+    first.shutdown();
+    drop((vtpm, first));
+    let world = World::new();
+    let mut second = rig(&world, 901, &disk, Family::Tpm20, &wire);
+    let mut vtpm = Vtpm::connect(&mut second, 1);
+    assert_eq!(vtpm.request(&mut second, Request::Load), (0, body(1, 1).to_vec()));
+    drop((vtpm, second));
+    let Some(other) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let (world, other) = (World::new(), self::wire(&other));
+    let hardware = hardware(&world, Family::Tpm20, &other);
+    let (access, time) = (Access::default(), world.clock());
+    let keeper = Box::new(WithHardware { access, time, force: Force::Yes });
+    let moved = Rig::with(&world, DomainId(902), &disk, keeper, Some(hardware), "tpm2");
+    assert!(moved.is_err(), "a moved disk does not open");
+}

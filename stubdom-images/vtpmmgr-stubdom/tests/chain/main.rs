@@ -1,0 +1,8 @@
+//! Many vTPM domains and one manager domain on a machine in memory.
+
+mod crowd;
+mod faults;
+mod hardware;
+mod power;
+mod restarts;
+mod rig;
