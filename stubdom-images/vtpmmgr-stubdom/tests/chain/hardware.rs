@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use tpm_hw::test_utils::{TisModel, bus};
 use tpm_hw::{HardwareArguments, detect};
-use tpm_wire::manager::{Force, Request, StatusReport};
+use tpm_wire::manager::{Command, Force, PolicyCommand, Request, StatusReport, policy_request};
 use tpm_wire::tpm20::{self, HashAlgorithm};
 use tpm_wire::{PacketBuilder, Tag, TpmVersion};
 use vtpm_custody::Access;
@@ -120,4 +120,56 @@ fn a_store_that_is_sealed_to_a_tpm_20_opens_after_a_restart_and_nowhere_else() {
     let keeper = Box::new(WithHardware { access, time, force: Force::Yes });
     let moved = Rig::with(&world, DomainId(902), &disk, keeper, Some(hardware), "tpm2");
     assert!(moved.is_err(), "a moved disk does not open");
+}
+
+fn policy(rig: &mut Rig, dom0: &mut Vtpm, command: &PolicyCommand<'_>) -> (u32, Vec<u8>) {
+    parts(&dom0.ask(rig, &policy_request(&command.encode())))
+}
+
+fn domain_0(rig: &mut Rig) -> Vtpm {
+    let mut dom0 = Vtpm::create(rig, 0, 77);
+    dom0.await_connection(rig);
+    dom0
+}
+
+/// Another boot chain: nobody is served, and nobody is told "unknown", until domain 0 brings the
+/// recovery key; then everything is there, also after the next restart.
+#[test]
+fn after_a_change_of_the_pcrs_the_recovery_key_opens_the_store() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let (world, wire, disk) = (World::new(), wire(&swtpm), disk());
+    let mut first = rig(&world, 900, &disk, Family::Tpm20, &wire);
+    let mut vtpm = Vtpm::connect(&mut first, 1);
+    assert_eq!(vtpm.request(&mut first, Request::Save(&body(1, 1))).0, 0);
+    let mut dom0 = domain_0(&mut first);
+    let (status, key) = policy(&mut first, &mut dom0, &PolicyCommand::NewRecoveryKey);
+    assert_eq!(status, 0);
+    first.shutdown();
+    drop((vtpm, dom0, first));
+
+    let digests = [(HashAlgorithm::SHA256, vec![3; 32])];
+    wire.borrow_mut().transmit(&tpm20::pcr_extend(7, &digests)).expect("extended");
+    let world = World::new();
+    let mut second = rig(&world, 901, &disk, Family::Tpm20, &wire);
+    assert!(second.domain.locked().is_some());
+    let mut vtpm = Vtpm::connect(&mut second, 1);
+    for request in [Request::Load, Request::Status, Request::Save(&body(1, 9))] {
+        assert_eq!(vtpm.request(&mut second, request).0, 0x800);
+    }
+    let mut dom0 = domain_0(&mut second);
+    let (status, why) = parts(&dom0.ask(&mut second, &Command::Stats.packet()));
+    let why = String::from_utf8(why).unwrap();
+    assert!(status == 0x800 && why.contains("recovery key"), "{status:x}: {why}");
+    let recover = |key| PolicyCommand::Recover { key, force: Force::Yes };
+    assert_eq!(policy(&mut second, &mut dom0, &recover(b"0000")).0, 9, "not this key");
+    assert!(second.domain.locked().is_some());
+    assert_eq!(policy(&mut second, &mut dom0, &recover(&key)).0, 0);
+    assert!(second.domain.locked().is_none());
+    assert_eq!(vtpm.request(&mut second, Request::Load), (0, body(1, 1).to_vec()));
+    second.shutdown();
+    drop((vtpm, dom0, second));
+
+    let world = World::new();
+    let third = rig(&world, 902, &disk, Family::Tpm20, &wire);
+    assert!(third.domain.locked().is_none(), "it is sealed to the new state");
 }
