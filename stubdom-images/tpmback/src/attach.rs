@@ -3,6 +3,7 @@
 use crate::backend::{Backend, FRONTENDS_TOKEN};
 use crate::device::{Device, Phase};
 use crate::event::Event;
+use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
 use domain_io::{Sharing, Xenstore};
@@ -27,16 +28,16 @@ impl<S: Sharing> Backend<S> {
         let event = match checked {
             // Left for the next look, which closes what is unwanted.
             Ok(_) if going => {
-                device.phase = Phase::Refused { for_good: true };
+                device.phase = Phase::Refused(Refusal::Unopened);
                 None
             }
             Ok(_) if full => {
-                device.turn_away(store, "no room for another frontend", true);
+                device.refuse(store, "no room for another frontend");
                 None
             }
             Ok(uuid) => Some(Event::Attached { id, uuid }),
             Err(what) => {
-                device.turn_away(store, what, true);
+                device.refuse(store, what);
                 None
             }
         };
@@ -47,8 +48,7 @@ impl<S: Sharing> Backend<S> {
     }
 
     fn accepted(&self) -> usize {
-        let turned_away = |d: &&Device<S>| !matches!(d.phase, Phase::Refused { for_good: true });
-        self.devices.values().filter(turned_away).count()
+        self.devices.values().filter(|d| !matches!(d.phase, Phase::Refused(_))).count()
     }
 
     /// Gives the device a watch of its own where one watch does not cover all.

@@ -4,6 +4,7 @@ use crate::arrivals::Arrivals;
 use crate::close::Outcome;
 use crate::device::{Device, Phase, SWEEP, SWEEP_UNWATCHED};
 use crate::event::{Event, Reason};
+use crate::refused::Connections;
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 use core::time::Duration;
@@ -29,7 +30,8 @@ pub(crate) const FRONTENDS_TOKEN: &str = "tpmback-frontends";
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How many devices are accepted at a time; further ones are closed with a message. Each takes
-    /// a mapped page and a port while it is connected.
+    /// a mapped page and a port while it is connected; so do up to eight refused ones besides, while
+    /// their frontends are told.
     pub frontends: usize,
 }
 
@@ -48,7 +50,7 @@ pub struct Backend<S: Sharing> {
     pub(crate) wide: bool,
     /// Whether that watch has shown us a frontend's node.
     wide_proven: bool,
-    pub(crate) connections: u64,
+    connections: Connections,
     pub(crate) stopping: bool,
     last_looked_at: Option<DeviceId>,
     pub(crate) last_served: Option<DeviceId>,
@@ -73,7 +75,7 @@ impl<S: Sharing> Backend<S> {
             limits,
             wide: wide.is_ok(),
             wide_proven: false,
-            connections: 0,
+            connections: Connections::default(),
             stopping: false,
             last_looked_at: None,
             last_served: None,
@@ -185,6 +187,7 @@ impl<S: Sharing> Backend<S> {
         sharing: &mut S,
         now: Duration,
     ) -> Option<Event> {
+        self.connections.refused = self.refused_and_mapped();
         let covered = self.wide && self.wide_proven;
         let device = self.devices.get_mut(&id)?;
         device.sweep = if covered || device.watched { SWEEP } else { SWEEP_UNWATCHED };
@@ -193,6 +196,11 @@ impl<S: Sharing> Backend<S> {
             Outcome::Tell(event) => Some(event),
             Outcome::Gone => self.forget(id, store),
         }
+    }
+
+    fn refused_and_mapped(&self) -> usize {
+        let refused = |d: &&Device<S>| matches!(d.phase, Phase::Refused(_)) && d.mapped().is_some();
+        self.devices.values().filter(refused).count()
     }
 
     /// Drops a device that is gone; one created anew in its place is found as an arrival.
@@ -213,12 +221,14 @@ impl<S: Sharing> Backend<S> {
     /// Closes a device with a message, for good: only the toolstack can bring it back, by removing
     /// and attaching it. Told of right after [`Event::Attached`], the device never reaches
     /// `InitWait`, and the attach fails at the toolstack, after its time limit; later, the frontend
-    /// sees its device close. Does nothing for a device that is already going.
+    /// sees its device close. A frontend that sends commands all the same gets a TPM failure for
+    /// each, without any [`Event`]. A ticket of this device's is void; its command has failed. Does
+    /// nothing for a device that is already going.
     pub fn refuse<X: Xenstore + ?Sized>(&mut self, store: &mut X, id: DeviceId, why: &str) {
         if let Some(device) = self.devices.get_mut(&id)
             && !matches!(device.phase, Phase::Leaving { .. })
         {
-            device.turn_away(store, why, true);
+            device.refuse(store, why);
         }
     }
 
@@ -241,12 +251,9 @@ impl<S: Sharing> Backend<S> {
         self.devices.is_empty()
     }
 
-    /// The ports of all connected devices, to wait on.
+    /// The ports to wait on: of all connected devices, and of refused ones that are given failures.
     pub fn ports(&self) -> impl Iterator<Item = PortNumber> + '_ {
-        self.devices.values().filter_map(|device| match &device.phase {
-            Phase::Connected(link) => Some(link.port.number()),
-            _ => None,
-        })
+        self.devices.values().filter_map(Device::mapped).map(|link| link.port.number())
     }
 
     /// The port of one connected device, by which Xen tells the security label of its other end.

@@ -3,6 +3,7 @@
 use crate::backend::FRONTENDS_TOKEN;
 use crate::device::{Device, Phase, REMOVE_DELAY};
 use crate::event::{Event, Reason};
+use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
 use domain_io::{Sharing, StoreError, Xenstore};
@@ -28,16 +29,16 @@ impl<S: Sharing> Device<S> {
         self.say(now, level, format_args!("disconnected: {reason}"));
     }
 
-    /// Closes the connection, if any, and shows the frontend and the toolstack why: `Closed`, and a
-    /// message where xenbus drivers leave theirs, `error/<our end>/error`. A failing xenstore does
-    /// not keep the page mapped.
-    pub(crate) fn turn_away<X: Xenstore + ?Sized>(
-        &mut self,
-        store: &mut X,
-        why: &str,
-        for_good: bool,
-    ) {
-        self.phase = Phase::Refused { for_good };
+    /// Closes the connection, if any, until the frontend has closed too. A failing xenstore does not
+    /// keep the page mapped.
+    pub(crate) fn turn_away<X: Xenstore + ?Sized>(&mut self, store: &mut X, why: &str) {
+        self.phase = Phase::Broken;
+        self.show_closed(store, why);
+    }
+
+    /// Shows the frontend and the toolstack that this device is closed, and why: `Closed`, and a
+    /// message where xenbus drivers leave theirs, `error/<our end>/error`.
+    pub(crate) fn show_closed<X: Xenstore + ?Sized>(&mut self, store: &mut X, why: &str) {
         self.changed = true;
         let told = store.write(&alloc::format!("{}/error", self.error_dir()), why);
         let closed = self.switch(store, XenbusState::Closed);
@@ -46,7 +47,7 @@ impl<S: Sharing> Device<S> {
         }
     }
 
-    /// Takes back the message of [`turn_away`](Self::turn_away).
+    /// Takes back the message of [`show_closed`](Self::show_closed).
     pub(crate) fn forget_message<X: Xenstore + ?Sized>(&self, store: &mut X) {
         let _ = store.remove(&self.error_dir());
     }
@@ -66,9 +67,12 @@ impl<S: Sharing> Device<S> {
             Phase::Leaving { .. } => return Ok(Outcome::Nothing),
             _ => now + REMOVE_DELAY,
         };
-        let before = core::mem::replace(&mut self.phase, Phase::Leaving { at });
+        let mut before = core::mem::replace(&mut self.phase, Phase::Leaving { at });
         self.due = at;
         let was_connected = matches!(before, Phase::Connected(_));
+        if let Phase::Connected(link) | Phase::Refused(Refusal::Answering(link)) = &mut before {
+            link.fail_last(self.id);
+        }
         // Closes the port and unmaps the page before the other side is told that they are closed.
         drop(before);
         self.disconnected(now, reason);

@@ -3,6 +3,7 @@
 use crate::close::Outcome;
 use crate::device::{Device, Link, Phase};
 use crate::event::{Event, Reason};
+use crate::refused::Connections;
 use core::time::Duration;
 use domain_io::{GrantRef, PortNumber, Sharing, StoreError, Xenstore};
 use tpmif::{BackendEnd, XenbusState, nodes};
@@ -13,14 +14,13 @@ impl<S: Sharing> Device<S> {
         store: &mut X,
         sharing: &mut S,
         now: Duration,
-        connections: &mut u64,
+        connections: &mut Connections,
     ) -> Result<Outcome, StoreError> {
-        *connections = connections.wrapping_add(1);
-        match self.make_link(store, sharing, *connections) {
+        match self.make_link(store, sharing, connections) {
             Ok(link) => self.phase = Phase::Connected(link),
             Err(reason) => {
                 self.say(now, log::Level::Warn, format_args!("cannot connect: {reason}"));
-                self.turn_away(store, &alloc::format!("{reason}"), false);
+                self.turn_away(store, &alloc::format!("{reason}"));
                 return Ok(Outcome::Tell(Event::Disconnected(self.id, reason)));
             }
         }
@@ -29,11 +29,12 @@ impl<S: Sharing> Device<S> {
         Ok(Outcome::Tell(Event::Connected(self.id)))
     }
 
-    fn make_link<X: Xenstore + ?Sized>(
+    /// Maps and binds what the frontend has published.
+    pub(crate) fn make_link<X: Xenstore + ?Sized>(
         &self,
         store: &mut X,
         sharing: &mut S,
-        number: u64,
+        connections: &mut Connections,
     ) -> Result<Link<S>, Reason> {
         if !self.frontend_number(store, nodes::PROTOCOL_V2).is_ok_and(|version| version != 0) {
             return Err(Reason::NoProtocolV2);
@@ -43,6 +44,8 @@ impl<S: Sharing> Device<S> {
         let owner = self.id.frontend;
         let page = sharing.map(owner, GrantRef(ring_ref)).map_err(Reason::NotShared)?;
         let port = sharing.bind(owner, PortNumber(event_channel)).map_err(Reason::NotShared)?;
+        connections.made = connections.made.wrapping_add(1);
+        let number = connections.made;
         // The frontend may have submitted long ago: look without waiting for an event.
         let (end, look) = (BackendEnd::new(page), true);
         Ok(Link { number, ring_ref, event_channel, end, port, running: None, look })
@@ -55,5 +58,17 @@ impl<S: Sharing> Device<S> {
     ) -> Result<u32, Reason> {
         let text = store.read(&self.frontend_node(name)).ok();
         text.as_deref().and_then(nodes::number).ok_or(Reason::BadNode(name))
+    }
+}
+
+impl<S: Sharing> Link<S> {
+    /// Whether the frontend in `dir` has published another page or port than this connection's, as
+    /// one does that closed and opened between two looks.
+    pub(crate) fn is_elsewhere<X: Xenstore + ?Sized>(&self, dir: &str, store: &mut X) -> bool {
+        let mut other = |name: &str, old: u32| {
+            let text = store.read(&alloc::format!("{dir}/{name}")).ok();
+            text.as_deref().and_then(nodes::number).is_some_and(|new| new != old)
+        };
+        other(nodes::RING_REF, self.ring_ref) || other(nodes::EVENT_CHANNEL, self.event_channel)
     }
 }

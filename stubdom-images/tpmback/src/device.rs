@@ -1,6 +1,7 @@
 //! One device: what is known of it and how far it is.
 
 use crate::pace::{Pace, Rate};
+use crate::refused::Refusal;
 use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
@@ -65,8 +66,10 @@ pub(crate) enum Phase<S: Sharing> {
     Connected(Link<S>),
     /// `Closing`, in answer to the frontend's; unmapped, waits for it to be closed.
     Closing,
-    /// `Closed`; `for_good` when only the toolstack can bring the device back.
-    Refused { for_good: bool },
+    /// `Closed`, because the frontend could not be connected or broke the protocol; it may mend that.
+    Broken,
+    /// `Closed` for good: only the toolstack can bring the device back.
+    Refused(Refusal<S>),
     /// `Closed`, its nodes to be removed at this moment.
     Leaving { at: Duration },
 }
@@ -118,6 +121,15 @@ impl<S: Sharing> Device<S> {
         if self.changed { self.looks.next(LOOKS).min(self.due) } else { self.due }
     }
 
+    /// The mapped page and bound port, whether or not the owner knows of them.
+    pub(crate) fn mapped(&self) -> Option<&Link<S>> {
+        match &self.phase {
+            Phase::Connected(link) | Phase::Refused(Refusal::Answering(link)) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// The connection that the owner was told of.
     pub(crate) fn link(&mut self) -> Option<&mut Link<S>> {
         if let Phase::Connected(link) = &mut self.phase { Some(link) } else { None }
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use domain_io::SharingError;
 use tpmif::nodes::DeviceId;
-use tpmif::{PeerMisbehaved, Uuid};
+use tpmif::{PageFault, PeerMisbehaved, Uuid};
 
 /// Something the owner of a [`Backend`](crate::Backend) needs to know or to answer.
 #[derive(Debug)]
@@ -73,6 +73,15 @@ pub enum Reason {
     NotShared(SharingError),
     /// A mistake in this domain's own code.
     OwnMistake,
+}
+
+impl From<PageFault> for Reason {
+    fn from(fault: PageFault) -> Self {
+        match fault {
+            PageFault::Peer(fault) => Self::Misbehaved(fault),
+            PageFault::Own(_) => Self::OwnMistake,
+        }
+    }
 }
 
 impl fmt::Display for Reason {

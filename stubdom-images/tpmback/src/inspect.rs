@@ -3,6 +3,7 @@
 use crate::close::Outcome;
 use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase, RETRY};
 use crate::event::{Event, Reason};
+use crate::refused::Connections;
 use core::time::Duration;
 use domain_io::{Sharing, StoreError, Xenstore};
 use tpmif::XenbusState::{Closed, Closing, Connected, InitWait, Initialised, Initialising};
@@ -27,7 +28,7 @@ impl<S: Sharing> Device<S> {
         store: &mut X,
         sharing: &mut S,
         now: Duration,
-        connections: &mut u64,
+        connections: &mut Connections,
     ) -> Outcome {
         self.changed = false;
         self.due = now + self.sweep;
@@ -73,7 +74,7 @@ impl<S: Sharing> Device<S> {
         sharing: &mut S,
         now: Duration,
         frontend: Option<XenbusState>,
-        connections: &mut u64,
+        connections: &mut Connections,
     ) -> Result<Outcome, StoreError> {
         match (&self.phase, frontend) {
             (Phase::New, _) => self.open(store, now, now + INIT_WAIT_HOLD),
@@ -89,8 +90,10 @@ impl<S: Sharing> Device<S> {
             (Phase::Connected(_), Some(Closed | Initialising)) => self.closed(store, now),
             (Phase::Connected(_), Some(Initialised | Connected)) => self.reopened(store, now),
             (Phase::Closing, Some(Closed | Initialising | Initialised | Connected))
-            | (Phase::Refused { for_good: false }, Some(Closed | Initialising)) => {
-                self.open_again(store, now)
+            | (Phase::Broken, Some(Closed | Initialising)) => self.open_again(store, now),
+            (Phase::Refused(_), _) => {
+                self.follow_refused(store, sharing, now, frontend, connections);
+                Ok(Outcome::Nothing)
             }
             _ => Ok(Outcome::Nothing),
         }
@@ -106,7 +109,7 @@ impl<S: Sharing> Device<S> {
         store.write(&self.backend_node(nodes::PROTOCOL_V2), "1")?;
         self.switch(store, InitWait)?;
         self.opens.spend(now, OPENS);
-        if matches!(self.phase, Phase::Refused { .. }) {
+        if matches!(self.phase, Phase::Broken) {
             self.forget_message(store);
         }
         self.phase = Phase::Waiting { from };
@@ -160,12 +163,8 @@ impl<S: Sharing> Device<S> {
         store: &mut X,
         now: Duration,
     ) -> Result<Outcome, StoreError> {
-        let mut read = |name| store.read(&self.frontend_node(name)).ok();
-        let ring_ref = read(nodes::RING_REF).as_deref().and_then(nodes::number);
-        let event_channel = read(nodes::EVENT_CHANNEL).as_deref().and_then(nodes::number);
         let Phase::Connected(link) = &self.phase else { return Ok(Outcome::Nothing) };
-        let same = |old: u32, new: Option<u32>| new.is_none_or(|new| new == old);
-        if same(link.ring_ref, ring_ref) && same(link.event_channel, event_channel) {
+        if !link.is_elsewhere(&self.frontend_dir, store) {
             return Ok(Outcome::Nothing);
         }
         self.phase = Phase::Closing;

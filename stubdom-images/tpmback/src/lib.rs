@@ -44,6 +44,7 @@ mod device;
 mod event;
 mod inspect;
 mod pace;
+mod refused;
 mod serve;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Commands out of pages, answers into them.
 
 use crate::backend::Backend;
-use crate::device::{Device, Link, Phase, Running};
+use crate::device::{Device, Link, Running};
 use crate::event::{Command, Event, NotAnswered, Reason, Ticket};
 use core::ops::Bound;
 use core::time::Duration;
@@ -40,10 +40,8 @@ impl<S: Sharing> Backend<S> {
     }
 
     pub(crate) fn has_unlooked_page(&self) -> bool {
-        self.devices.values().any(|device| match &device.phase {
-            Phase::Connected(link) => link.look && link.running.is_none(),
-            _ => false,
-        })
+        let mut mapped = self.devices.values().filter_map(Device::mapped);
+        mapped.any(|link| link.look && link.running.is_none())
     }
 
     /// Gives the answer to a command. Whatever happens, the frontend is not left waiting.
@@ -81,13 +79,13 @@ impl<S: Sharing> Backend<S> {
 
 impl<S: Sharing> Device<S> {
     fn serve<X: Xenstore + ?Sized>(&mut self, store: &mut X, now: Duration) -> Option<Event> {
+        self.answer_refused(now);
         let id = self.id;
         let reason = match self.link()?.find(id) {
             Ok(found) => return found.map(Event::Command),
-            Err(PageFault::Peer(fault)) => Reason::Misbehaved(fault),
-            Err(PageFault::Own(_)) => Reason::OwnMistake,
+            Err(fault) => Reason::from(fault),
         };
-        self.turn_away(store, &alloc::format!("{reason}"), false);
+        self.turn_away(store, &alloc::format!("{reason}"));
         self.disconnected(now, reason);
         Some(Event::Disconnected(id, reason))
     }
@@ -95,7 +93,7 @@ impl<S: Sharing> Device<S> {
 
 impl<S: Sharing> Link<S> {
     /// Clears the event first and looks second, so that an event in between is seen next time.
-    fn find(&mut self, id: DeviceId) -> Result<Option<Command>, PageFault> {
+    pub(crate) fn find(&mut self, id: DeviceId) -> Result<Option<Command>, PageFault> {
         if self.running.is_some() {
             return Ok(None);
         }
@@ -111,6 +109,15 @@ impl<S: Sharing> Link<S> {
                 Ok(None)
             }
             Seen::Command(submission) => Ok(Some(self.start(id, submission))),
+        }
+    }
+
+    /// Answers the command that is being executed, if any, with a failure.
+    pub(crate) fn fail_running(&mut self) {
+        if let Some(Running { reply, tag }) = self.running.take() {
+            // Ten bytes always fit.
+            let _ = self.end.finish(reply, &failure(tag));
+            let _ = self.port.notify();
         }
     }
 

@@ -8,6 +8,7 @@ mod fairness;
 mod host;
 mod hostile;
 mod lines;
+mod refused;
 mod sequences;
 
 use host::{BACK, Host, Note, command, id};

@@ -75,10 +75,18 @@ proptest! {
     #[test]
     fn any_sequence_leaves_others_served_and_can_be_cleaned_up(
         steps in proptest::collection::vec(step(), 1..40),
+        refused in any::<bool>(),
     ) {
         let mut host = Host::new(4);
         let mut good = host.connected_linux(id(4, 0));
-        host.attach(id(5, 0));
+        if refused {
+            host.refused.push(DomainId(5));
+            host.world.add_domain(DomainId(5));
+            let _wait = host.libxl.attach(BACK, id(5, 0));
+            host.tick();
+        } else {
+            host.attach(id(5, 0));
+        }
         let mut front = RawFrontend::new(&host.world, BACK, id(5, 0));
         for step in &steps {
             apply(&mut host, &mut front, step);
