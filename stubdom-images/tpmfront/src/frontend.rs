@@ -76,6 +76,13 @@ impl<S: Sharing> Frontend<S> {
         self.device.as_ref().is_some_and(|device| matches!(device.phase, Phase::Open(_)))
     }
 
+    /// The backend's own directory in xenstore, as a full path: what the toolstack wrote there about
+    /// the device can be read from it.
+    #[must_use]
+    pub fn backend_dir(&self) -> Option<&str> {
+        self.device.as_ref().map(|device| device.backend_dir.as_str())
+    }
+
     /// The port to wait on.
     #[must_use]
     pub fn port(&self) -> Option<PortNumber> {

@@ -1,5 +1,6 @@
 //! Where a TPM's state goes before an answer leaves.
 
+use crate::life::Past;
 use alloc::string::String;
 use core::fmt;
 
@@ -16,6 +17,19 @@ impl fmt::Display for NotKept {
     }
 }
 
+/// A fresh boot could not be given what the arguments want it to begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotBegun(
+    /// One sentence that says why.
+    pub String,
+);
+
+impl fmt::Display for NotBegun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the TPM's boot could not begin: {}", self.0)
+    }
+}
+
 /// Keeps a TPM's state.
 pub trait StateKeeper<E> {
     /// Called after every command and after every start, stop and reset of the TPM, before its
@@ -24,6 +38,19 @@ pub trait StateKeeper<E> {
     /// # Errors
     /// [`NotKept`].
     fn keep(&mut self, engine: &mut E) -> Result<(), NotKept>;
+
+    /// Called after each Startup that began a fresh boot, before anybody is answered; the TPM's state
+    /// is kept after it.
+    ///
+    /// # Errors
+    /// [`NotBegun`]; the boot may not be given to a guest.
+    fn begin_boot(&mut self, _engine: &mut E) -> Result<(), NotBegun> {
+        Ok(())
+    }
+
+    /// Names the guests that the next [`keep`](Self::keep) has to remember along with the state, as
+    /// a later start needs them ([`Origin::Kept`](crate::Origin::Kept)).
+    fn remember(&mut self, _guests: &Past) {}
 }
 
 /// Keeps nothing: the state lives as long as the domain.

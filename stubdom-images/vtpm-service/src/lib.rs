@@ -20,6 +20,6 @@ mod service;
 
 pub use arguments::Arguments;
 pub use boot::BootError;
-pub use keeper::{Ephemeral, NotKept, StateKeeper};
+pub use keeper::{Ephemeral, NotBegun, NotKept, StateKeeper};
 pub use life::{Past, Refusal};
 pub use service::{AttachError, Origin, Service, ServiceError};

@@ -167,6 +167,17 @@ impl BootLife {
         }
     }
 
+    /// Whom a later start has to know: every guest that may still live, and the present boot's.
+    pub(crate) fn past(&self) -> Past {
+        let mut living = self.earlier.clone();
+        let last = match self.boot {
+            BootOf::Domain(domain) => Some(domain),
+            BootOf::Nobody | BootOf::SomeoneElse => None,
+        };
+        living.extend(last);
+        Past { living, last }
+    }
+
     /// Forgets domains that no longer exist, so that their numbers may come again. Worth calling
     /// now and then while no frontend is attached.
     pub(crate) fn forget_dead(&mut self, mut lives: impl FnMut(DomainId) -> bool) {

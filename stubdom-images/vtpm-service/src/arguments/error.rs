@@ -7,8 +7,6 @@ use tpm_wire::TpmVersion;
 /// Why the domain stops at its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArgumentError {
-    /// The word `ephemeral` is missing; without it the state would have to be kept.
-    NotEphemeral,
     /// A known argument with a value it cannot have.
     Malformed {
         /// The word as it was given.
@@ -33,16 +31,13 @@ pub enum ArgumentError {
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotEphemeral => f.write_str(
-                "this vTPM has no manager to keep its state with: add the word ephemeral to extra= \
-                 to run it with state that lives as long as this domain",
-            ),
             Self::Malformed { word, expected } => {
                 write!(f, "argument {word:?} cannot be used: write {expected}")
             }
             Self::NeedsManager { word } => write!(
                 f,
-                "argument {word:?} needs a manager, which this vTPM does not have: remove it"
+                "argument {word:?} needs a manager, which an ephemeral vTPM does not have: remove one of \
+                     the two words"
             ),
             Self::NotInVersion { word, version } => {
                 write!(f, "argument {word:?} does not exist for a TPM {version}: remove it")

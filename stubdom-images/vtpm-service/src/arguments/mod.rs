@@ -4,17 +4,28 @@ mod banks;
 mod error;
 mod locality;
 mod parse;
+mod pcrs;
 #[cfg(test)]
 mod tests;
 
 pub use banks::{BankSelection, DEFAULT_BANKS};
 pub use error::ArgumentError;
 pub use locality::{LocalityGrant, LocalityRules, LocalitySet};
+pub use pcrs::PcrSet;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use log::LevelFilter;
 use tpm_wire::TpmVersion;
+
+/// Where the TPM's state lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Custody {
+    /// On the domain's own disk, under the manager's key.
+    Managed,
+    /// Nowhere: it ends with the domain (`ephemeral`).
+    Ephemeral,
+}
 
 /// How the TPM is started when the domain starts (xen-vtpm(7): `clear`, `save`, `deactivated`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +61,8 @@ pub enum Reattach {
 pub struct Arguments {
     /// `tpm2` or `tpm2=1`: TPM 2.0; nothing: TPM 1.2.
     pub version: TpmVersion,
+    /// `ephemeral`; managed when absent.
+    pub custody: Custody,
     /// `loglevel=error|info|debug`; info when absent.
     pub log_level: LevelFilter,
     /// `clear`, `save` or `deactivated`; clear when absent.
@@ -62,6 +75,8 @@ pub struct Arguments {
     pub platform: PlatformHierarchy,
     /// `reattach=blank-pcrs`.
     pub reattach: Reattach,
+    /// `hwinitpcr=`: PCRs that a fresh boot extends by the hardware TPM's values; none when absent.
+    pub hardware_pcrs: PcrSet,
 }
 
 /// A sentence for the console about an argument that is accepted but does less than it says.

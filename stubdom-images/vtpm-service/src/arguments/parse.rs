@@ -1,8 +1,8 @@
 //! From words to [`Arguments`].
 
 use super::{
-    ArgumentError, Arguments, BankSelection, LocalityRules, Notice, PlatformHierarchy, Reattach,
-    Startup, banks, locality,
+    ArgumentError, Arguments, BankSelection, Custody, LocalityRules, Notice, PcrSet,
+    PlatformHierarchy, Reattach, Startup, banks, locality, pcrs,
 };
 use alloc::format;
 use alloc::string::String;
@@ -13,7 +13,8 @@ use tpm_wire::TpmVersion;
 /// What was read so far.
 struct Draft {
     arguments: Arguments,
-    ephemeral: bool,
+    /// A word that only a manager can fulfil.
+    managed: Option<String>,
     /// Words whose meaning depends on the TPM version, which may come later.
     only_20: Vec<String>,
     notices: Vec<Notice>,
@@ -37,14 +38,16 @@ impl Draft {
     fn new() -> Self {
         let arguments = Arguments {
             version: TpmVersion::Tpm12,
+            custody: Custody::Managed,
             log_level: LevelFilter::Info,
             startup: Startup::Clear,
             localities: LocalityRules::default(),
             banks: BankSelection::default(),
             platform: PlatformHierarchy::Closed,
             reattach: Reattach::Refuse,
+            hardware_pcrs: PcrSet::default(),
         };
-        Self { arguments, ephemeral: false, only_20: Vec::new(), notices: Vec::new() }
+        Self { arguments, managed: None, only_20: Vec::new(), notices: Vec::new() }
     }
 
     fn word(&mut self, word: &str) -> Result<(), ArgumentError> {
@@ -59,7 +62,7 @@ impl Draft {
         match word {
             "" => {}
             "tpm2" => self.arguments.version = TpmVersion::Tpm20,
-            "ephemeral" => self.ephemeral = true,
+            "ephemeral" => self.arguments.custody = Custody::Ephemeral,
             "clear" => self.arguments.startup = Startup::Clear,
             "save" => self.arguments.startup = Startup::Save,
             "deactivated" => self.arguments.startup = Startup::Deactivated,
@@ -72,7 +75,7 @@ impl Draft {
             "tpm2" => self.tpm2(word, value),
             "loglevel" => self.log_level(word, value),
             "maintcmds" => self.maintenance(word, value),
-            "hwinitpcr" => hardware_pcrs(word, value),
+            "hwinitpcr" => self.hardware_pcrs(word, value),
             "locality" => self.locality(word, value),
             "banks" => self.banks(word, value),
             "platform" => self.platform(word, value),
@@ -153,6 +156,13 @@ impl Draft {
         Ok(())
     }
 
+    fn hardware_pcrs(&mut self, word: &str, value: &str) -> Result<(), ArgumentError> {
+        let pcrs = PcrSet::parse(value).ok_or_else(|| malformed(word, pcrs::EXPECTED))?;
+        self.managed = (!pcrs.is_empty()).then(|| String::from(word));
+        self.arguments.hardware_pcrs = pcrs;
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<(Arguments, Vec<Notice>), ArgumentError> {
         let version = self.arguments.version;
         if version == TpmVersion::Tpm20 && self.arguments.startup == Startup::Deactivated {
@@ -161,17 +171,9 @@ impl Draft {
         if let (TpmVersion::Tpm12, Some(word)) = (version, self.only_20.pop()) {
             return Err(ArgumentError::NotInVersion { word, version });
         }
-        if !self.ephemeral {
-            return Err(ArgumentError::NotEphemeral);
+        if let (Custody::Ephemeral, Some(word)) = (self.arguments.custody, self.managed.take()) {
+            return Err(ArgumentError::NeedsManager { word });
         }
         Ok((self.arguments, self.notices))
     }
-}
-
-/// `hwinitpcr=`: PCRs copied from the hardware TPM. `none` is what happens anyway.
-fn hardware_pcrs(word: &str, value: &str) -> Result<(), ArgumentError> {
-    if value == "none" {
-        return Ok(());
-    }
-    Err(ArgumentError::NeedsManager { word: String::from(word) })
 }

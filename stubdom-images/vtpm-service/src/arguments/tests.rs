@@ -1,7 +1,7 @@
 //! What may be written on the command line, and what each word does.
 
 use super::{
-    ArgumentError, Arguments, DEFAULT_BANKS, LocalityGrant, Notice, PlatformHierarchy, Reattach,
+    ArgumentError, Arguments, Custody, DEFAULT_BANKS, LocalityGrant, Notice, PlatformHierarchy, Reattach,
     Startup,
 };
 use alloc::string::ToString;
@@ -47,10 +47,19 @@ fn both_spellings_choose_tpm_20() {
 }
 
 #[test]
-fn without_ephemeral_the_domain_says_which_word_is_missing() {
-    let error = refused("tpm2");
-    assert_eq!(error, ArgumentError::NotEphemeral);
-    assert!(error.to_string().contains("add the word ephemeral"));
+fn the_state_is_kept_unless_the_word_ephemeral_says_otherwise() {
+    assert_eq!(accepted("tpm2").custody, Custody::Managed);
+    assert_eq!(accepted("tpm2 ephemeral").custody, Custody::Ephemeral);
+}
+
+#[test]
+fn hardware_pcrs_need_a_manager() {
+    let pcrs: Vec<u32> = accepted("tpm2 hwinitpcr=0-2,7").hardware_pcrs.iter().collect();
+    assert_eq!(pcrs, [0, 1, 2, 7]);
+    for line in ["ephemeral hwinitpcr=0-2,7", "hwinitpcr=all ephemeral"] {
+        assert!(matches!(refused(line), ArgumentError::NeedsManager { .. }));
+    }
+    assert!(matches!(refused("hwinitpcr=24"), ArgumentError::Malformed { .. }));
 }
 
 #[test]
@@ -98,12 +107,6 @@ fn an_unknown_word_is_named_and_left_out() {
 fn maintenance_commands_are_said_to_be_missing() {
     let (_, notices) = parse("ephemeral maintcmds=1").unwrap();
     assert!(notices[0].contains("libtpms"));
-}
-
-#[test]
-fn hardware_pcrs_need_a_manager() {
-    let error = refused("ephemeral hwinitpcr=0,1");
-    assert!(matches!(error, ArgumentError::NeedsManager { .. }));
 }
 
 #[test]

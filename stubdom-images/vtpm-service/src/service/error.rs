@@ -1,7 +1,7 @@
 //! Why a vTPM cannot go on, or does not serve a frontend.
 
 use crate::boot::BootError;
-use crate::keeper::NotKept;
+use crate::keeper::{NotBegun, NotKept};
 use crate::life::Refusal;
 use core::fmt;
 use vtpm_engine::EngineError;
@@ -15,6 +15,8 @@ pub enum ServiceError {
     Engine(EngineError),
     /// The state could not be kept.
     NotKept(NotKept),
+    /// A fresh boot could not begin.
+    NotBegun(NotBegun),
 }
 
 impl From<BootError> for ServiceError {
@@ -26,6 +28,12 @@ impl From<BootError> for ServiceError {
 impl From<EngineError> for ServiceError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<NotBegun> for ServiceError {
+    fn from(error: NotBegun) -> Self {
+        Self::NotBegun(error)
     }
 }
 
@@ -41,6 +49,7 @@ impl fmt::Display for ServiceError {
             Self::Boot(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
             Self::NotKept(error) => error.fmt(f),
+            Self::NotBegun(error) => error.fmt(f),
         }
     }
 }

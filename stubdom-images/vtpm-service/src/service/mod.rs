@@ -72,8 +72,12 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
             Origin::Kept(past) => (past, arguments.startup),
         };
         let started = boot::start(&mut engine, &arguments, first)?;
-        keeper.keep(&mut engine)?;
+        if !started.resumed {
+            keeper.begin_boot(&mut engine)?;
+        }
         let life = BootLife::new(past, started.resumed, arguments.reattach);
+        keeper.remember(&life.past());
+        keeper.keep(&mut engine)?;
         let grant = LocalityGrant::AlwaysZero;
         let next_stop = Stop::EndOfBoot;
         let said = Said::default();
@@ -107,10 +111,12 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
         let admission = self.life.attach(id, lives)?;
         self.grant = grant;
         self.said = Said::default();
+        self.keeper.remember(&self.life.past());
         if admission == Admission::NewBoot {
             self.reset()?;
         }
-        Ok(())
+        // A guest that this vTPM does not remember could come back after a restart to blank PCRs.
+        Ok(self.keeper.keep(&mut self.engine).map_err(ServiceError::from)?)
     }
 
     /// The frontend's page is mapped and commands may come.
@@ -144,6 +150,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
     /// Forgets guests that no longer exist. Worth calling now and then while nobody is attached.
     pub fn forget_dead_guests(&mut self, lives: impl FnMut(DomainId) -> bool) {
         self.life.forget_dead(lives);
+        self.keeper.remember(&self.life.past());
     }
 
     /// Brings the TPM into order before the domain stops. Frontends may still close and go after
@@ -226,6 +233,7 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
             other => other,
         };
         self.started = boot::start(&mut self.engine, &self.arguments, startup)?;
+        self.keeper.begin_boot(&mut self.engine)?;
         Ok(self.keeper.keep(&mut self.engine)?)
     }
 }

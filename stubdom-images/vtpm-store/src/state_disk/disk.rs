@@ -118,14 +118,32 @@ impl<D: BlockDevice> StateDisk<D> {
     /// # Errors
     /// [`StateDiskError::ManagerNamesOther`]: another manager, or another life of this one; the disk's.
     pub fn settle(&mut self, named: Option<&HashKey>) -> Result<bool, StateDiskError> {
-        if named.is_some() && named == self.unconfirmed.as_ref().map(|saved| &saved.hash_key) {
+        if self.names_unconfirmed(named)? {
             self.confirm()?;
+            return Ok(true);
+        }
+        self.unconfirmed = None;
+        Ok(false)
+    }
+
+    /// What the manager must keep of the save whose answer is still out. Sending the same bytes again
+    /// is safe at any time, since the slot stays as it is.
+    pub fn unconfirmed(&self) -> Option<&HashKey> {
+        self.unconfirmed.as_ref().map(|saved| &saved.hash_key)
+    }
+
+    /// Which save the manager names, without settling anything: true for the one whose answer is
+    /// still out, false for the one before it.
+    ///
+    /// # Errors
+    /// [`StateDiskError::ManagerNamesOther`]: another manager, or another life of this one.
+    pub fn names_unconfirmed(&self, named: Option<&HashKey>) -> Result<bool, StateDiskError> {
+        if named.is_some() && named == self.unconfirmed() {
             return Ok(true);
         }
         if named != self.kept.as_ref().map(|kept| &kept.hash_key) {
             return Err(StateDiskError::ManagerNamesOther);
         }
-        self.unconfirmed = None;
         Ok(false)
     }
 

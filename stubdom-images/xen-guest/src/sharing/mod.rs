@@ -21,8 +21,9 @@ struct Tables {
     windows: RefCell<Windows>,
 }
 
-/// This domain's sharing with others: up to 448 mapped pages and 504 granted ones.
-#[derive(Debug)]
+/// This domain's sharing with others: up to 448 mapped pages and 504 granted ones. Clones share the
+/// same tables.
+#[derive(Clone, Debug)]
 pub struct DomainSharing {
     tables: Rc<Tables>,
 }
