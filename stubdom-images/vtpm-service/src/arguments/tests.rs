@@ -1,8 +1,8 @@
 //! What may be written on the command line, and what each word does.
 
 use super::{
-    ArgumentError, Arguments, Custody, DEFAULT_BANKS, LocalityGrant, Notice, PlatformHierarchy, Reattach,
-    Startup,
+    ArgumentError, Arguments, Custody, DEFAULT_BANKS, LocalityGrant, Notice, PlatformHierarchy,
+    Reattach, Startup,
 };
 use alloc::string::ToString;
 use alloc::vec::Vec;

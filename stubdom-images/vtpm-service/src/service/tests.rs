@@ -3,7 +3,7 @@
 use super::{AttachError, Origin, Service, ServiceError};
 use crate::arguments::Arguments;
 use crate::fake_engine::{Event, FakeEngine};
-use crate::keeper::{Ephemeral, NotKept, StateKeeper};
+use crate::keeper::{Ephemeral, NotBegun, NotKept, StateKeeper};
 use crate::life::{Past, Refusal};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -219,11 +219,66 @@ impl StateKeeper<FakeEngine> for FailsAfter {
 fn an_answer_whose_state_was_not_kept_never_leaves() {
     let engine = FakeEngine::new(TpmVersion::Tpm20);
     let arguments = arguments("tpm2 ephemeral");
-    let mut service = Service::start(engine, FailsAfter(2), arguments, Origin::New).unwrap();
+    let mut service = Service::start(engine, FailsAfter(3), arguments, Origin::New).unwrap();
     service.guest_attached(guest(3), None, |_| true).unwrap();
     service.command(guest(3), 0, &get_random(8)).unwrap();
     let lost = service.command(guest(3), 0, &get_random(8)).unwrap_err();
     assert_eq!(lost, ServiceError::NotKept(NotKept(String::from("disk full"))));
+}
+
+/// What a keeper heard, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    Begin,
+    Remember(Past),
+    Keep,
+}
+
+#[derive(Default)]
+struct Listens(Vec<Heard>);
+
+impl StateKeeper<FakeEngine> for Listens {
+    fn keep(&mut self, _: &mut FakeEngine) -> Result<(), NotKept> {
+        self.0.push(Heard::Keep);
+        Ok(())
+    }
+
+    fn begin_boot(&mut self, _: &mut FakeEngine) -> Result<(), NotBegun> {
+        self.0.push(Heard::Begin);
+        Ok(())
+    }
+
+    fn remember(&mut self, guests: &Past) {
+        self.0.push(Heard::Remember(guests.clone()));
+    }
+}
+
+#[test]
+fn a_keeper_hears_of_each_fresh_boot_and_of_its_guest_before_the_guest_is_answered() {
+    let engine = FakeEngine::new(TpmVersion::Tpm20);
+    let arguments = arguments("tpm2");
+    let mut service = Service::start(engine, Listens::default(), arguments, Origin::New).unwrap();
+    let nobody = Heard::Remember(Past::default());
+    assert_eq!(core::mem::take(&mut service.keeper.0), [Heard::Begin, nobody, Heard::Keep]);
+    let five = DomainId(5);
+    service.guest_attached(guest(5), None, |_| true).unwrap();
+    let first = Past { living: [five].to_vec(), last: Some(five) };
+    assert_eq!(core::mem::take(&mut service.keeper.0), [Heard::Remember(first), Heard::Keep]);
+    service.guest_gone(guest(5)).unwrap();
+    service.keeper.0.clear();
+    service.guest_attached(guest(6), None, |_| true).unwrap();
+    let second = Past { living: [five, DomainId(6)].to_vec(), last: Some(DomainId(6)) };
+    let expected = [Heard::Remember(second), Heard::Keep, Heard::Begin, Heard::Keep, Heard::Keep];
+    assert_eq!(service.keeper.0, expected);
+}
+
+#[test]
+fn a_resumed_boot_does_not_begin() {
+    let mut engine = FakeEngine::new(TpmVersion::Tpm20);
+    engine.kept_state = true;
+    let origin = Origin::Kept(Past::default());
+    let service = Service::start(engine, Listens::default(), arguments("tpm2 save"), origin);
+    assert!(!service.unwrap().keeper.0.contains(&Heard::Begin));
 }
 
 proptest! {
