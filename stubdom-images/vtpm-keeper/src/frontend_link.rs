@@ -1,0 +1,178 @@
+//! The way to the manager over a shared page.
+
+use crate::link::{Connection, LinkError, ManagerLink};
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::time::Duration;
+use domain_io::{Clock, PortNumber, Sharing, StoreError, Xenstore};
+use tpmfront::{Event, Frontend};
+use tpmif::Uuid;
+
+/// What waiting for the manager needs of the domain.
+pub trait LinkHost: Clock {
+    /// Sleeps until the port or xenstore has something new, or until the moment; may return earlier.
+    fn wait(&self, port: Option<PortNumber>, until: Duration);
+}
+
+/// A [`ManagerLink`] by this domain's own vTPM device, whatever its number. Clones are the same link:
+/// one belongs to the keeper, which waits for answers, another to the domain's main loop, which calls
+/// [`turn`](Self::turn) so that detach and attach are followed while nothing is asked.
+pub struct FrontendLink<X, S: Sharing, H> {
+    inner: Rc<RefCell<Inner<X, S, H>>>,
+}
+
+impl<X, S: Sharing, H> Clone for FrontendLink<X, S, H> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+struct Inner<X, S: Sharing, H> {
+    frontend: Frontend<S>,
+    store: X,
+    sharing: S,
+    host: H,
+    /// Connections so far; the present one has this number.
+    connections: u64,
+    /// The answer, while one is waited for.
+    answer: Option<Answer>,
+    closed: bool,
+}
+
+enum Answer {
+    Packet(Vec<u8>),
+    Aborted,
+}
+
+impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
+    /// Begins to look for the device.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be watched.
+    pub fn new(mut store: X, sharing: S, host: H) -> Result<Self, StoreError> {
+        let frontend = Frontend::new(&mut store)?;
+        let inner =
+            Inner { frontend, store, sharing, host, connections: 0, answer: None, closed: false };
+        Ok(Self { inner: Rc::new(RefCell::new(inner)) })
+    }
+
+    /// The uuid that the toolstack wrote for the device; `None` before there is a connection.
+    #[must_use]
+    pub fn uuid(&self) -> Option<Uuid> {
+        let inner = &mut *self.inner.borrow_mut();
+        let path = alloc::format!("{}/uuid", inner.frontend.backend_dir()?);
+        inner.store.read(&path).ok().and_then(|text: String| Uuid::parse(&text))
+    }
+
+    /// Does everything there is to do now.
+    pub fn turn(&self) {
+        self.inner.borrow_mut().turn();
+    }
+
+    /// The port to wait on.
+    #[must_use]
+    pub fn port(&self) -> Option<PortNumber> {
+        self.inner.borrow().frontend.port()
+    }
+
+    /// When the next turn is due even if nothing happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Duration {
+        self.inner.borrow().frontend.next_deadline()
+    }
+
+    /// Closes the device in good order; returns when the manager has let go, or at the moment.
+    pub fn close(&self, until: Duration) {
+        let inner = &mut *self.inner.borrow_mut();
+        if !inner.frontend.is_connected() || inner.frontend.close(&mut inner.store).is_err() {
+            return;
+        }
+        inner.wait_for(until, |inner| inner.closed.then_some(()));
+    }
+}
+
+impl<X: Xenstore, S: Sharing, H: LinkHost> Inner<X, S, H> {
+    fn turn(&mut self) {
+        while let Some(event) = self.store.next_event() {
+            self.frontend.notice(&event);
+        }
+        while let Some(event) = self.frontend.poll(&mut self.store, &mut self.sharing, &self.host) {
+            match event {
+                Event::Connected { device, backend } => {
+                    self.connections += 1;
+                    log::info!("connected to the manager, domain {backend}, by device {device}");
+                }
+                Event::Disconnected(reason) => log::warn!("the manager: {reason}"),
+                Event::Answer(packet) => self.answer = Some(Answer::Packet(packet)),
+                Event::Aborted => self.answer = Some(Answer::Aborted),
+                Event::Closed => self.closed = true,
+            }
+        }
+    }
+
+    /// Turns until `look` finds something.
+    fn wait_for<T>(
+        &mut self,
+        until: Duration,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            self.turn();
+            if let Some(found) = look(self) {
+                return Some(found);
+            }
+            if self.host.now() >= until {
+                return None;
+            }
+            let until = until.min(self.frontend.next_deadline());
+            self.host.wait(self.frontend.port(), until);
+        }
+    }
+
+    fn is(&self, connection: Connection) -> bool {
+        self.frontend.is_connected() && connection == Connection(self.connections)
+    }
+}
+
+impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H> {
+    fn now(&self) -> Duration {
+        self.inner.borrow().host.now()
+    }
+
+    fn connect(&mut self, until: Duration) -> Result<Connection, LinkError> {
+        let connected =
+            |inner: &mut Inner<X, S, H>| inner.frontend.is_connected().then_some(inner.connections);
+        let found = self.inner.borrow_mut().wait_for(until, connected);
+        found.map(Connection).ok_or(LinkError::TimedOut)
+    }
+
+    fn exchange(
+        &mut self,
+        connection: Connection,
+        packet: &[u8],
+        until: Duration,
+    ) -> Result<Vec<u8>, LinkError> {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.turn();
+        inner.answer = None;
+        // A page that still holds an earlier, cancelled request does not take another.
+        if !inner.is(connection) || inner.frontend.submit(0, packet).is_err() {
+            return Err(LinkError::Lost);
+        }
+        let answered = inner.wait_for(until, |inner| match inner.answer.take() {
+            Some(Answer::Packet(packet)) => Some(Ok(packet)),
+            Some(Answer::Aborted) => Some(Err(LinkError::Lost)),
+            None => (!inner.is(connection)).then_some(Err(LinkError::Lost)),
+        });
+        answered.unwrap_or_else(|| {
+            inner.frontend.cancel();
+            Err(LinkError::TimedOut)
+        })
+    }
+
+    fn pause(&mut self, until: Duration) {
+        self.inner.borrow_mut().wait_for(until, |_| None::<()>);
+    }
+}
