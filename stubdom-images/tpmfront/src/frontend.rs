@@ -23,6 +23,12 @@ pub struct Frontend<S: Sharing> {
     due: Duration,
 }
 
+/// Whether a watch event belongs to a [`Frontend`], of which a domain has one.
+#[must_use]
+pub fn is_own(event: &WatchEvent) -> bool {
+    event.token == OWN_TOKEN || event.token == BACKEND_TOKEN
+}
+
 impl<S: Sharing> Frontend<S> {
     /// Watches this domain's own vTPM devices; one that is already there is found by the first
     /// poll.
@@ -36,7 +42,7 @@ impl<S: Sharing> Frontend<S> {
 
     /// Takes note of a watch event; `false` when it belongs to somebody else.
     pub fn notice(&mut self, event: &WatchEvent) -> bool {
-        let ours = event.token == OWN_TOKEN || event.token == BACKEND_TOKEN;
+        let ours = is_own(event);
         self.changed |= ours;
         ours
     }

@@ -22,4 +22,4 @@ mod handshake;
 mod tests;
 
 pub use event::{Event, NotSent, Reason};
-pub use frontend::Frontend;
+pub use frontend::{Frontend, is_own};

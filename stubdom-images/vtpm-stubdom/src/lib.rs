@@ -6,5 +6,7 @@
 extern crate alloc;
 
 mod domain;
+mod origin;
 
 pub use domain::{FRONTENDS, VtpmDomain};
+pub use origin::origin;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{Libxl, Waiting, Waits};
 use vtpm_engine::{LibTpms, StartConfig, TpmState};
-use vtpm_service::{Arguments, Ephemeral, Origin, Service};
+use vtpm_service::{Arguments, Ephemeral, Origin, Service, ServiceError, StateKeeper};
 use vtpm_stubdom::VtpmDomain;
 
 /// The vTPM domain's number; guests have smaller ones.
@@ -28,7 +28,7 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// and a clock in memory. Time passes only when somebody waits.
 ///
 /// A process runs one at a time: starting a second one waits for the first to be dropped.
-pub struct Chain {
+pub struct Chain<K = Ephemeral> {
     /// The machine.
     pub world: World,
     /// The toolstack.
@@ -36,7 +36,9 @@ pub struct Chain {
     store: FakeStore,
     sharing: FakeSharing,
     clock: FakeClock,
-    domain: VtpmDomain<LibTpms, Ephemeral, FakeSharing>,
+    domain: VtpmDomain<LibTpms, K, FakeSharing>,
+    /// Other domains of the machine.
+    beside: Box<dyn FnMut()>,
     // Last, so that the engine is gone when the next chain starts.
     _alone: MutexGuard<'static, ()>,
 }
@@ -67,10 +69,40 @@ impl Chain {
         let service = Service::start(engine, Ephemeral, arguments, origin).expect("a vTPM");
         let world = World::new();
         world.add_domain(VTPM);
+        Self::join(alone, world, service, Box::new(|| ()))
+    }
+}
+
+impl<K: StateKeeper<LibTpms>> Chain<K> {
+    /// The vTPM domain of a machine on which it was created already; `beside` is what other domains
+    /// do whenever the vTPM domain wakes up.
+    pub(crate) fn join(
+        alone: MutexGuard<'static, ()>,
+        world: World,
+        service: Service<LibTpms, K>,
+        beside: Box<dyn FnMut()>,
+    ) -> Self {
         let mut store = world.store(VTPM);
         let domain = VtpmDomain::new(&mut store, service).expect("a backend");
         let (libxl, sharing, clock) = (Libxl::new(&world), world.sharing(VTPM), world.clock());
-        Self { world, libxl, store, sharing, clock, domain, _alone: alone }
+        Self { world, libxl, store, sharing, clock, domain, beside, _alone: alone }
+    }
+
+    /// The vTPM domain ends between two of its instructions.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// [`turn`](Self::turn), which may end the vTPM.
+    ///
+    /// # Errors
+    /// Why the vTPM cannot go on.
+    pub fn try_turn(&mut self) -> Result<(), ServiceError> {
+        (self.beside)();
+        while let Some(event) = self.store.next_event() {
+            assert!(self.domain.notice(&event), "nobody else watches here: {event:?}");
+        }
+        self.domain.turn(&mut self.store, &mut self.sharing, &self.clock)
     }
 
     /// What the image's main loop does when it wakes up.
@@ -78,11 +110,7 @@ impl Chain {
     /// # Panics
     /// When the vTPM cannot go on.
     pub fn turn(&mut self) {
-        while let Some(event) = self.store.next_event() {
-            assert!(self.domain.notice(&event), "nobody else watches here: {event:?}");
-        }
-        let turned = self.domain.turn(&mut self.store, &mut self.sharing, &self.clock);
-        turned.expect("the vTPM goes on");
+        self.try_turn().expect("the vTPM goes on");
     }
 
     /// Lets five milliseconds pass; then the vTPM domain wakes up.

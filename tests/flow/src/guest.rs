@@ -7,6 +7,8 @@ use std::time::Duration;
 use tpm_wire::tpm12::Property;
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{LinuxFrontend, Sent, Waiting};
+use vtpm_engine::LibTpms;
+use vtpm_service::StateKeeper;
 
 /// How long a guest may wait for an answer in this machine's time, which stands still while a
 /// command runs: the hold of a new device, and some looks at the page.
@@ -26,7 +28,7 @@ impl Guest {
     /// # Panics
     /// When libxl does not see the backend's `InitWait` in time.
     #[must_use]
-    pub fn create(chain: &mut Chain, number: u16) -> Self {
+    pub fn create<K: StateKeeper<LibTpms>>(chain: &mut Chain<K>, number: u16) -> Self {
         let id = DeviceId { frontend: DomainId(number), device: 0 };
         let (ended, took) = chain.attach(id);
         let why = chain.message(id);
@@ -39,7 +41,7 @@ impl Guest {
     /// # Panics
     /// When the driver's probe does not go well.
     #[must_use]
-    pub fn boot(chain: &mut Chain, number: u16) -> Self {
+    pub fn boot<K: StateKeeper<LibTpms>>(chain: &mut Chain<K>, number: u16) -> Self {
         let mut guest = Self::create(chain, number);
         for answer in guest.probe(chain) {
             assert_eq!(response_code(&answer), 0, "{answer:02x?}");
@@ -52,7 +54,7 @@ impl Guest {
     ///
     /// # Panics
     /// When the driver does not get as far.
-    pub fn probe(&mut self, chain: &mut Chain) -> [Vec<u8>; 2] {
+    pub fn probe<K: StateKeeper<LibTpms>>(&mut self, chain: &mut Chain<K>) -> [Vec<u8>; 2] {
         self.driver.probe(&tpm12::get_property(Property::TIS_TIMEOUT));
         let timeouts = self.await_answer(chain);
         let durations = self.send(chain, &tpm12::get_property(Property::DURATION));
@@ -65,7 +67,11 @@ impl Guest {
     ///
     /// # Panics
     /// When the page is occupied or no answer comes.
-    pub fn send(&mut self, chain: &mut Chain, packet: &[u8]) -> Vec<u8> {
+    pub fn send<K: StateKeeper<LibTpms>>(
+        &mut self,
+        chain: &mut Chain<K>,
+        packet: &[u8],
+    ) -> Vec<u8> {
         assert!(self.driver.send(packet), "an earlier command is still in the page");
         self.await_answer(chain)
     }
@@ -74,13 +80,17 @@ impl Guest {
     ///
     /// # Panics
     /// When it does not.
-    pub fn succeed(&mut self, chain: &mut Chain, packet: &[u8]) -> Vec<u8> {
+    pub fn succeed<K: StateKeeper<LibTpms>>(
+        &mut self,
+        chain: &mut Chain<K>,
+        packet: &[u8],
+    ) -> Vec<u8> {
         let response = self.send(chain, packet);
         assert_eq!(response_code(&response), 0, "{packet:02x?} -> {response:02x?}");
         response
     }
 
-    fn await_answer(&mut self, chain: &mut Chain) -> Vec<u8> {
+    fn await_answer<K: StateKeeper<LibTpms>>(&mut self, chain: &mut Chain<K>) -> Vec<u8> {
         let end = chain.now() + PATIENCE;
         loop {
             chain.tick();

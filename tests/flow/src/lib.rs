@@ -1,7 +1,8 @@
 //! The chain of domains inside one host process, judged by real peers.
 //!
 //! [`Chain`] is a machine in memory with one vTPM domain on it: everything that the domain's image
-//! holds except the ground it stands on. [`Guest`] is a guest with Linux's driver. [`packets`] are
+//! holds except the ground it stands on. [`Machine`] is one with a manager and a disk, whose vTPM domain
+//! starts again and again. [`Guest`] is a guest with Linux's driver. [`packets`] are
 //! the commands that guests send. [`fuzz`] holds what the fuzz targets do with their bytes.
 #![forbid(unsafe_code)]
 
@@ -9,9 +10,13 @@ mod blank;
 mod chain;
 pub mod fuzz;
 mod guest;
+mod machine;
+mod manager;
 pub mod packets;
 mod removal;
 
 pub use chain::{Chain, VTPM};
 pub use guest::Guest;
+pub use machine::{Machine, Managed, NoStart};
+pub use manager::{MANAGER, Manager};
 pub use removal::Removal;

@@ -6,6 +6,8 @@ use domain_io::Xenstore;
 use std::time::Duration;
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{Waiting, Waits};
+use vtpm_engine::LibTpms;
+use vtpm_service::StateKeeper;
 
 /// What libxl saw while it removed a device. It waits up to ten seconds for each step.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +28,12 @@ impl Removal {
     }
 
     /// Follows a removal to its end; `closed` is what the frontend does on the backend's `Closed`.
-    fn watch(chain: &mut Chain, id: DeviceId, mut first: Waits, closed: impl FnOnce()) -> Self {
+    fn watch<K: StateKeeper<LibTpms>>(
+        chain: &mut Chain<K>,
+        id: DeviceId,
+        mut first: Waits,
+        closed: impl FnOnce(),
+    ) -> Self {
         let first = chain.until(&mut first);
         closed();
         let mut second = chain.libxl.wait_for_removal(VTPM, id);
@@ -38,13 +45,13 @@ impl Removal {
 
 impl Guest {
     /// `xl vtpm-detach`; the guest runs on.
-    pub fn detach(&mut self, chain: &mut Chain) -> Removal {
+    pub fn detach<K: StateKeeper<LibTpms>>(&mut self, chain: &mut Chain<K>) -> Removal {
         let wait = chain.libxl.detach(VTPM, self.id);
         Removal::watch(chain, self.id, wait, || self.driver.backend_changed())
     }
 
     /// `xl destroy`: the guest ends between two of its instructions.
-    pub fn destroy(self, chain: &mut Chain) -> Removal {
+    pub fn destroy<K: StateKeeper<LibTpms>>(self, chain: &mut Chain<K>) -> Removal {
         let wait = chain.libxl.destroy(VTPM, self.id);
         let removal = Removal::watch(chain, self.id, wait, || {});
         let home = format!("/local/domain/{}", self.id.frontend);
@@ -57,7 +64,10 @@ impl Guest {
     ///
     /// # Panics
     /// When the kernel would have waited out its five seconds.
-    pub fn shut_down(mut self, chain: &mut Chain) -> (Duration, Removal) {
+    pub fn shut_down<K: StateKeeper<LibTpms>>(
+        mut self,
+        chain: &mut Chain<K>,
+    ) -> (Duration, Removal) {
         let start = chain.now();
         self.driver.begin_shutdown();
         while !self.driver.shutdown_goes_on() {
@@ -73,7 +83,7 @@ impl Guest {
 
     /// `xl reboot`: the guest shuts down, and a domain with the next number takes its place.
     #[must_use]
-    pub fn reboot(self, chain: &mut Chain) -> Self {
+    pub fn reboot<K: StateKeeper<LibTpms>>(self, chain: &mut Chain<K>) -> Self {
         let next = self.id.frontend.0 + 1;
         let _ = self.shut_down(chain);
         Self::boot(chain, next)

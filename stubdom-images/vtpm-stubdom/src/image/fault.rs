@@ -4,9 +4,10 @@ use alloc::string::String;
 use core::fmt;
 use domain_io::StoreError;
 use vtpm_engine::EngineError;
+use vtpm_keeper::{ManagerError, Stop};
 use vtpm_service::ServiceError;
 use vtpm_service::arguments::ArgumentError;
-use xen_guest::{CommandLineError, TooLittleMemory};
+use xen_guest::{AttachError, CommandLineError, TooLittleMemory};
 
 /// What to do when the TPM itself is at fault.
 const RESTART: &str = "start the domain again, with a larger memory= if it says that memory ran out, \
@@ -24,6 +25,16 @@ pub(crate) enum Fault {
     Engine(EngineError),
     /// The TPM cannot be used, or cannot be used any more.
     Service(ServiceError),
+    /// The configuration names no manager.
+    NoManager,
+    /// The manager's device has no uuid.
+    NoUuid,
+    /// The disk cannot be used.
+    Disk(AttachError),
+    /// The manager did not answer.
+    Manager(ManagerError),
+    /// The kept state may not be used, or none may be made.
+    Stop(Stop),
     /// xenstored does not let us work.
     Store { what: String, error: StoreError },
 }
@@ -39,7 +50,30 @@ impl fmt::Display for Fault {
                  a CPU with RDRAND or RDSEED and do not mask those by cpuid=",
             ),
             Self::Engine(error) => write!(f, "{error}; {RESTART}"),
+            // These say themselves what to do.
+            Self::Service(error @ (ServiceError::NotKept(_) | ServiceError::NotBegun(_))) => {
+                error.fmt(f)
+            }
             Self::Service(error) => write!(f, "{error}; {RESTART}"),
+            Self::NoManager => f.write_str(
+                "it has no manager to keep its state with: write \
+                 vtpm=[\"backend=MANAGER,uuid=UUID\"] into its configuration, or add the word \
+                 ephemeral to extra= for state that lives as long as this domain",
+            ),
+            Self::NoUuid => f.write_str(
+                "the device of its manager has no uuid: write uuid= into vtpm= of its configuration",
+            ),
+            Self::Disk(AttachError::NoSuchDisk(_)) => f.write_str(
+                "it has no disk to keep its state on: write disk=[\"format=raw, vdev=hda, access=w, \
+                 target=FILE\"] into its configuration, or add the word ephemeral to extra= for \
+                 state that lives as long as this domain",
+            ),
+            Self::Disk(error) => write!(f, "its disk hda: {error}"),
+            Self::Manager(error) => write!(
+                f,
+                "{error}: start the manager that vtpm= of its configuration names, then this domain"
+            ),
+            Self::Stop(stop) => stop.fmt(f),
             Self::Store { what, error } => {
                 write!(f, "{what}: {error}; see that xenstored runs, and start it again")
             }

@@ -1,7 +1,7 @@
 //! What the engine's C libraries ask of the domain.
 
 use core::time::Duration;
-use domain_io::{Clock, Entropy};
+use domain_io::{Clock, Entropy, NoEntropy};
 use engine_crt::Hooks;
 use spin::Mutex;
 use xen_guest::{DomainClock, DomainEntropy};
@@ -20,6 +20,22 @@ static HOOKS: Hooks = Hooks { monotonic, wall, entropy, print, die };
 pub(crate) fn install(clock: DomainClock, entropy: DomainEntropy) {
     *GROUND.lock() = Some(Ground { clock, entropy });
     engine_crt::install(&HOOKS);
+}
+
+/// Mixes in bytes that nobody outside of this domain and its manager knows.
+pub(crate) fn add_entropy(bytes: &[u8]) {
+    if let Some(ground) = GROUND.lock().as_mut() {
+        ground.entropy.add_source(bytes);
+    }
+}
+
+/// The domain's entropy, for what is not C.
+pub(crate) struct GroundEntropy;
+
+impl Entropy for GroundEntropy {
+    fn fill(&mut self, into: &mut [u8]) -> Result<(), NoEntropy> {
+        GROUND.lock().as_mut().ok_or(NoEntropy)?.entropy.fill(into)
+    }
 }
 
 fn monotonic() -> Duration {

@@ -1,0 +1,128 @@
+//! The manager's domain, played by the protocol's page, on real pages and nodes.
+
+use crate::chain::VTPM;
+use domain_io::test_utils::{FakeSharing, FakeStore, World};
+use domain_io::{Clock, DomainId, Xenstore};
+use std::time::Duration;
+use tpmback::{Backend, Event, Limits};
+use tpmif::nodes::DeviceId;
+use tpmif::peers::Libxl;
+use vtpm_keeper::test_utils::FakeManager;
+
+/// The number of the first manager domain; each later one has the next.
+pub const MANAGER: DomainId = DomainId(70);
+
+struct Alive {
+    store: FakeStore,
+    sharing: FakeSharing,
+    backend: Backend<FakeSharing>,
+}
+
+/// A manager domain, which dies when its logic gives no answer, and the administrator who then starts
+/// another one and wires it to the vTPM domain by detach and attach.
+pub struct Manager {
+    /// What it knows and does.
+    pub fake: FakeManager,
+    /// How long the administrator takes.
+    pub restart_after: Duration,
+    world: World,
+    libxl: Libxl,
+    domain: DomainId,
+    device: u32,
+    alive: Option<Alive>,
+    restart_at: Duration,
+}
+
+impl Manager {
+    /// A manager that does not run yet.
+    #[must_use]
+    pub fn new(world: &World, fake: &FakeManager) -> Self {
+        Self {
+            fake: fake.clone(),
+            restart_after: Duration::from_secs(4),
+            libxl: Libxl::new(world),
+            world: world.clone(),
+            domain: MANAGER,
+            device: 0,
+            alive: None,
+            restart_at: Duration::MAX,
+        }
+    }
+
+    fn id(&self) -> DeviceId {
+        DeviceId { frontend: VTPM, device: self.device }
+    }
+
+    /// Its domain is created.
+    ///
+    /// # Panics
+    /// When its backend cannot begin.
+    pub fn start(&mut self) {
+        self.world.add_domain(self.domain);
+        let mut store = self.world.store(self.domain);
+        let backend = Backend::new(&mut store, Limits { frontends: 8 }).expect("a backend");
+        let sharing = self.world.sharing(self.domain);
+        self.alive = Some(Alive { store, sharing, backend });
+    }
+
+    /// The toolstack gives the vTPM domain its device.
+    pub fn attach(&mut self) {
+        let _ = self.libxl.attach(self.domain, self.id());
+    }
+
+    /// The vTPM domain is gone, and its device with it.
+    pub fn vtpm_gone(&mut self) {
+        let _ = self.libxl.destroy(self.domain, self.id());
+        for _ in 0..1000 {
+            self.world.clock().advance(Duration::from_millis(5));
+            self.turn();
+        }
+        self.libxl.finish_removal(self.id());
+    }
+
+    /// Its domain ends between two of its instructions.
+    ///
+    /// # Panics
+    /// Never: domain 0 may remove everything.
+    pub fn kill(&mut self) {
+        self.alive = None;
+        self.world.destroy_domain(self.domain);
+        let home = format!("/local/domain/{}", self.domain);
+        self.libxl.store.remove(&home).expect("domain 0 may remove a domain's nodes");
+        self.restart_at = self.world.clock().now().saturating_add(self.restart_after);
+    }
+
+    /// Whether its domain runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive.is_some()
+    }
+
+    /// Does everything there is to do now.
+    ///
+    /// # Panics
+    /// When an answer does not fit the page.
+    pub fn turn(&mut self) {
+        if self.alive.is_none() && self.world.clock().now() >= self.restart_at {
+            self.libxl.finish_removal(self.id());
+            self.domain = DomainId(self.domain.0 + 1);
+            self.device += 1;
+            self.restart_at = Duration::MAX;
+            self.start();
+            self.attach();
+        }
+        let Some(Alive { store, sharing, backend }) = &mut self.alive else { return };
+        while let Some(event) = store.next_event() {
+            backend.notice(&event);
+        }
+        let clock = self.world.clock();
+        while let Some(event) = backend.poll(store, sharing, &clock) {
+            let Event::Command(command) = event else { continue };
+            let Some(answer) = self.fake.answer(&command.bytes) else {
+                self.kill();
+                return;
+            };
+            backend.respond(command.ticket, &answer).expect("an answer");
+        }
+    }
+}
