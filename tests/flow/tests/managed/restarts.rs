@@ -25,7 +25,11 @@ fn what_a_guest_wrote_is_there_after_an_orderly_stop_and_after_a_kill() {
         assert_eq!(read(&mut chain, &mut guest), Some(u64::from(boot) - 1));
         write(&mut chain, &mut guest, u64::from(boot));
         guest.destroy(&mut chain);
-        if boot % 2 == 0 { chain.kill() } else { drop(chain.stop()) }
+        if boot % 2 == 0 {
+            chain.kill();
+        } else {
+            chain.stop();
+        }
     }
 }
 
