@@ -32,31 +32,17 @@ pub struct ManagedKeeper<D, L, N> {
     pub(crate) disk: StateDisk<D>,
     pub(crate) link: L,
     pub(crate) known: Known,
-    entropy: N,
-    key: Secret,
-    version: TpmVersion,
+    pub(crate) entropy: N,
+    pub(crate) key: Secret,
+    pub(crate) version: TpmVersion,
     /// PCRs to extend at each boot, and the hardware TPM that has their values.
-    hardware_pcrs: (PcrSet, Option<TpmVersion>),
-    guests: Past,
+    pub(crate) hardware_pcrs: (PcrSet, Option<TpmVersion>),
+    pub(crate) guests: Past,
     /// The guests that the last save holds; `None` before one is known.
-    guests_kept: Option<Past>,
+    pub(crate) guests_kept: Option<Past>,
 }
 
 impl<D: BlockDevice, L: ManagerLink, N: Entropy> ManagedKeeper<D, L, N> {
-    pub(crate) fn new(
-        disk: StateDisk<D>,
-        link: L,
-        entropy: N,
-        key: Secret,
-        version: TpmVersion,
-        hardware_pcrs: (PcrSet, Option<TpmVersion>),
-        known: Known,
-        guests_kept: Option<Past>,
-    ) -> Self {
-        let guests = Past::default();
-        Self { disk, link, known, entropy, key, version, hardware_pcrs, guests, guests_kept }
-    }
-
     /// The number of the state that the manager names; 0 before the first.
     pub fn generation(&self) -> u64 {
         self.disk.generation()

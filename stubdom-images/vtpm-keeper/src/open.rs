@@ -10,6 +10,7 @@ use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
 use tpm_wire::manager::{Kept, StatusReport};
+use vtpm_service::Past;
 use vtpm_service::arguments::PcrSet;
 use vtpm_store::state_disk::{Loaded, Over, StateDisk, StateDiskError, examine};
 use vtpm_store::{HashKey, Secret, Uuid};
@@ -74,10 +75,17 @@ pub fn open<D: BlockDevice, L: ManagerLink, N: Entropy>(
     let image = loaded.map(|loaded| Image::decode(&loaded.image)).transpose()?;
     let known = Known { store: report.map(|report| report.store), met: None };
     let hardware = report.and_then(|report| report.hardware);
-    let (hardware_pcrs, guests) =
-        ((hardware_pcrs, hardware), image.as_ref().map(|image| image.guests.clone()));
-    let keeper =
-        ManagedKeeper::new(disk, link, entropy, key, version, hardware_pcrs, known, guests);
+    let keeper = ManagedKeeper {
+        disk,
+        link,
+        known,
+        entropy,
+        key,
+        version,
+        hardware_pcrs: (hardware_pcrs, hardware),
+        guests: Past::default(),
+        guests_kept: image.as_ref().map(|image| image.guests.clone()),
+    };
     Ok(Opened { keeper, image })
 }
 
