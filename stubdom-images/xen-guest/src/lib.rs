@@ -73,6 +73,8 @@ mod heap;
 #[cfg(target_os = "none")]
 mod hypercall;
 #[cfg(target_os = "none")]
+mod labels;
+#[cfg(target_os = "none")]
 mod paging;
 #[cfg(target_os = "none")]
 pub mod provoke;
@@ -95,6 +97,7 @@ pub use {
     ending::Ending,
     entropy::DomainEntropy,
     events::Waiter,
+    labels::peer_label,
     sharing::{DomainSharing, Page, Port},
     store::{ShutdownRequest, StoreConnection},
 };

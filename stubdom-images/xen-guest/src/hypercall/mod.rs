@@ -7,12 +7,14 @@
 
 mod events;
 mod grants;
+mod labels;
 mod memory;
 mod pv;
 mod sched;
 
 pub(crate) use events::*;
 pub(crate) use grants::*;
+pub(crate) use labels::*;
 pub(crate) use memory::*;
 pub(crate) use pv::*;
 pub(crate) use sched::*;
@@ -35,6 +37,7 @@ enum Call {
     GrantTableOp = 20,
     SetSegmentBase = 25,
     MmuExtOp = 26,
+    XsmOp = 27,
     SchedOp = 29,
     EventChannelOp = 32,
     HvmOp = 34,
