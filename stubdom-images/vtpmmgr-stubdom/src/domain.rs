@@ -132,15 +132,24 @@ where
                     self.backend.refuse(store, id, &why.to_string());
                 }
             }
-            Event::Connected(id) => {
-                let port = self.backend.port(id);
-                let label = port.and_then(|port| self.labels.label(port));
-                self.manager.connected(id, label.as_deref());
-            }
+            Event::Connected(id) => self.connected(store, id),
             // The session lasts as long as the device: the frontend may open again.
             Event::Disconnected(..) => {}
             Event::Removed(id) => self.manager.gone(id),
             Event::Command(command) => self.take(command, now),
+        }
+    }
+
+    /// A domain whose label exists and cannot be read is not served: it could be anybody.
+    fn connected<X: Xenstore + ?Sized>(&mut self, store: &mut X, id: DeviceId) {
+        let port = self.backend.port(id);
+        match port.map_or(Ok(None), |port| self.labels.label(port)) {
+            Ok(label) => self.manager.connected(id, label.as_deref()),
+            Err(errno) => {
+                let why = format!("its security label cannot be read (errno {errno})");
+                log::warn!("{id} is not served: {why}");
+                self.backend.refuse(store, id, &why);
+            }
         }
     }
 

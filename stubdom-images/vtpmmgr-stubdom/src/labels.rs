@@ -7,7 +7,16 @@ use domain_io::PortNumber;
 pub trait PeerLabels {
     /// The label, without a final zero; `None` when the hypervisor has no labels (Xen without
     /// XSM/FLASK answers `ENOSYS`).
-    fn label(&mut self, port: PortNumber) -> Option<Vec<u8>>;
+    ///
+    /// # Errors
+    /// The hypervisor's errno when it has labels and this one cannot be read.
+    fn label(&mut self, port: PortNumber) -> Result<Option<Vec<u8>>, i32>;
+}
+
+impl<F: FnMut(PortNumber) -> Result<Option<Vec<u8>>, i32>> PeerLabels for F {
+    fn label(&mut self, port: PortNumber) -> Result<Option<Vec<u8>>, i32> {
+        self(port)
+    }
 }
 
 /// A hypervisor without labels.
@@ -15,7 +24,7 @@ pub trait PeerLabels {
 pub struct NoLabels;
 
 impl PeerLabels for NoLabels {
-    fn label(&mut self, _: PortNumber) -> Option<Vec<u8>> {
-        None
+    fn label(&mut self, _: PortNumber) -> Result<Option<Vec<u8>>, i32> {
+        Ok(None)
     }
 }

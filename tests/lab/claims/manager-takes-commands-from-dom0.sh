@@ -21,7 +21,7 @@ gone() { ! ctl show $uuid; }
 check "and gone" gone
 for i in 1 2 3 4 5; do ctl new 0000000$i-0000-0000-0000-000000000001 >/dev/null || fail "vTPM $i is made"; done
 check "the policy says that there is none" matches 'sealed to +nothing' ctl policy show
-check "the device is detached" seconds_below 5 "xl vtpm-detach is quick" xl vtpm-detach 0 0
+check "the device is detached" xl vtpm-detach 0 0
 check "and attached anew" manager_channel
 check "the manager is told to end" ctl prepare-shutdown
 check "and ends" wait_gone vtpmmgr 10

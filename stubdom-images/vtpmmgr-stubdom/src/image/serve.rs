@@ -1,13 +1,13 @@
 //! Serving until the toolstack or a command from domain 0 wants the domain to end.
 
-use super::start::Keeper;
+use super::start::{Keeper, Labels};
 use super::{Sharing, Store, announce};
 use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{Clock, PortNumber, Xenstore};
 use tpmback::WATCHES_PER_TURN;
 use vtpm_manager::announce::State;
-use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
+use vtpmmgr_stubdom::ManagerDomain;
 use xen_guest::{DomainClock, DomainDisk, Ending, ShutdownRequest, Waiter};
 
 /// How long the devices may take to close before the domain ends without.
@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// Everything that a turn needs, and the manager.
 pub(crate) struct Serving {
-    pub(crate) domain: ManagerDomain<DomainDisk, Keeper, Sharing, NoLabels>,
+    pub(crate) domain: ManagerDomain<DomainDisk, Keeper, Sharing, Labels>,
     pub(crate) store: Store,
     pub(crate) sharing: Sharing,
     pub(crate) clock: DomainClock,

@@ -9,17 +9,20 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt::Display;
-use domain_io::Clock;
+use domain_io::{Clock, PortNumber};
 use tpm_hw::Driver;
 use tpm_wire::manager::Force;
 use vtpm_custody::Access;
 use vtpm_manager::announce::HERE;
 use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithHardware, WithoutHardware};
-use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
+use vtpmmgr_stubdom::ManagerDomain;
 use xen_guest::{CommandLine, Console, Domain, DomainDisk, VirtualDevice};
 
 /// What the store of 20,000 vTPMs and 400 frontends may need, with room to spare.
 const HEAP_NEEDED: usize = 2048 * 1024;
+
+/// Asks Xen for labels.
+pub(crate) type Labels = fn(PortNumber) -> Result<Option<Vec<u8>>, i32>;
 
 /// Whoever keeps the store's secret.
 pub(crate) type Keeper = Box<dyn RootKeeper>;
@@ -43,7 +46,8 @@ pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
         let keeper = keeper(&arguments, time);
         let parts = Parts { disk, keeper, hardware, entropy: Box::new(entropy) };
         let manager = opened(parts, &arguments, &mut store)?;
-        ManagerDomain::new(&mut store, manager, NoLabels, clock.now()).map_err(Fault::Store)
+        let labels: Labels = xen_guest::peer_label;
+        ManagerDomain::new(&mut store, manager, labels, clock.now()).map_err(Fault::Store)
     })();
     match made {
         Ok(domain) => {

@@ -77,3 +77,25 @@ fn domain_0_ends_the_manager_and_gets_its_answer() {
     assert!(rig.domain.wants_end());
     assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, 2))).0, 0x800);
 }
+
+#[test]
+fn another_label_or_one_that_cannot_be_read_does_not_get_a_vtpms_state() {
+    let mut rig = Rig::start(&disk());
+    *rig.label.borrow_mut() = Ok(Some(b"system_u:system_r:vtpm_t".to_vec()));
+    let mut first = Vtpm::connect(&mut rig, 1);
+    assert_eq!(first.request(&mut rig, Request::Save(&body(1, 1))).0, 0);
+    rig.libxl.destroy(rig.id, first.id);
+    *rig.label.borrow_mut() = Ok(Some(b"system_u:system_r:guest_t".to_vec()));
+    let mut second = Vtpm::create(&mut rig, 2, 1);
+    second.await_connection(&mut rig);
+    assert_eq!(second.request(&mut rig, Request::Load).0, 7);
+    rig.libxl.destroy(rig.id, second.id);
+    *rig.label.borrow_mut() = Err(-13);
+    let mut third = Vtpm::create(&mut rig, 3, 1);
+    for _ in 0..30 {
+        let _ = third.poll();
+        rig.tick(Duration::from_millis(100));
+    }
+    let message = rig.message(third.id).expect("a message");
+    assert!(message.contains("label cannot be read"), "{message}");
+}

@@ -1,7 +1,7 @@
 //! A machine with a manager domain, vTPM domains and a toolstack.
 
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
-use domain_io::{Clock, DomainId, Xenstore};
+use domain_io::{Clock, DomainId, PortNumber, Xenstore};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tpmif::Uuid;
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{Libxl, Waiting};
 use vtpm_manager::{Arguments, Hardware, Manager, OpenError, Parts, RootKeeper, WithoutHardware};
-use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
+use vtpmmgr_stubdom::ManagerDomain;
 
 /// A disk that the test can look at and break while the manager has it.
 pub(crate) type Disk = Rc<RefCell<TracedDisk>>;
@@ -33,7 +33,11 @@ pub(crate) fn body(vtpm: u16, save: u16) -> [u8; 64] {
     core::array::from_fn(|at| bytes[at % 4])
 }
 
-type Domain = ManagerDomain<Disk, Box<dyn RootKeeper>, FakeSharing, NoLabels>;
+/// What the hypervisor says about labels; the test may change it.
+pub(crate) type Label = Rc<RefCell<Result<Option<Vec<u8>>, i32>>>;
+
+type Labels = Box<dyn FnMut(PortNumber) -> Result<Option<Vec<u8>>, i32>>;
+type Domain = ManagerDomain<Disk, Box<dyn RootKeeper>, FakeSharing, Labels>;
 
 /// One manager domain and the machine around it.
 pub(crate) struct Rig {
@@ -41,6 +45,7 @@ pub(crate) struct Rig {
     pub(crate) libxl: Libxl,
     pub(crate) domain: Domain,
     pub(crate) id: DomainId,
+    pub(crate) label: Label,
     store: FakeStore,
     sharing: FakeSharing,
     clock: FakeClock,
@@ -74,10 +79,13 @@ impl Rig {
         let (manager, _) = Manager::open(parts, &arguments)?;
         world.add_domain(id);
         let (mut store, clock) = (world.store(id), world.clock());
-        let domain = ManagerDomain::new(&mut store, manager, NoLabels, clock.now());
+        let label = Label::new(RefCell::new(Ok(None)));
+        let said = Rc::clone(&label);
+        let labels: Labels = Box::new(move |_| said.borrow().clone());
+        let domain = ManagerDomain::new(&mut store, manager, labels, clock.now());
         let domain = domain.expect("a backend");
         let (libxl, sharing) = (Libxl::new(world), world.sharing(id));
-        Ok(Self { world: world.clone(), libxl, domain, id, store, sharing, clock })
+        Ok(Self { world: world.clone(), libxl, domain, id, label, store, sharing, clock })
     }
 
     /// What the image's loop does when it wakes up.
