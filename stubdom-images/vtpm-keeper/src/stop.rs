@@ -6,7 +6,7 @@ use core::fmt;
 use domain_io::NoEntropy;
 use tpm_wire::TpmVersion;
 use vtpm_store::Uuid;
-use vtpm_store::state_disk::{SlotReport, StateDiskError};
+use vtpm_store::state_disk::StateDiskError;
 
 /// The domain stops; nothing was made or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl fmt::Display for Stop {
                 f,
                 "the manager keeps the state of vTPM {uuid}, and its disk is blank: attach the \
                  right disk or restore its last copy; to give this vTPM up and make a new one, \
-                 remove its record by the manager's command delete in dom0"
+                 remove its record by vtpmmgr-ctl delete --with-state {uuid} in dom0"
             ),
             Self::UnknownUuid(uuid) => write!(
                 f,
@@ -112,7 +112,7 @@ impl fmt::Display for Stop {
             Self::NotProvisioned(uuid) => write!(
                 f,
                 "the manager does not know vTPM {uuid} and makes records only by command: make one \
-                 by the manager's command new in dom0"
+                 by vtpmmgr-ctl new {uuid} in dom0"
             ),
             Self::OtherUuid { disk, wanted } => write!(
                 f,
@@ -122,7 +122,7 @@ impl fmt::Display for Stop {
             Self::OtherTpmAtManager { manager, wanted } => write!(
                 f,
                 "the manager keeps a TPM {manager} under this uuid, and the command line wants a \
-                 TPM {wanted}: {}, or remove the record by the manager's command delete in dom0",
+                 TPM {wanted}: {}, or remove the record by vtpmmgr-ctl delete in dom0",
                 word_for(*manager)
             ),
             Self::OtherTpmOnDisk { disk, wanted } => write!(
@@ -148,15 +148,7 @@ fn disk(error: &StateDiskError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(match error {
         StateDiskError::TooSmall { .. } => ": give it a larger one; 2 MB is customary",
         StateDiskError::NewerVersion { .. } => ": start the image that wrote it",
-        StateDiskError::NoSlotMatches(slots) if slots.iter().any(is_older) => {
-            ": restore the disk's last copy; to go on from the older copy, accept its generation by \
-             the manager's command in dom0, which makes use of it once"
-        }
         StateDiskError::Disk(_) => ": attach it anew",
         _ => ": restore the disk's last copy",
     })
-}
-
-const fn is_older(slot: &SlotReport) -> bool {
-    matches!(slot, SlotReport::Older { .. })
 }

@@ -18,5 +18,5 @@ mod removal;
 pub use chain::{Chain, VTPM};
 pub use guest::Guest;
 pub use machine::{Machine, Managed, NoStart};
-pub use manager::{MANAGER, Manager};
+pub use manager::{MANAGER, Manager, StoreDisk};
 pub use removal::Removal;

@@ -1,7 +1,7 @@
 //! A machine with a manager and a disk, on which a managed vTPM domain starts again and again.
 
 use crate::chain::{Chain, VTPM, alone};
-use crate::manager::Manager;
+use crate::manager::{Manager, StoreDisk};
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{BlockDevice, BlockError, Clock, PortNumber, Xenstore};
 use std::cell::RefCell;
@@ -44,11 +44,14 @@ impl LinkHost for Host {
 
 /// A disk that outlives its domains. Clones are the same disk.
 #[derive(Clone)]
-pub struct Disk(Rc<RefCell<TracedDisk>>);
+pub struct Disk {
+    disk: Rc<RefCell<TracedDisk>>,
+    listener: Rc<RefCell<Box<dyn FnMut()>>>,
+}
 
 impl BlockDevice for Disk {
     fn sectors(&self) -> u64 {
-        self.0.borrow().sectors()
+        self.disk.borrow().sectors()
     }
 
     fn is_read_only(&self) -> bool {
@@ -56,15 +59,19 @@ impl BlockDevice for Disk {
     }
 
     fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
-        self.0.borrow_mut().read(sector, into)
+        self.disk.borrow_mut().read(sector, into)
     }
 
     fn write(&mut self, sector: u64, from: &[u8]) -> Result<(), BlockError> {
-        self.0.borrow_mut().write(sector, from)
+        self.disk.borrow_mut().write(sector, from)?;
+        (self.listener.borrow_mut())();
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), BlockError> {
-        self.0.borrow_mut().flush()
+        self.disk.borrow_mut().flush()?;
+        (self.listener.borrow_mut())();
+        Ok(())
     }
 }
 
@@ -108,21 +115,42 @@ impl Machine {
     #[must_use]
     pub fn with(disk: TracedDisk, fake: FakeManager) -> Self {
         let world = World::new();
-        let manager = Rc::new(RefCell::new(Manager::new(&world, &fake)));
+        let manager = Manager::new(&world, &fake);
+        Self::on(world, manager, disk, fake)
+    }
+
+    /// A machine that was just switched on, with these disks of the vTPM and of a real manager.
+    #[must_use]
+    pub fn real(disk: TracedDisk, store: &StoreDisk) -> Self {
+        let world = World::new();
+        let manager = Manager::real(&world, store);
+        Self::on(world, manager, disk, FakeManager::default())
+    }
+
+    fn on(world: World, manager: Manager, disk: TracedDisk, fake: FakeManager) -> Self {
+        let manager = Rc::new(RefCell::new(manager));
         manager.borrow_mut().start();
-        Self { world, manager, fake, disk: Disk(Rc::new(RefCell::new(disk))), starts: 0 }
+        let listener: Box<dyn FnMut()> = Box::new(|| ());
+        let (disk, listener) = (Rc::new(RefCell::new(disk)), Rc::new(RefCell::new(listener)));
+        let disk = Disk { disk, listener };
+        Self { world, manager, fake, disk, starts: 0 }
     }
 
     /// The disk as it is now, with its trace.
     #[must_use]
     pub fn disk(&self) -> TracedDisk {
-        self.disk.0.borrow().clone()
+        self.disk.disk.borrow().clone()
+    }
+
+    /// Calls `listener` after each write and flush of the vTPM's disk.
+    pub fn after_each_step(&self, listener: impl FnMut() + 'static) {
+        *self.disk.listener.borrow_mut() = Box::new(listener);
     }
 
     /// How often the disk was flushed, and how many bytes were written to it.
     #[must_use]
     pub fn written(&self) -> (usize, usize) {
-        let trace = self.disk.0.borrow().trace();
+        let trace = self.disk.disk.borrow().trace();
         (trace.flushes(), trace.bytes_written())
     }
 

@@ -1,21 +1,35 @@
-//! The manager's domain, played by the protocol's page, on real pages and nodes.
+//! The manager's domain: the real one, or one played by the protocol's page, on real pages and nodes.
 
 use crate::chain::VTPM;
-use domain_io::test_utils::{FakeSharing, FakeStore, World};
+use domain_io::test_utils::{FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{Clock, DomainId, Xenstore};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 use tpmback::{Backend, Event, Limits};
 use tpmif::nodes::DeviceId;
 use tpmif::peers::Libxl;
 use vtpm_keeper::test_utils::FakeManager;
+use vtpm_manager::{Arguments, Parts, WithoutHardware};
+use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
 
 /// The number of the first manager domain; each later one has the next.
 pub const MANAGER: DomainId = DomainId(70);
 
+/// The manager's disk. Clones are the same disk.
+pub type StoreDisk = Rc<RefCell<TracedDisk>>;
+
+type Real = ManagerDomain<StoreDisk, WithoutHardware, FakeSharing, NoLabels>;
+
 struct Alive {
     store: FakeStore,
     sharing: FakeSharing,
-    backend: Backend<FakeSharing>,
+    mind: Mind,
+}
+
+enum Mind {
+    Played(Backend<FakeSharing>),
+    Real(Box<Real>),
 }
 
 /// A manager domain, which dies when its logic gives no answer, and the administrator who then starts
@@ -23,6 +37,8 @@ struct Alive {
 pub struct Manager {
     /// What it knows and does.
     pub fake: FakeManager,
+    /// The disk of a real manager; `None` plays it.
+    real: Option<StoreDisk>,
     /// How long the administrator takes.
     pub restart_after: Duration,
     world: World,
@@ -39,6 +55,7 @@ impl Manager {
     pub fn new(world: &World, fake: &FakeManager) -> Self {
         Self {
             fake: fake.clone(),
+            real: None,
             restart_after: Duration::from_secs(4),
             libxl: Libxl::new(world),
             world: world.clone(),
@@ -47,6 +64,12 @@ impl Manager {
             alive: None,
             restart_at: Duration::MAX,
         }
+    }
+
+    /// A real manager without hardware TPM that does not run yet.
+    #[must_use]
+    pub fn real(world: &World, disk: &StoreDisk) -> Self {
+        Self { real: Some(Rc::clone(disk)), ..Self::new(world, &FakeManager::default()) }
     }
 
     fn id(&self) -> DeviceId {
@@ -60,9 +83,25 @@ impl Manager {
     pub fn start(&mut self) {
         self.world.add_domain(self.domain);
         let mut store = self.world.store(self.domain);
-        let backend = Backend::new(&mut store, Limits { frontends: 8 }).expect("a backend");
+        let mind = match &self.real {
+            Some(disk) => Mind::Real(Box::new(self.open(&mut store, disk))),
+            None => {
+                let backend = Backend::new(&mut store, Limits { frontends: 8 });
+                Mind::Played(backend.expect("a backend"))
+            }
+        };
         let sharing = self.world.sharing(self.domain);
-        self.alive = Some(Alive { store, sharing, backend });
+        self.alive = Some(Alive { store, sharing, mind });
+    }
+
+    fn open(&self, store: &mut FakeStore, disk: &StoreDisk) -> Real {
+        let (arguments, _) = Arguments::parse(["hwtpm=none"]).expect("a sound command line");
+        let entropy = Box::new(FakeEntropy::new(u64::from(self.domain.0)));
+        let disk = Rc::clone(disk);
+        let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
+        let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
+        let now = self.world.clock().now();
+        ManagerDomain::new(store, manager, NoLabels, now).expect("a backend")
     }
 
     /// The toolstack gives the vTPM domain its device.
@@ -92,6 +131,11 @@ impl Manager {
         self.restart_at = self.world.clock().now().saturating_add(self.restart_after);
     }
 
+    /// The next real manager domain is given another disk.
+    pub fn replace_store(&mut self, disk: &StoreDisk) {
+        self.real = Some(Rc::clone(disk));
+    }
+
     /// Whether its domain runs.
     #[must_use]
     pub fn is_alive(&self) -> bool {
@@ -111,7 +155,16 @@ impl Manager {
             self.start();
             self.attach();
         }
-        let Some(Alive { store, sharing, backend }) = &mut self.alive else { return };
+        let Some(Alive { store, sharing, mind }) = &mut self.alive else { return };
+        let backend = match mind {
+            Mind::Played(backend) => backend,
+            Mind::Real(manager) => {
+                while let Some(event) = store.next_event() {
+                    manager.notice(&event);
+                }
+                return manager.turn(store, sharing, &self.world.clock());
+            }
+        };
         while let Some(event) = store.next_event() {
             backend.notice(&event);
         }
