@@ -125,7 +125,7 @@ fn cuts(disk: &TracedDisk, mut random: u64) -> Vec<[TracedDisk; 3]> {
     disk.each_cut(|cut| {
         let mut choose = || {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (random >> 40) % 2 == 0
+            (random >> 40).is_multiple_of(2)
         };
         cuts.push([cut.disk(|_| true), cut.disk(|_| false), cut.disk(|_| choose())]);
     });
