@@ -36,7 +36,7 @@ fn claims_are_listed(page: &Path) -> Result<()> {
 }
 
 /// What is wrong with the rows of a page: each ends with a link to a source file and the name of a
-/// test in it, "[...](FILE) `TEST` |".
+/// test in it, ``[...](FILE) `TEST` |``.
 fn missing_tests(page: &str, source: impl Fn(&str) -> String) -> Vec<String> {
     let rows = page.lines().filter(|line| line.starts_with("| ["));
     let wrong = rows.filter_map(|row| {
