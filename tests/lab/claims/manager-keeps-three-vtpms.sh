@@ -1,0 +1,31 @@
+#!/bin/sh
+# claim: what the guests of three vTPMs wrote is there after guests, vTPM domains and manager were restarted, in another order
+# needs: guests tpm=2 time=480
+. manager-lib
+lean_guest
+iomem='iomem=["fed40,5"]'
+# TPM2_NV_DefineSpace, TPM2_NV_Write and TPM2_NV_Read of eight bytes by the owner.
+define=8002:0000002d:0000012a:40000001:00000009:40000009:0000:00:0000:0000:000e:01500002:000b:00020002:0000:0008
+write=8002:0000002b:00000137:40000001:01500002:00000009:40000009:0000:00:0000:0008
+read=8002:00000023:0000014e:40000001:01500002:00000009:40000009:0000:00:0000:0008:0000
+uuid() { echo "$1$1$1$1$1$1$1$1-1111-1111-1111-111111111111"; }
+up() { # NUMBER: a vTPM domain and its guest
+  vtpm_start "vtpm$1" pv tpm2 "vtpm=[\"backend=vtpmmgr,uuid=$(uuid "$1")\"]" || fail "vTPM $1 came up"
+  guest_start "g$1" pv "vtpm=[\"backend=vtpm$1\"]" || fail "guest $1 came up"
+}
+manager_start pv tpm2 "$iomem" || fail "the manager came up"
+manager_channel || fail "a way to the manager"
+for n in 1 2 3; do
+  up $n
+  raw_guest g$n "guest $n writes into its TPM" "has_tpm; ok $define; ok $write:123456789abcde0$n:0000"
+done
+[ "$(ctl list | grep -c ' 2\.0 ')" = 3 ] || fail "the manager knows three vTPMs"
+ctl list
+for n in 2 3 1; do guest_stop g$n; vtpm_stop vtpm$n || fail "vTPM $n stops"; done
+xl vtpm-detach 0 0
+manager_stop || fail "the manager stops"
+manager_start pv tpm2 "$iomem" || fail "the manager came up again"
+for n in 3 1 2; do
+  up $n
+  raw_guest g$n "guest $n reads what it wrote" "has_tpm; tpm $read | grep -q 123456789abcde0$n"
+done
