@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a manager seals its store to a TPM 2.0 with CRB registers and opens it again after a restart
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: tpm=2 tpm-device=crb time=240
 . manager-lib
 iomem='iomem=["fed40,5"]'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a manager seals its store to a TPM 1.2 and opens it again after a restart; tpm2 over a TPM 1.2 is refused
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: tpm=1.2 time=240
 . manager-lib
 iomem='iomem=["fed40,5"]'

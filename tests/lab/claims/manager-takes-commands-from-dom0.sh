@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: domain 0 commands the manager through its own stock TPM driver, and ends it in order
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=240
 . manager-lib
 uuid=11111111-2222-3333-4444-555555555555
