@@ -77,6 +77,21 @@ pub(crate) enum Command {
         #[arg(value_parser = uuid)]
         uuid: UuidBytes,
     },
+    /// Let a vTPM go on once from an older state, such as a backup of its disk
+    ///
+    /// The vTPM domain must not be running. It names the generations on its disk when it refuses
+    /// them. What was changed since that state is lost: keys, counters, tries of PINs.
+    AcceptOlder {
+        /// Which vTPM
+        #[arg(value_parser = uuid)]
+        uuid: UuidBytes,
+        /// The generation of the older state
+        #[arg(value_parser = clap::value_parser!(u64).range(1..), required_unless_present = "withdraw")]
+        generation: Option<u64>,
+        /// Take the word back
+        #[arg(long, conflicts_with = "generation")]
+        withdraw: bool,
+    },
     /// What the store's secret is sealed under
     #[command(subcommand)]
     Policy(Policy),

@@ -72,6 +72,19 @@ impl Channel {
         self.done(&Command::Enable { uuid, enabled })
     }
 
+    /// Lets a vTPM go on once from the older state of this generation, such as a backup of its
+    /// disk; `None` takes the word back.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub fn accept_older(
+        &mut self,
+        uuid: UuidBytes,
+        generation: Option<u64>,
+    ) -> Result<(), ChannelError> {
+        self.done(&Command::Accept { uuid, generation })
+    }
+
     /// Has everything made durable and the manager end; `force` while vTPMs are attached.
     ///
     /// # Errors

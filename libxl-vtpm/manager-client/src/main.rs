@@ -48,6 +48,10 @@ fn run(arguments: Arguments) -> Result<()> {
             manager.enable(uuid, false)?;
             done(json);
         }
+        Command::AcceptOlder { uuid, generation, withdraw: _ } => {
+            manager.accept_older(uuid, generation)?;
+            done(json);
+        }
         Command::Policy(command) => policy(&mut manager, command, json)?,
         Command::PrepareShutdown { attached_too } => {
             manager.prepare_shutdown(force(attached_too))?;

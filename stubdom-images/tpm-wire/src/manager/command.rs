@@ -1,7 +1,7 @@
 //! Commands from domain 0.
 
 use super::request::NoRequest;
-use super::{Ordinal, UuidBytes, version, version_byte};
+use super::{Ordinal, UuidBytes, u64_of, version, version_byte};
 use crate::builder::PacketBuilder;
 use crate::reader::{Malformed, Reader};
 use crate::tag::Tag;
@@ -62,6 +62,13 @@ pub enum Command {
         /// Whether it is served.
         enabled: bool,
     },
+    /// Lets a vTPM go on once from an older state, such as a backup of its disk.
+    Accept {
+        /// Which.
+        uuid: UuidBytes,
+        /// The state's generation; `None` takes the word back.
+        generation: Option<u64>,
+    },
     /// What the store's secret is sealed under; its body is not described here.
     Policy,
 }
@@ -100,6 +107,10 @@ impl Command {
                 Ordinal::ENABLE => {
                     Self::Enable { uuid: from.array()?, enabled: force(from)? == Force::Yes }
                 }
+                Ordinal::ACCEPT => {
+                    let (uuid, generation) = (from.array()?, u64_of(from)?);
+                    Self::Accept { uuid, generation: (generation != 0).then_some(generation) }
+                }
                 _ => return Ok(None),
             }))
         };
@@ -127,6 +138,9 @@ impl Command {
             }
             Self::Enable { uuid, enabled } => {
                 start(Ordinal::ENABLE).bytes(uuid).u8(u8::from(*enabled))
+            }
+            Self::Accept { uuid, generation } => {
+                start(Ordinal::ACCEPT).bytes(uuid).bytes(&generation.unwrap_or(0).to_be_bytes())
             }
             Self::Policy => start(Ordinal::POLICY),
         }

@@ -68,6 +68,8 @@ open_enum! {
         PREPARE_SHUTDOWN = 0x0001_0107,
         /// From domain 0: serve a vTPM, or do not.
         ENABLE = 0x0001_0108,
+        /// From domain 0: take an older state of a vTPM, once.
+        ACCEPT = 0x0001_0109,
     }
 }
 

@@ -76,6 +76,8 @@ fn every_command_comes_back_as_it_was_sent() {
         Command::Delete { uuid, force: Force::Yes },
         Command::PrepareShutdown(Force::No),
         Command::Enable { uuid, enabled: false },
+        Command::Accept { uuid, generation: Some(4) },
+        Command::Accept { uuid, generation: None },
         Command::Policy,
     ] {
         let packet = command.packet();

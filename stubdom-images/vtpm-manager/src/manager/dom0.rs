@@ -45,6 +45,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             Ok(Command::Delete { uuid, force }) => self.delete(Uuid(uuid), force),
             Ok(Command::PrepareShutdown(force)) => self.prepare_shutdown(force),
             Ok(Command::Enable { uuid, enabled }) => self.enable(Uuid(uuid), enabled),
+            Ok(Command::Accept { uuid, generation }) => self.accept(Uuid(uuid), generation),
             Ok(Command::Policy) => self.policy(body),
             Err(NoRequest::Ordinal(other)) => {
                 Err(Refused(TpmResult::BAD_ORDINAL, format!("there is no command {other}")))
@@ -122,6 +123,13 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         found.ok_or_else(|| Refused(TpmResult::BAD_PARAMETER, format!("there is no vTPM {uuid}")))
     }
 
+    fn not_attached(&self, uuid: Uuid) -> Result<(), Refused> {
+        self.sessions.holder(uuid).map_or(Ok(()), |by| {
+            let sentence = format!("vTPM {uuid} is in use by {by}; detach it first");
+            Err(Refused(TpmResult::DISABLED, sentence))
+        })
+    }
+
     /// Nothing is changed once the manager is ending.
     fn still_serving(&self) -> Result<(), Refused> {
         if self.ending {
@@ -155,10 +163,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
 
     fn delete(&mut self, uuid: Uuid, force: Force) -> Result<Reply, Refused> {
         self.still_serving()?;
-        if let Some(by) = self.sessions.holder(uuid) {
-            let sentence = format!("vTPM {uuid} is in use by {by}; detach it first");
-            return Err(Refused(TpmResult::DISABLED, sentence));
-        }
+        self.not_attached(uuid)?;
         if self.known(uuid)?.hash_key.is_some() && force == Force::No {
             let sentence = format!(
                 "vTPM {uuid} has saved state, which nobody can read any more once it is deleted; \
@@ -176,6 +181,29 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         let mut record = self.known(uuid)?;
         let bits = record.flags.0 & !Flags::DISABLED.0;
         record.flags = if enabled { Flags(bits) } else { Flags(bits | Flags::DISABLED.0) };
+        self.ledger.put(record);
+        Ok(after_commit(uuid))
+    }
+
+    /// An administrator's word that a vTPM may go on from an older state. The next save, which the
+    /// vTPM makes of that state before it serves, uses it up.
+    fn accept(&mut self, uuid: Uuid, generation: Option<u64>) -> Result<Reply, Refused> {
+        self.still_serving()?;
+        self.not_attached(uuid)?;
+        let mut record = self.known(uuid)?;
+        if record.hash_key.is_none() {
+            let sentence =
+                format!("vTPM {uuid} has no saved state that an older one could replace");
+            return Err(Refused(TpmResult::BAD_PARAMETER, sentence));
+        }
+        match generation {
+            Some(older) => {
+                log::warn!("vTPM {uuid} may go on from generation {older}, at domain 0's command");
+                record.flags = record.flags.with(Flags::WENT_BACK);
+            }
+            None => log::info!("vTPM {uuid} may go on from its newest state only"),
+        }
+        record.accept_once = generation;
         self.ledger.put(record);
         Ok(after_commit(uuid))
     }

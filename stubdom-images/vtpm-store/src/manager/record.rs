@@ -26,6 +26,8 @@ impl Flags {
     pub const PROVISIONED: Self = Self(1 << 1);
     /// Kept, but not served.
     pub const DISABLED: Self = Self(1 << 2);
+    /// An administrator has let it go on from an older state, at least once.
+    pub const WENT_BACK: Self = Self(1 << 3);
 
     /// Whether all bits of `other` are set.
     #[must_use]

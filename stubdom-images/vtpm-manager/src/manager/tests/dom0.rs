@@ -5,7 +5,8 @@ use crate::manager::Reply;
 use alloc::string::String;
 use core::time::Duration;
 use tpm_wire::manager::{
-    Command, Force, List, PolicyCommand, PolicyReport, Request, Show, Stats, policy_request,
+    Command, Force, Kept, List, PolicyCommand, PolicyReport, Request, Show, Stats, StatusReport,
+    policy_request,
 };
 use tpm_wire::tpm12::Property;
 use tpm_wire::{TpmVersion, tpm12};
@@ -79,6 +80,32 @@ fn a_disabled_vtpm_is_kept_and_not_served() {
     assert_eq!(manager.vtpm(4, Request::Save(&[2; 64])).0, 7);
     assert_eq!(manager.dom0(enable(true)).0, 0);
     assert_eq!(manager.vtpm(4, Request::Load).1, [1; 64]);
+}
+
+#[test]
+fn an_older_state_is_accepted_once_and_that_is_remembered() {
+    let mut manager = manager("hwtpm=none");
+    let accept = |generation| Command::Accept { uuid: uuid(4).0, generation };
+    assert_eq!(manager.dom0(accept(Some(1))).0, 3, "there is no such vTPM");
+    manager.attach(4);
+    assert_eq!(manager.vtpm(4, Request::Save(&[1; 64])).0, 0);
+    assert_eq!(manager.vtpm(4, Request::Save(&[2; 64])).0, 0);
+    assert_eq!(manager.dom0(accept(Some(1))).0, 7, "it is attached");
+    manager.gone(super::device(4));
+    let show = |manager: &mut super::Rig| {
+        Show::of_answer(&manager.ask(0, &Command::Show(uuid(4).0).packet())).unwrap()
+    };
+    for generation in [Some(1), None, Some(1)] {
+        assert_eq!(manager.dom0(accept(generation)).0, 0);
+        assert_eq!(show(&mut manager).accept_once, generation);
+    }
+    manager.attach(4);
+    assert_eq!(manager.vtpm(4, Request::Save(&[1; 64])).0, 0, "the older state, kept anew");
+    let shown = show(&mut manager);
+    assert_eq!((shown.accept_once, shown.entry.flags & 8), (None, 8));
+    let report = StatusReport::of_answer(&manager.ask(4, &Request::Status.packet())).unwrap();
+    let version = TpmVersion::Tpm12;
+    assert_eq!(report.kept, Kept::State { version, generation: 3, accept_once: None });
 }
 
 #[test]
