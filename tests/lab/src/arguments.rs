@@ -52,6 +52,9 @@ pub(crate) enum Folder {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) machine: Machine,
+    /// The machine lives over several boots: a disk at /lab/kept, BOOT=1, 2, ... (tests/lab/README.md)
+    #[arg(long, conflicts_with = "fast")]
+    pub(crate) boots: bool,
     /// Write the serial log here (default: one of the newest in target/lab/logs)
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
@@ -153,6 +156,7 @@ impl Machine {
             tpm,
             tpm_device: self.tpm_device,
             tpm_dom0: self.tpm_dom0,
+            boots: false,
             guests: self.guests,
             inputs: self.inputs.clone(),
             out: self.out.clone(),

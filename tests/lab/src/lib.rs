@@ -2,11 +2,14 @@
 //!
 //! In the order in which one run travels: [`place`] (where things lie), [`release`] (what is
 //! booted), [`fetch`] (Debian packages, unpacked privately), [`image`] (dom0 and guest images made
-//! of them), [`machine`] (QEMU, its serial lines, its TPM), [`run`] (one script in dom0),
-//! [`shell`] (dom0 for people) and [`claims`] (scripts that each prove one sentence).
+//! of them), [`machine`] (QEMU, its serial lines, its TPM), `boot` and `cut` (one boot and how it
+//! ends), [`run`] (one script in dom0), [`shell`] (dom0 for people) and [`claims`] (scripts that each
+//! prove one sentence).
 #![forbid(unsafe_code)]
 
+mod boot;
 pub mod claims;
+mod cut;
 pub mod fetch;
 pub mod image;
 pub mod interrupt;

@@ -8,6 +8,7 @@ use arguments::{Arguments, Claims, Command, Folder};
 use clap::Parser;
 use lab::fetch::{self, Set};
 use lab::logs::Log;
+use lab::machine::Options;
 use lab::place::Place;
 use lab::{claims, image, interrupt, program, release, run, shell};
 use std::io::{self, Write};
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
 fn run_script(place: &Place, run: &arguments::Run) -> Result<u8> {
     let log = Log::begin(place, run.log.as_deref(), "run", true)?;
     let script = run::Script { file: run.script.clone(), arguments: run.arguments.clone() };
-    let code = run::script(place, &run.machine.options()?, &script, &log, &mut |line| {
+    let options = Options { boots: run.boots, ..run.machine.options()? };
+    let code = run::script(place, &options, &script, &log, &mut |line| {
         let _reader_is_gone = writeln!(io::stdout(), "{line}");
     })?;
     log.note(&format!("exit code {code}; the whole log: {}", log.path.display()));
@@ -67,7 +69,7 @@ fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {
 
 fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
     image::of(place, release)?;
-    for set in [Set::Qemu, Set::Swtpm, Set::Libtpms] {
+    for set in [Set::Qemu, Set::Swtpm, Set::Disk, Set::Libtpms] {
         fetch::tree(place, set)?;
     }
     program::tpm_wrappers(place)?;

@@ -1,16 +1,13 @@
-//! One script, run as root in a dom0 of its own.
+//! One script, run as root in a dom0 of its own, over as many boots as it asks for.
 
+use crate::boot::{self, End};
 use crate::logs::Log;
-use crate::machine::{self, Options, Parts, Port, Watch, Workshop, input::Input, output};
+use crate::machine::{Options, Parts, Workshop, input::Input};
 use crate::place::Place;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long a machine that crashed is listened to: a call trace follows.
-const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What is run.
 #[derive(Clone, Debug)]
@@ -21,11 +18,12 @@ pub struct Script {
     pub arguments: Vec<String>,
 }
 
-/// Runs `script`; its exit code. `say` gets its output line by line.
+/// Runs `script`; its exit code. `say` gets its output line by line. A machine that lives over
+/// several boots runs it again after each of them, with `BOOT` one higher.
 ///
 /// # Errors
-/// The lab itself failed, the time limit was reached ([`machine::TimeLimit`]), Xen or dom0 crashed
-/// ([`machine::Crash`]), or someone interrupted.
+/// The lab itself failed, the time limit was reached ([`TimeLimit`](crate::machine::TimeLimit)), Xen
+/// or dom0 crashed ([`Crash`](crate::machine::Crash)), or someone interrupted.
 pub fn script(
     place: &Place,
     options: &Options,
@@ -33,38 +31,47 @@ pub fn script(
     log: &Log,
     say: &mut dyn FnMut(&str),
 ) -> Result<u8> {
+    let parts = Parts::gather(place, options)?;
+    let workshop = Workshop::new()?;
+    let mut said = String::new();
+    let mut number = 1;
+    loop {
+        let input = of_boot(place, options, script, number, &said)?;
+        let mut hear = |line: &str| {
+            said.push_str(line);
+            said.push('\n');
+            say(line);
+        };
+        match boot::once(&parts, &workshop, &input, log, &mut hear)? {
+            End::Cut => {}
+            End::Exit(boot::AGAIN) if options.boots => {}
+            End::Exit(code) => return Ok(code),
+        }
+        number += 1;
+        log.note(&format!("boot {number}"));
+    }
+}
+
+/// What dom0 is given for one boot. `said`: the script's lines of earlier boots.
+fn of_boot(
+    place: &Place,
+    options: &Options,
+    script: &Script,
+    number: u32,
+    said: &str,
+) -> Result<Input> {
     let text =
         fs::read(&script.file).with_context(|| format!("cannot read {}", script.file.display()))?;
     let mut input = given(place, options)?;
     input.text("lab/.script", 0o755, text);
     let arguments: Vec<_> = script.arguments.iter().map(|word| quoted(word)).collect();
-    input.text("lab/.start", 0o755, start_script(&options.environment, &arguments.join(" ")));
-    let parts = Parts::gather(place, options)?;
-    let workshop = Workshop::new()?;
-    let mut machine = machine::start(&parts, &workshop, &input, log, None)?;
-    log.note(if options.fast { "dom0 restored" } else { "machine started" });
-    let mut watch = Watch::default();
-    while let Some(event) = machine.next(log)? {
-        if event.port != Port::Script {
-            if let Some(crash) = watch.line(&event.line) {
-                machine.last_words(log, LAST_WORDS);
-                return Err(crash.into());
-            }
-        } else if let Some(mark) = event.line.strip_prefix("LAB-MARK ") {
-            log.note(mark);
-        } else if event.line.starts_with("LAB-EXIT: ") {
-            break;
-        } else {
-            say(&event.line);
-        }
+    let mut environment = options.environment.clone();
+    if options.boots {
+        environment.push(format!("BOOT={number}"));
+        input.text("lab/said", 0o644, said);
     }
-    if let Some(crash) = watch.end() {
-        return Err(crash.into());
-    }
-    let report = output::read(&workshop.path("out.img"), options.out.as_deref());
-    report.with_context(|| {
-        format!("QEMU said: {:?}; the whole log: {}", machine.complaints(), log.path.display())
-    })
+    input.text("lab/.start", 0o755, start_script(&environment, &arguments.join(" ")));
+    Ok(input)
 }
 
 /// What every dom0 is given: the files asked for, the product's images and programs, fresh random

@@ -46,7 +46,7 @@ impl fmt::Display for Mistake {
             Self::NoSentence => write!(f, "the script has no line \"# claim: SENTENCE\""),
             Self::UnknownNeed(word) => write!(
                 f,
-                "\"# needs:\" does not know {word}; it knows guests, tpm=, tpm-device=, tpm-dom0, \
+                "\"# needs:\" does not know {word}; it knows guests, boots, tpm=, tpm-device=, tpm-dom0, \
                  release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
             ),
             Self::Value(word) => write!(f, "the value in \"# needs: {word}\" is not understood"),
@@ -89,6 +89,8 @@ fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
     let number = || value.parse::<u32>().map_err(|_| bad());
     match name {
         "guests" => options.guests = true,
+        // A snapshot would bring an older state of the TPM back.
+        "boots" => (options.boots, options.fast) = (true, false),
         "tpm-dom0" => options.tpm_dom0 = true,
         "tpm" => options.tpm = Some(Tpm::from_str(value, false).map_err(|_| bad())?),
         "tpm-device" => {
@@ -125,10 +127,16 @@ mod tests {
         assert_eq!(header.sentence, "it works");
         assert_eq!(header.variants, ["pv", "pvh"]);
         assert_eq!(header.long_variants, ["pv-ten"]);
-        assert!(header.options.guests && header.options.fast);
+        assert!(header.options.guests && header.options.fast && !header.options.boots);
         assert_eq!(header.options.tpm, Some(Tpm::V1));
         assert_eq!(header.options.time_limit, Duration::from_secs(9));
         assert_eq!((header.options.dom0_args.as_str(), header.options.dom0_memory), ("a=b c", 512));
+    }
+
+    #[test]
+    fn a_machine_that_lives_over_several_boots_is_booted_each_time() {
+        let header = Header::parse("# claim: x\n# needs: boots tpm=2\n").unwrap();
+        assert!(header.options.boots && !header.options.fast);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Set {
     Qemu,
     /// The software TPM and TPM 2.0 tools, for the lab and for host tests.
     Swtpm,
+    /// What makes a file system.
+    Disk,
     /// libtpms as Debian builds it: library, static library, headers.
     Libtpms,
 }
@@ -32,7 +34,7 @@ impl Set {
     fn release(self) -> &'static Release {
         match self {
             Self::System(release) | Self::Kernel(release) => release,
-            Self::Qemu | Self::Swtpm | Self::Libtpms => &BOOKWORM,
+            Self::Qemu | Self::Swtpm | Self::Disk | Self::Libtpms => &BOOKWORM,
         }
     }
 
@@ -42,6 +44,7 @@ impl Set {
             Self::Kernel(_) => "kernel",
             Self::Qemu => "qemu",
             Self::Swtpm => "swtpm",
+            Self::Disk => "disk",
             Self::Libtpms => "libtpms",
         }
     }
@@ -59,6 +62,7 @@ impl Set {
                 "libtss2-tcti-swtpm0",
                 "libtss2-tcti-device0",
             ])),
+            Self::Disk => apt::Wanted::WithDependencies(all(&["e2fsprogs"])),
             Self::Libtpms => apt::Wanted::Alone(all(&["libtpms-dev", "libtpms0"])),
         }
     }

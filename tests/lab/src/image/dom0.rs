@@ -36,6 +36,8 @@ const MODULES: &[&str] = &[
     "loop",
     "virtio_pci",
     "virtio_blk",
+    "crc32c_generic",
+    "ext4",
     "tpm_vtpm_proxy",
     "xen-tpmfront",
 ];

@@ -46,7 +46,9 @@ fn dependencies_in(info: &[u8]) -> Vec<String> {
             all.extend(names.split(',').filter(|name| !name.is_empty()).map(normal));
         } else if let Some(names) = record.strip_prefix("softdep=pre: ") {
             let before = names.split(" post:").next().unwrap_or_default();
-            all.extend(before.split_whitespace().map(normal));
+            // "crypto-NAME" asks for an algorithm, which several modules may offer.
+            let modules = before.split_whitespace().filter(|name| !name.starts_with("crypto-"));
+            all.extend(modules.map(normal));
         }
     }
     all
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn both_kinds_of_module_dependencies_are_read() {
         let info =
-            b"license=GPL\0depends=virtio-ring,virtio\0softdep=pre: crc32c post: x\0depends=\0";
+            b"license=GPL\0depends=virtio-ring,virtio\0softdep=pre: crc32c crypto-crc32c post: x\0depends=\0";
         assert_eq!(dependencies_in(info), ["virtio_ring", "virtio", "crc32c"]);
     }
 }

@@ -35,6 +35,13 @@ impl Child {
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
     }
+
+    /// Ends it at once (SIGKILL), if it has not ended yet, and waits until it is gone.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.0.kill().context("cannot kill a child")?;
+        self.0.wait()?;
+        Ok(())
+    }
 }
 
 impl Drop for Child {

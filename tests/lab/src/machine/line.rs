@@ -20,7 +20,7 @@ pub(crate) struct Event {
 }
 
 /// What waiting for an event gave.
-pub(super) enum Next {
+pub(crate) enum Next {
     Event(Event),
     Nothing,
     End,

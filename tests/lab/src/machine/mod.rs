@@ -4,6 +4,7 @@ mod child;
 mod crash;
 mod echo;
 pub(crate) mod input;
+mod kept;
 mod line;
 mod options;
 pub(crate) mod output;
@@ -15,7 +16,7 @@ mod tpm;
 
 pub use crash::Crash;
 pub(crate) use crash::Watch;
-pub(crate) use line::{Event, Port};
+pub(crate) use line::{Event, Next, Port};
 pub use options::{Options, Tpm, TpmDevice};
 pub(crate) use serial::{Screen, Serial};
 
@@ -34,6 +35,12 @@ use tempfile::TempDir;
 
 /// Sparse disks for files into and out of dom0.
 const DISK_BYTES: u64 = 1 << 30;
+
+/// How long serial lines are waited for before time and interrupts are looked at.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Xen turns the machine off within this after dom0 asked for it.
+const POWER_OFF: Duration = Duration::from_secs(60);
 
 /// Where one machine's sockets and disks lie while it lives.
 pub(crate) struct Workshop {
@@ -106,7 +113,7 @@ pub(crate) struct Machine<'a> {
     qmp: Qmp,
     qemu: Child,
     errors: PathBuf,
-    _tpm: Option<Child>,
+    tpm: Option<Child>,
 }
 
 /// How a machine comes to life.
@@ -150,20 +157,32 @@ impl<'a> Machine<'a> {
             }
             qmp.execute("cont").context("cannot go on from the snapshot")?;
         }
-        Ok(Self { parts, serial, qmp, qemu, errors, _tpm: tpm })
+        Ok(Self { parts, serial, qmp, qemu, errors, tpm })
     }
 
     /// The next thing that happens on a serial line; none when QEMU is gone.
     pub(crate) fn next(&mut self, log: &Log) -> Result<Option<Event>> {
+        match self.next_before(log, None)? {
+            Next::Event(event) => Ok(Some(event)),
+            Next::Nothing | Next::End => Ok(None),
+        }
+    }
+
+    /// The next thing that happens on a serial line; nothing once `end` has come.
+    pub(crate) fn next_before(&mut self, log: &Log, end: Option<Instant>) -> Result<Next> {
         loop {
             self.parts.check_time()?;
-            match self.serial.next(Duration::from_millis(100)) {
-                line::Next::Event(event) => {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(Next::Nothing);
+            }
+            match self.serial.next(left.unwrap_or(TURN).min(TURN)) {
+                Next::Nothing => {}
+                Next::Event(event) => {
                     log.event(&event);
-                    return Ok(Some(event));
+                    return Ok(Next::Event(event));
                 }
-                line::Next::Nothing => {}
-                line::Next::End => return Ok(None),
+                Next::End => return Ok(Next::End),
             }
         }
     }
@@ -172,12 +191,40 @@ impl<'a> Machine<'a> {
     pub(crate) fn last_words(&mut self, log: &Log, wait: Duration) {
         let end = Instant::now() + wait;
         while Instant::now() < end {
-            match self.serial.next(Duration::from_millis(100)) {
-                line::Next::Event(event) => log.event(&event),
-                line::Next::Nothing => {}
-                line::Next::End => return,
+            match self.serial.next(TURN) {
+                Next::Event(event) => log.event(&event),
+                Next::Nothing => {}
+                Next::End => return,
             }
         }
+    }
+
+    /// Whether a power cut is not the end of it.
+    pub(crate) fn lives_over_boots(&self) -> bool {
+        self.parts.options.boots
+    }
+
+    /// Cuts the power: of the machine first, so that nobody sees the TPM go.
+    pub(crate) fn cut(&mut self) -> Result<()> {
+        self.qemu.kill()?;
+        self.tpm.as_mut().map_or(Ok(()), Child::kill)
+    }
+
+    /// Waits until a machine that is shutting down has turned itself off, its TPM with it.
+    pub(crate) fn wait_until_off(&mut self, log: &Log) -> Result<()> {
+        let end = Instant::now() + POWER_OFF;
+        while let Next::Event(_) = self.next_before(log, Some(end))? {}
+        let tpm = self.tpm.as_mut();
+        for child in [Some(&mut self.qemu), tpm].into_iter().flatten() {
+            while child.ended()?.is_none() {
+                self.parts.check_time()?;
+                if Instant::now() >= end {
+                    bail!("the machine did not turn itself off within {} s", POWER_OFF.as_secs());
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        Ok(())
     }
 
     /// What QEMU itself complained about.
@@ -205,6 +252,9 @@ pub(crate) fn start<'a>(
         false => None,
     };
     workshop.blank_disk("out.img")?;
+    if parts.options.boots {
+        kept::make(parts, workshop)?;
+    }
     input.write(&workshop.path("in.img"), DISK_BYTES)?;
     let how = saved.as_deref().map_or(Start::Boot, Start::Restore);
     Machine::start(parts, workshop, &how, screen)

@@ -38,6 +38,8 @@ pub struct Options {
     pub tpm_device: TpmDevice,
     /// Let dom0's own drivers take the TPM.
     pub tpm_dom0: bool,
+    /// The machine lives over several boots, with a disk at `/lab/kept` and the state of its TPM.
+    pub boots: bool,
     /// Put `/lab/guest` into dom0.
     pub guests: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
@@ -66,6 +68,7 @@ impl Default for Options {
             tpm: None,
             tpm_device: TpmDevice::Tis,
             tpm_dom0: false,
+            boots: false,
             guests: false,
             inputs: Vec::new(),
             out: None,

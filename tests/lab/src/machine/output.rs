@@ -53,6 +53,7 @@ fn why(code: u8) -> &'static str {
         92 => "xenconsoled did not start",
         93 => "there was no input disk",
         94 => "the input could not be unpacked (dom0 may be short of memory)",
+        95 => "the disk that lives over several boots could not be mounted",
         _ => "for a reason unknown",
     }
 }

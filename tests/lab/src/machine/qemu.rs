@@ -25,6 +25,9 @@ pub(super) fn command(parts: &Parts<'_>, workshop: &Workshop, how: &Start<'_>) -
     words.extend(machine(options, &share));
     words.extend(lines(workshop));
     words.extend(disks(workshop));
+    if options.boots {
+        words.extend(kept(workshop));
+    }
     let mut add = |text: &[&str]| words.extend(text.iter().map(ToString::to_string));
     add(&["-kernel", &parts.images.xen().display().to_string(), "-append", &xen_words(options)]);
     add(&["-initrd", &modules(parts, how)]);
@@ -92,6 +95,16 @@ fn disks(workshop: &Workshop) -> Vec<String> {
         ["-drive".into(), drive, "-device".into(), format!("virtio-blk-pci,drive={name}")]
     };
     ["in", "out"].into_iter().flat_map(disk).collect()
+}
+
+/// The disk that lives over several boots. What dom0 flushed is in the host's file.
+fn kept(workshop: &Workshop) -> [String; 4] {
+    let file = workshop.path(super::kept::DISK);
+    let drive = format!(
+        "file={},format=raw,if=none,id=kept,cache=writeback,file.locking=off",
+        file.display()
+    );
+    ["-drive".into(), drive, "-device".into(), "virtio-blk-pci,drive=kept".into()]
 }
 
 pub(super) fn xen_words(options: &Options) -> String {

@@ -4,6 +4,7 @@ use super::Workshop;
 use super::echo::Echo;
 use super::line::{Cutter, Event, Next, Port};
 use anyhow::Result;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -23,7 +24,9 @@ pub(super) struct Listeners {
 impl Listeners {
     pub(super) fn bind(workshop: &Workshop) -> Result<Self> {
         let bind = |name| {
-            let listener = UnixListener::bind(workshop.path(name))?;
+            let path = workshop.path(name);
+            let _of_an_earlier_boot = fs::remove_file(&path);
+            let listener = UnixListener::bind(path)?;
             listener.set_nonblocking(true)?;
             io::Result::Ok(listener)
         };

@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Starts a TPM with a state of its own and waits for its control socket.
+/// Powers up the machine's TPM and waits for its control socket. Its state is made at the machine's
+/// first boot and found by later ones; all else is gone with the process that it was in.
 pub(super) fn start(parts: &Parts<'_>, workshop: &Workshop, kind: Tpm) -> Result<Child> {
     let state = workshop.path("tpm-state");
     if !state.exists() {
         copy_folder(&made(parts.place, kind)?, &state)?;
     }
     let (socket, log) = (workshop.path("tpm"), workshop.path("tpm.log"));
+    let _of_an_earlier_boot = fs::remove_file(&socket);
     let tree = fetch::tree(parts.place, Set::Swtpm)?;
     let mut words = program::command_words(&tree, "usr/bin/swtpm", "swtpm");
     words.extend(["socket".into(), "--tpmstate".into(), format!("dir={}", state.display())]);
