@@ -44,6 +44,12 @@ pub(crate) enum Folder {
     Swtpm,
     /// Folder with swtpm, swtpm_setup, swtpm_ioctl and all of tpm2-tools
     TpmTools,
+    /// Root of the unpacked package libxen-dev of Xen 4.17 and what it needs
+    #[value(name = "libxl-4.17")]
+    Libxl417,
+    /// The same of Xen 4.20
+    #[value(name = "libxl-4.20")]
+    Libxl420,
     /// List of the exact package versions fetched
     Manifest,
 }

@@ -72,6 +72,9 @@ fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
     for set in [Set::Qemu, Set::Swtpm, Set::Disk, Set::Libtpms] {
         fetch::tree(place, set)?;
     }
+    for release in release::ALL {
+        fetch::tree(place, Set::Libxl(release))?;
+    }
     program::tpm_wrappers(place)?;
     program::qemu_wrapper(place)?;
     println!("versions: {}", place.manifest().display());
@@ -83,6 +86,8 @@ fn print_path(place: &Place, folder: Folder) -> Result<u8> {
         Folder::Libtpms => fetch::tree(place, Set::Libtpms)?,
         Folder::Swtpm => program::tpm_wrappers(place)?.join("swtpm"),
         Folder::TpmTools => program::tpm_wrappers(place)?,
+        Folder::Libxl417 => fetch::tree(place, Set::Libxl(&release::BOOKWORM))?,
+        Folder::Libxl420 => fetch::tree(place, Set::Libxl(&release::TRIXIE))?,
         Folder::Manifest => place.manifest(),
     };
     println!("{}", path.display());

@@ -22,7 +22,8 @@ pub const BOOKWORM: Release =
 pub const TRIXIE: Release =
     Release { name: "trixie", xen: "4.20", tools: &["libtss2-tcti-device0t64"] };
 
-const ALL: [&Release; 2] = [&BOOKWORM, &TRIXIE];
+/// Every release the lab knows.
+pub const ALL: [&Release; 2] = [&BOOKWORM, &TRIXIE];
 
 /// What dom0 and guests need under the same package name in every release.
 const SYSTEM: &[&str] = &[

@@ -9,8 +9,10 @@ mod missing;
 mod qemu;
 mod socket;
 mod swtpm;
+mod xen;
 
 pub use missing::{Missing, unless_missing};
 pub use qemu::{QemuTpm, TpmDevice};
 pub use socket::RawTpm;
 pub use swtpm::{Family, Swtpm};
+pub use xen::XenTree;

@@ -28,12 +28,14 @@ pub enum Set {
     Disk,
     /// libtpms as Debian builds it: library, static library, headers.
     Libtpms,
+    /// libxl's headers and libraries, with all that a program needs to load them.
+    Libxl(&'static Release),
 }
 
 impl Set {
     fn release(self) -> &'static Release {
         match self {
-            Self::System(release) | Self::Kernel(release) => release,
+            Self::System(release) | Self::Kernel(release) | Self::Libxl(release) => release,
             Self::Qemu | Self::Swtpm | Self::Disk | Self::Libtpms => &BOOKWORM,
         }
     }
@@ -46,6 +48,7 @@ impl Set {
             Self::Swtpm => "swtpm",
             Self::Disk => "disk",
             Self::Libtpms => "libtpms",
+            Self::Libxl(_) => "libxl",
         }
     }
 
@@ -64,6 +67,8 @@ impl Set {
             ])),
             Self::Disk => apt::Wanted::WithDependencies(all(&["e2fsprogs"])),
             Self::Libtpms => apt::Wanted::Alone(all(&["libtpms-dev", "libtpms0"])),
+            // libxl.h includes uuid.h, which libxen-dev does not depend on.
+            Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }
     }
 }
