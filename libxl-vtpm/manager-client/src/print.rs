@@ -1,6 +1,7 @@
 //! Answers, for people and as JSON.
 
 use manager_client::{Entry, PolicyReport, Show, Stats, TpmVersion, uuid_text};
+use pem_rfc7468::LineEnding;
 use serde_json::{Value, json};
 
 /// Bits of a record's flags.
@@ -78,26 +79,41 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(crate) fn show(show: &Show, as_json: bool) {
+/// A public key as `openssl pkey -pubin` takes it; empty when there is none.
+fn pem(public: &[u8]) -> String {
+    if public.is_empty() {
+        return String::new();
+    }
+    pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, public).unwrap_or_default()
+}
+
+fn show_json(show: &Show) -> Value {
     let mut value = entry_json(&show.entry);
     for (name, bytes) in [
         ("state_hash", &show.hash[..]),
         ("image_hash", &show.image_hash),
         ("label_hash", &show.label_hash),
         ("ek_name", &show.ek_name),
-        ("ek_public", &show.ek_public),
     ] {
         value[name] = json!(hex(bytes));
     }
+    value["ek_public"] = json!(pem(&show.ek_public));
     value["accept_once"] = json!(show.accept_once);
-    let text = value.clone();
+    value
+}
+
+pub(crate) fn show(show: &Show, as_json: bool) {
+    let value = show_json(show);
+    let mut text = value.clone();
     print(as_json, value, || {
+        let key = text.as_object_mut().and_then(|values| values.remove("ek_public"));
         for (name, value) in text.as_object().into_iter().flatten() {
             println!(
                 "{name:12} {}",
                 value.as_str().map_or_else(|| value.to_string(), String::from)
             );
         }
+        print!("{}", key.as_ref().and_then(Value::as_str).unwrap_or_default());
     });
 }
 
@@ -118,4 +134,41 @@ pub(crate) fn policy(report: &PolicyReport, as_json: bool) {
         println!("recovery key   {}", if report.has_recovery_key { "yes" } else { "none" });
         println!("accepts        {}", states.join(" or "));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endorsement_key_is_shown_as_other_programs_read_it() {
+        let entry = Entry {
+            uuid: [1; 16],
+            version: TpmVersion::Tpm20,
+            has_state: true,
+            flags: 0,
+            generation: 3,
+            group: 0,
+            domain: None,
+        };
+        let empty = Vec::new;
+        let mut vtpm = Show {
+            entry,
+            accept_once: None,
+            hash: [2; 20],
+            image_hash: empty(),
+            label_hash: empty(),
+            ek_name: vec![0x00, 0x0B, 0xFE],
+            ek_public: empty(),
+        };
+        assert_eq!(show_json(&vtpm)["ek_public"], "");
+        vtpm.ek_public = vec![0x30; 49];
+        let value = show_json(&vtpm);
+        assert_eq!(value["ek_name"], "000bfe");
+        let expected = format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\nMA==\n-----END PUBLIC KEY-----\n",
+            "MDAw".repeat(16)
+        );
+        assert_eq!(value["ek_public"], expected);
+    }
 }

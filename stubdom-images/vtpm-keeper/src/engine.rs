@@ -1,6 +1,7 @@
 //! What a keeper asks of an engine.
 
-use vtpm_engine::{Engine, LibTpms, TpmState};
+use crate::endorsement::{self, EndorsementKey, NoKey};
+use vtpm_engine::{Engine, LibTpms, TpmState, TpmVersion};
 
 /// An engine whose state can be kept.
 pub trait KeptEngine: Engine {
@@ -9,6 +10,12 @@ pub trait KeptEngine: Engine {
 
     /// The permanent state as it is now; `None` for a TPM that failed to start.
     fn state(&self) -> Option<TpmState>;
+
+    /// The public part of the endorsement key, which identifies this TPM for life.
+    ///
+    /// # Errors
+    /// [`NoKey`].
+    fn endorsement_key(&mut self, version: TpmVersion) -> Result<EndorsementKey, NoKey>;
 }
 
 impl KeptEngine for LibTpms {
@@ -18,5 +25,9 @@ impl KeptEngine for LibTpms {
 
     fn state(&self) -> Option<TpmState> {
         Self::state(self)
+    }
+
+    fn endorsement_key(&mut self, version: TpmVersion) -> Result<EndorsementKey, NoKey> {
+        endorsement::read(self, version)
     }
 }

@@ -4,10 +4,11 @@ use crate::engine::KeptEngine;
 use crate::hardware;
 use crate::image::Image;
 use crate::link::{Connection, ManagerLink};
+use crate::open::patiently;
 use alloc::string::ToString;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
-use tpm_wire::manager::UuidBytes;
+use tpm_wire::manager::{Register, UuidBytes};
 use vtpm_service::arguments::PcrSet;
 use vtpm_service::{NotBegun, NotKept, Past, StateKeeper};
 use vtpm_store::Secret;
@@ -35,6 +36,8 @@ pub struct ManagedKeeper<D, L, N> {
     pub(crate) entropy: N,
     pub(crate) key: Secret,
     pub(crate) version: TpmVersion,
+    /// The TPM is new, and the manager does not have its endorsement key yet.
+    pub(crate) names_key: bool,
     /// PCRs to extend at each boot, and the hardware TPM that has their values.
     pub(crate) hardware_pcrs: (PcrSet, Option<TpmVersion>),
     pub(crate) guests: Past,
@@ -54,6 +57,19 @@ impl<D: BlockDevice, L: ManagerLink, N: Entropy> ManagedKeeper<D, L, N> {
         let Some(kept) = &self.guests_kept else { return true };
         let unknown = self.guests.living.iter().any(|guest| !kept.living.contains(guest));
         unknown || self.guests.last.is_some_and(|last| kept.last != Some(last))
+    }
+
+    /// Tells the manager the endorsement key of a new TPM. Before the first save: from then on the
+    /// manager takes no other.
+    fn name_key<E: KeptEngine>(&mut self, engine: &mut E) -> Result<(), NotKept> {
+        let version = self.version;
+        let until = self.link.now().saturating_add(crate::answer_limit(version));
+        let key = engine.endorsement_key(version).map_err(|why| NotKept(why.to_string()))?;
+        let what = Register { version, ek_name: &key.name, ek_public: &key.public };
+        let told = patiently(&mut self.link, until, |session| session.register(what));
+        told.map_err(|why| NotKept(why.to_string()))?;
+        self.names_key = false;
+        Ok(())
     }
 
     fn save<E: KeptEngine>(&mut self, engine: &E) -> Result<(), NotKept> {
@@ -77,6 +93,9 @@ where
     N: Entropy,
 {
     fn keep(&mut self, engine: &mut E) -> Result<(), NotKept> {
+        if self.names_key {
+            self.name_key(engine)?;
+        }
         if engine.take_changed() || self.has_new_guest() { self.save(engine) } else { Ok(()) }
     }
 

@@ -14,6 +14,7 @@
 extern crate alloc;
 
 pub mod decide;
+mod endorsement;
 mod engine;
 mod frontend_link;
 mod hardware;
@@ -28,6 +29,7 @@ mod stop;
 #[cfg(feature = "test-utils")]
 pub mod test_utils;
 
+pub use endorsement::{EndorsementKey, NoKey};
 pub use engine::KeptEngine;
 pub use frontend_link::{FrontendLink, LinkHost};
 pub use keeper::ManagedKeeper;

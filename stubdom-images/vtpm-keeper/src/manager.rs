@@ -8,7 +8,7 @@ use core::time::Duration;
 use tpm_wire::manager::{AnswerError, Register, Request, StatusReport, body_of};
 use tpm_wire::tpm12::{Ordinal, TpmResult};
 use tpm_wire::tpm20::{self, HashAlgorithm, ResponseError};
-use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
+use tpm_wire::{Header, PacketBuilder, Tag};
 use vtpm_store::HashKey;
 use zeroize::Zeroizing;
 
@@ -32,7 +32,7 @@ impl ManagerError {
         )
     }
 
-    fn is(&self, status: TpmResult) -> bool {
+    pub(crate) fn is(&self, status: TpmResult) -> bool {
         matches!(self, Self::Refused(refused, _) if *refused == status)
     }
 }
@@ -109,10 +109,10 @@ impl<L: ManagerLink> Session<'_, L> {
         body_of(&self.exchange(&packet)?).map(|_| ()).map_err(Into::into)
     }
 
-    /// Introduces a new vTPM. The endorsement key is named by whoever certifies it.
-    pub(crate) fn register(&mut self, version: TpmVersion) -> Result<(), ManagerError> {
-        let request = Request::Register(Register { version, ek_name: &[], ek_public: &[] });
-        body_of(&self.exchange(&request.packet())?).map(|_| ()).map_err(Into::into)
+    /// Introduces a new vTPM, or says which endorsement key it has.
+    pub(crate) fn register(&mut self, what: Register<'_>) -> Result<(), ManagerError> {
+        let packet = Request::Register(what).packet();
+        body_of(&self.exchange(&packet)?).map(|_| ()).map_err(Into::into)
     }
 
     /// Bytes of the manager's generator or hardware TPM; may be fewer than asked for.

@@ -9,7 +9,7 @@ use crate::stop::Stop;
 use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
-use tpm_wire::manager::{Kept, StatusReport};
+use tpm_wire::manager::{Kept, Register, StatusReport};
 use vtpm_service::Past;
 use vtpm_service::arguments::PcrSet;
 use vtpm_store::state_disk::{Loaded, Over, StateDisk, StateDiskError, examine};
@@ -55,6 +55,7 @@ pub fn open<D: BlockDevice, L: ManagerLink, N: Entropy>(
     let on_disk = OnDisk { content, read_only: disk.is_read_only() };
     let plan = decide(Wanted { uuid, version }, manager, on_disk)?;
     let register = plan == Plan::Manufacture { register: true } && report.is_some();
+    let names_key = matches!(plan, Plan::Manufacture { .. }) && report.is_some();
     let (disk, loaded, key) = match plan {
         Plan::Load(kept) => load(disk, vtpm, &kept)?,
         Plan::LoadOrOlder(kept, generation) => match load(&mut disk, vtpm, &kept) {
@@ -70,7 +71,8 @@ pub fn open<D: BlockDevice, L: ManagerLink, N: Entropy>(
         }
     };
     if register {
-        patiently(&mut link, until, |session| session.register(version))?;
+        let new = Register { version, ek_name: &[], ek_public: &[] };
+        patiently(&mut link, until, |session| session.register(new))?;
     }
     let image = loaded.map(|loaded| Image::decode(&loaded.image)).transpose()?;
     let known = Known { store: report.map(|report| report.store), met: None };
@@ -82,6 +84,7 @@ pub fn open<D: BlockDevice, L: ManagerLink, N: Entropy>(
         entropy,
         key,
         version,
+        names_key,
         hardware_pcrs: (hardware_pcrs, hardware),
         guests: Past::default(),
         guests_kept: image.as_ref().map(|image| image.guests.clone()),
@@ -139,7 +142,7 @@ fn ask<L: ManagerLink>(
 }
 
 /// Asks until there is an answer that is not only for the moment, or the time is over.
-fn patiently<L: ManagerLink, T>(
+pub(crate) fn patiently<L: ManagerLink, T>(
     link: &mut L,
     until: Duration,
     mut ask: impl FnMut(&mut Session<'_, L>) -> Result<T, ManagerError>,

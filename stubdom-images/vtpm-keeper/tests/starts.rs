@@ -5,7 +5,7 @@ mod support;
 use core::time::Duration;
 use domain_io::test_utils::FakeDisk;
 use domain_io::{BlockDevice, Clock};
-use support::{Host, SharedDisk, UUID, blank};
+use support::{EK_NAME, EK_PUBLIC, Host, SharedDisk, UUID, blank};
 use tpm_wire::TpmVersion::{Tpm12, Tpm20};
 use vtpm_keeper::test_utils::{FakeManager, Memory};
 use vtpm_keeper::{Stop, random};
@@ -178,4 +178,24 @@ fn the_managers_random_bytes_are_there_before_anything_else() {
     let host = Host::new();
     let bytes = random(&mut host.link.clone(), 64, Duration::from_secs(1)).unwrap();
     assert_eq!(bytes[..], [0x5c; 64]);
+}
+
+#[test]
+fn the_manager_has_a_new_tpm_s_endorsement_key_before_its_first_save_and_is_told_once() {
+    let (host, disk) = (Host::new(), blank());
+    let place = disk.trace();
+    let first = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let noted = std::rc::Rc::clone(&first);
+    host.manager.after_each(move |memory| {
+        noted.borrow_mut().push((memory.ek.0.len(), memory.saves, place.len()));
+    });
+    drop(host.start(disk.clone()).unwrap());
+    let memory = host.manager.memory.borrow().clone();
+    assert_eq!(memory.ek, (EK_NAME.to_vec(), EK_PUBLIC.to_vec()));
+    let saved = first.borrow().iter().position(|(_, saves, _)| *saves == 1);
+    let (ek, _, _) = first.borrow()[saved.expect("a first save") - 1];
+    assert_eq!(ek, EK_NAME.len(), "named before anything was saved");
+    host.manager.memory.borrow_mut().ek = Default::default();
+    drop(host.start(disk.clone()).unwrap());
+    assert_eq!(host.manager.memory.borrow().ek, Default::default(), "a known TPM says no more");
 }

@@ -12,6 +12,7 @@ pub mod fuzz;
 mod guest;
 mod machine;
 mod manager;
+mod mortal;
 pub mod packets;
 mod removal;
 
@@ -19,4 +20,5 @@ pub use chain::{Chain, VTPM};
 pub use guest::Guest;
 pub use machine::{Machine, Managed, NoStart};
 pub use manager::{MANAGER, Manager, StoreDisk};
+pub use mortal::{AnyDisk, Death};
 pub use removal::Removal;

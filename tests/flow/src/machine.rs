@@ -2,6 +2,7 @@
 
 use crate::chain::{Chain, VTPM, alone};
 use crate::manager::{Manager, StoreDisk};
+use crate::mortal::AnyDisk;
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{BlockDevice, BlockError, Clock, PortNumber, Xenstore};
 use std::cell::RefCell;
@@ -14,8 +15,9 @@ use vtpm_service::{Arguments, Service, ServiceError};
 use vtpm_store::Uuid;
 use vtpm_stubdom::origin;
 
-/// The size of a vTPM's disk.
+/// The sizes of a vTPM's disk and of the manager's.
 const DISK_BYTES: usize = 2 * 1024 * 1024;
+const STORE_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long a start waits for its manager, as in the image.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,7 +47,7 @@ impl LinkHost for Host {
 /// A disk that outlives its domains. Clones are the same disk.
 #[derive(Clone)]
 pub struct Disk {
-    disk: Rc<RefCell<TracedDisk>>,
+    disk: AnyDisk,
     listener: Rc<RefCell<Box<dyn FnMut()>>>,
 }
 
@@ -55,7 +57,7 @@ impl BlockDevice for Disk {
     }
 
     fn is_read_only(&self) -> bool {
-        false
+        self.disk.borrow().is_read_only()
     }
 
     fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
@@ -97,49 +99,60 @@ pub struct Machine {
     pub world: World,
     /// Its manager's domain.
     pub manager: Rc<RefCell<Manager>>,
-    /// What its manager knows.
-    pub fake: FakeManager,
+    /// The disk of a real manager in memory.
+    pub store: StoreDisk,
+    /// The vTPM's disk, where it is one in memory.
+    traced: StoreDisk,
     disk: Disk,
     starts: u64,
 }
 
 impl Default for Machine {
+    /// A machine with a real manager and blank disks, just switched on.
     fn default() -> Self {
-        Self::with(TracedDisk::new(vec![0; DISK_BYTES]), FakeManager::default())
+        let store = Rc::new(RefCell::new(TracedDisk::new(vec![0; STORE_BYTES])));
+        Self::real(TracedDisk::new(vec![0; DISK_BYTES]), &store)
     }
 }
 
 impl Machine {
-    /// A machine that was just switched on, with this disk, and with a manager that knows what it
-    /// knew before.
-    #[must_use]
-    pub fn with(disk: TracedDisk, fake: FakeManager) -> Self {
-        let world = World::new();
-        let manager = Manager::new(&world, &fake);
-        Self::on(world, manager, disk, fake)
-    }
-
     /// A machine that was just switched on, with these disks of the vTPM and of a real manager.
     #[must_use]
     pub fn real(disk: TracedDisk, store: &StoreDisk) -> Self {
-        let world = World::new();
-        let manager = Manager::real(&world, store);
-        Self::on(world, manager, disk, FakeManager::default())
+        let traced = Rc::new(RefCell::new(disk));
+        let machine = Self::on(Rc::clone(&traced) as AnyDisk, Rc::clone(store) as AnyDisk);
+        Self { store: Rc::clone(store), traced, ..machine }
     }
 
-    fn on(world: World, manager: Manager, disk: TracedDisk, fake: FakeManager) -> Self {
+    /// The same with disks of any kind.
+    #[must_use]
+    pub fn on(disk: AnyDisk, store: AnyDisk) -> Self {
+        let world = World::new();
+        let manager = Manager::real(&world, store);
+        Self::with(world, manager, disk)
+    }
+
+    /// A machine with a blank disk whose manager is played: it knows this and has this hardware TPM.
+    #[must_use]
+    pub fn played(fake: &FakeManager) -> Self {
+        let (world, disk) = (World::new(), TracedDisk::new(vec![0; DISK_BYTES]));
+        let manager = Manager::played(&world, fake);
+        Self::with(world, manager, Rc::new(RefCell::new(disk)))
+    }
+
+    fn with(world: World, manager: Manager, disk: AnyDisk) -> Self {
         let manager = Rc::new(RefCell::new(manager));
         manager.borrow_mut().start();
         let listener: Box<dyn FnMut()> = Box::new(|| ());
-        let (disk, listener) = (Rc::new(RefCell::new(disk)), Rc::new(RefCell::new(listener)));
-        let disk = Disk { disk, listener };
-        Self { world, manager, fake, disk, starts: 0 }
+        let disk = Disk { disk, listener: Rc::new(RefCell::new(listener)) };
+        let none = || Rc::new(RefCell::new(TracedDisk::new(Vec::new())));
+        Self { world, manager, store: none(), traced: none(), disk, starts: 0 }
     }
 
     /// The disk as it is now, with its trace.
     #[must_use]
     pub fn disk(&self) -> TracedDisk {
-        self.disk.disk.borrow().clone()
+        self.traced.borrow().clone()
     }
 
     /// Calls `listener` after each write and flush of the vTPM's disk.
@@ -150,8 +163,14 @@ impl Machine {
     /// How often the disk was flushed, and how many bytes were written to it.
     #[must_use]
     pub fn written(&self) -> (usize, usize) {
-        let trace = self.disk.disk.borrow().trace();
+        let trace = self.traced.borrow().trace();
         (trace.flushes(), trace.bytes_written())
+    }
+
+    /// How often the manager's disk was flushed.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.store.borrow().trace().flushes()
     }
 
     /// Starts the vTPM domain with this command line; any earlier one must be gone.

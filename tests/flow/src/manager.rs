@@ -1,7 +1,9 @@
-//! The manager's domain: the real one, or one played by the protocol's page, on real pages and nodes.
+//! The manager's domain: the real one, or one played by the protocol's page where a hardware TPM is
+//! wanted, on real pages and nodes.
 
 use crate::chain::VTPM;
-use domain_io::test_utils::{FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
+use crate::mortal::{AnyDisk, Death, Life, MortalDisk, MortalSharing};
+use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{Clock, DomainId, Xenstore};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,26 +21,26 @@ pub const MANAGER: DomainId = DomainId(70);
 /// The manager's disk. Clones are the same disk.
 pub type StoreDisk = Rc<RefCell<TracedDisk>>;
 
-type Real = ManagerDomain<StoreDisk, WithoutHardware, FakeSharing, NoLabels>;
+type Real = ManagerDomain<MortalDisk, WithoutHardware, MortalSharing, NoLabels>;
 
 struct Alive {
     store: FakeStore,
-    sharing: FakeSharing,
     mind: Mind,
 }
 
 enum Mind {
-    Played(Backend<FakeSharing>),
-    Real(Box<Real>),
+    Played(Backend<FakeSharing>, FakeSharing),
+    Real(Box<Real>, MortalSharing),
 }
 
-/// A manager domain, which dies when its logic gives no answer, and the administrator who then starts
-/// another one and wires it to the vTPM domain by detach and attach.
+/// A manager domain, which may die, and the administrator who then starts another one and wires it to
+/// the vTPM domain by detach and attach.
 pub struct Manager {
-    /// What it knows and does.
-    pub fake: FakeManager,
+    /// What a played one knows and does.
+    fake: FakeManager,
     /// The disk of a real manager; `None` plays it.
-    real: Option<StoreDisk>,
+    real: Option<AnyDisk>,
+    life: Life,
     /// How long the administrator takes.
     pub restart_after: Duration,
     world: World,
@@ -50,12 +52,13 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// A manager that does not run yet.
+    /// A played manager that does not run yet.
     #[must_use]
-    pub fn new(world: &World, fake: &FakeManager) -> Self {
+    pub fn played(world: &World, fake: &FakeManager) -> Self {
         Self {
             fake: fake.clone(),
             real: None,
+            life: Life::default(),
             restart_after: Duration::from_secs(4),
             libxl: Libxl::new(world),
             world: world.clone(),
@@ -68,8 +71,13 @@ impl Manager {
 
     /// A real manager without hardware TPM that does not run yet.
     #[must_use]
-    pub fn real(world: &World, disk: &StoreDisk) -> Self {
-        Self { real: Some(Rc::clone(disk)), ..Self::new(world, &FakeManager::default()) }
+    pub fn real(world: &World, disk: AnyDisk) -> Self {
+        Self { real: Some(disk), ..Self::played(world, &FakeManager::default()) }
+    }
+
+    /// A real one dies at this step of the next request that writes; deaths come one after the other.
+    pub fn dies(&self, death: Death) {
+        self.life.plan(death);
     }
 
     fn id(&self) -> DeviceId {
@@ -83,21 +91,26 @@ impl Manager {
     pub fn start(&mut self) {
         self.world.add_domain(self.domain);
         let mut store = self.world.store(self.domain);
+        let sharing = self.world.sharing(self.domain);
+        self.life = self.life.next();
         let mind = match &self.real {
-            Some(disk) => Mind::Real(Box::new(self.open(&mut store, disk))),
+            Some(disk) => {
+                let life = self.life.clone();
+                let disk = MortalDisk { disk: Rc::clone(disk), life: life.clone() };
+                let real = self.open(&mut store, disk);
+                Mind::Real(Box::new(real), MortalSharing { sharing, life })
+            }
             None => {
                 let backend = Backend::new(&mut store, Limits { frontends: 8 });
-                Mind::Played(backend.expect("a backend"))
+                Mind::Played(backend.expect("a backend"), sharing)
             }
         };
-        let sharing = self.world.sharing(self.domain);
-        self.alive = Some(Alive { store, sharing, mind });
+        self.alive = Some(Alive { store, mind });
     }
 
-    fn open(&self, store: &mut FakeStore, disk: &StoreDisk) -> Real {
+    fn open(&self, store: &mut FakeStore, disk: MortalDisk) -> Real {
         let (arguments, _) = Arguments::parse(["hwtpm=none"]).expect("a sound command line");
         let entropy = Box::new(FakeEntropy::new(u64::from(self.domain.0)));
-        let disk = Rc::clone(disk);
         let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
         let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
         let now = self.world.clock().now();
@@ -132,8 +145,8 @@ impl Manager {
     }
 
     /// The next real manager domain is given another disk.
-    pub fn replace_store(&mut self, disk: &StoreDisk) {
-        self.real = Some(Rc::clone(disk));
+    pub fn replace_store(&mut self, disk: AnyDisk) {
+        self.real = Some(disk);
     }
 
     /// Whether its domain runs.
@@ -155,27 +168,41 @@ impl Manager {
             self.start();
             self.attach();
         }
-        let Some(Alive { store, sharing, mind }) = &mut self.alive else { return };
-        let backend = match mind {
-            Mind::Played(backend) => backend,
-            Mind::Real(manager) => {
+        let Some(Alive { store, mind }) = &mut self.alive else { return };
+        let clock = self.world.clock();
+        let died = match mind {
+            Mind::Played(backend, sharing) => {
+                played_turn(&self.fake, backend, store, sharing, &clock)
+            }
+            Mind::Real(manager, sharing) => {
                 while let Some(event) = store.next_event() {
                     manager.notice(&event);
                 }
-                return manager.turn(store, sharing, &self.world.clock());
+                manager.turn(store, sharing, &clock);
+                self.life.is_over()
             }
         };
-        while let Some(event) = store.next_event() {
-            backend.notice(&event);
-        }
-        let clock = self.world.clock();
-        while let Some(event) = backend.poll(store, sharing, &clock) {
-            let Event::Command(command) = event else { continue };
-            let Some(answer) = self.fake.answer(&command.bytes) else {
-                self.kill();
-                return;
-            };
-            backend.respond(command.ticket, &answer).expect("an answer");
+        if died {
+            self.kill();
         }
     }
+}
+
+/// Whether the domain died of it.
+fn played_turn(
+    fake: &FakeManager,
+    backend: &mut Backend<FakeSharing>,
+    store: &mut FakeStore,
+    sharing: &mut FakeSharing,
+    clock: &FakeClock,
+) -> bool {
+    while let Some(event) = store.next_event() {
+        backend.notice(&event);
+    }
+    while let Some(event) = backend.poll(store, sharing, clock) {
+        let Event::Command(command) = event else { continue };
+        let Some(answer) = fake.answer(&command.bytes) else { return true };
+        backend.respond(command.ticket, &answer).expect("an answer");
+    }
+    false
 }

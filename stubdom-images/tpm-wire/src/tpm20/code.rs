@@ -9,6 +9,8 @@ open_enum! {
         HIERARCHY_CHANGE_AUTH = 0x129,
         /// `TPM_CC_PCR_Allocate`.
         PCR_ALLOCATE = 0x12B,
+        /// `TPM_CC_CreatePrimary`.
+        CREATE_PRIMARY = 0x131,
         /// `TPM_CC_DictionaryAttackParameters`.
         DICTIONARY_ATTACK_PARAMETERS = 0x13A,
         /// `TPM_CC_SelfTest`.
@@ -58,6 +60,8 @@ open_enum! {
         PASSWORD = 0x4000_0009,
         /// The lockout authority.
         LOCKOUT = 0x4000_000A,
+        /// The endorsement hierarchy.
+        ENDORSEMENT = 0x4000_000B,
         /// The platform hierarchy.
         PLATFORM = 0x4000_000C,
     }

@@ -32,6 +32,8 @@ pub enum Fate {
 pub struct Memory {
     /// The record's version.
     pub record: Option<TpmVersion>,
+    /// The endorsement key: Name and public part.
+    pub ek: (Vec<u8>, Vec<u8>),
     /// What was saved last.
     pub kept: Option<HashKey>,
     /// How many saves were kept.
@@ -60,6 +62,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             record: None,
+            ek: Default::default(),
             kept: None,
             generation: 0,
             accept_once: None,
@@ -158,6 +161,7 @@ impl Memory {
                 Some(version) if version != register.version => said(TpmResult::BAD_PARAMETER, &[]),
                 _ => {
                     self.record = Some(register.version);
+                    self.ek = (register.ek_name.to_vec(), register.ek_public.to_vec());
                     said(TpmResult::SUCCESS, &[])
                 }
             },

@@ -8,12 +8,14 @@ use domain_io::{BlockDevice, BlockError, Clock};
 use std::rc::Rc;
 use vtpm_engine::{Engine, EngineError, Locality, TpmState, TpmVersion};
 use vtpm_keeper::test_utils::{DirectLink, FakeManager};
-use vtpm_keeper::{KeptEngine, ManagedKeeper, Opened, Stop, Vtpm, open};
+use vtpm_keeper::{EndorsementKey, KeptEngine, ManagedKeeper, NoKey, Opened, Stop, Vtpm, open};
 use vtpm_service::StateKeeper;
 use vtpm_service::arguments::PcrSet;
 use vtpm_store::Uuid;
 
 pub(crate) const UUID: Uuid = Uuid([0x11; 16]);
+pub(crate) const EK_NAME: [u8; 34] = [0x44; 34];
+pub(crate) const EK_PUBLIC: [u8; 294] = [0x55; 294];
 pub(crate) const VERSION: TpmVersion = TpmVersion::Tpm20;
 
 /// Its permanent state is a number that a test raises.
@@ -55,6 +57,10 @@ impl Engine for Counter {
 impl KeptEngine for Counter {
     fn take_changed(&mut self) -> bool {
         core::mem::take(&mut self.changed)
+    }
+
+    fn endorsement_key(&mut self, _: TpmVersion) -> Result<EndorsementKey, NoKey> {
+        Ok(EndorsementKey { name: EK_NAME.to_vec(), public: EK_PUBLIC.to_vec() })
     }
 
     fn state(&self) -> Option<TpmState> {

@@ -119,8 +119,11 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
 
     fn register(&mut self, session: Session, what: Register<'_>) -> Result<Reply, TpmResult> {
         let mut record = self.record_or_new(session, what.version)?;
+        // A power cut before the first save has a TPM made anew, with another key. After it the key
+        // belongs to the state: it is named once.
+        let named = !record.ek_name.is_empty() || !record.ek_public.is_empty();
         let same_key = record.ek_name == what.ek_name && record.ek_public == what.ek_public;
-        if record.version != what.version || (record.hash_key.is_some() && !same_key) {
+        if record.version != what.version || (record.hash_key.is_some() && named && !same_key) {
             return Err(TpmResult::BAD_PARAMETER);
         }
         record.ek_name = what.ek_name.to_vec();

@@ -1,6 +1,6 @@
 //! Keys of a TPM 2.0.
 
-use super::{ALG_NULL, NULL, OWNER, Proof, authorised, plain, structure};
+use super::{ALG_NULL, ENDORSEMENT, NULL, OWNER, Proof, authorised, plain, structure};
 use tpm_wire::PacketBuilder;
 use tpm_wire::tpm20::HashAlgorithm;
 
@@ -111,6 +111,27 @@ impl Template<'_> {
         let command = authorised(0x153, &[parent], &Proof::Password(&[]));
         command.sized(&sensitive).sized(&self.public()).sized(&[]).u32(0).finish()
     }
+}
+
+/// TPM2_CreatePrimary of the RSA-2048 endorsement key that programs make by default (TCG EK Credential
+/// Profile 2.5, B.3.3, template L-1).
+#[must_use]
+pub fn create_endorsement() -> Vec<u8> {
+    const POLICY: &str = "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa";
+    let digit = |at: usize| u8::from_str_radix(&POLICY[at..at + 2], 16).expect("a digit");
+    let policy: Vec<u8> = (0..POLICY.len()).step_by(2).map(digit).collect();
+    let purpose = attribute::RESTRICTED | attribute::DECRYPT;
+    let admin_with_policy = 1 << 7;
+    let attributes =
+        attribute::FIXED | attribute::SENSITIVE_DATA_ORIGIN | admin_with_policy | purpose;
+    let public = structure(|public| {
+        let head = public.u16(ALG_RSA).u16(HashAlgorithm::SHA256.0).u32(attributes).sized(&policy);
+        let protects = head.u16(ALG_AES).u16(AES_BITS).u16(ALG_CFB);
+        protects.u16(ALG_NULL).u16(2048).u32(0).sized(&[0; 256])
+    });
+    let sensitive = structure(|s| s.sized(&[]).sized(&[]));
+    let command = authorised(0x131, &[ENDORSEMENT], &Proof::Password(&[]));
+    command.sized(&sensitive).sized(&public).sized(&[]).u32(0).finish()
 }
 
 /// TPM2_Create of a sealed secret that only a policy opens (Part 3, 12.1).

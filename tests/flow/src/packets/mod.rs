@@ -13,6 +13,8 @@ use tpm_wire::{Header, PacketBuilder, Tag};
 
 /// `TPM_RH_OWNER` (Part 2, 7.4).
 pub const OWNER: u32 = 0x4000_0001;
+/// `TPM_RH_ENDORSEMENT`.
+pub const ENDORSEMENT: u32 = 0x4000_000B;
 /// `TPM_RH_NULL`.
 pub const NULL: u32 = 0x4000_0007;
 /// `TPM_ALG_NULL` (Part 2, 6.3).

@@ -1,9 +1,9 @@
 //! Claims about a vTPM whose state a manager keeps, shown from the guest's page down to the disk.
 #![forbid(unsafe_code)]
 
+mod endorsement;
 mod manager;
 mod pcrs;
-mod power;
 mod real;
 mod restarts;
 mod writes;

@@ -1,10 +1,9 @@
 //! The manager's domain dies and comes back under a living guest.
 
 use super::{define, read, write};
-use flow_tests::{Chain, Guest, Machine, Managed};
+use flow_tests::{Chain, Death, Guest, Machine, Managed};
 use std::time::Duration;
 use tpm_wire::tpm20::{HashAlgorithm, get_random, pcr_digest, pcr_extend, pcr_read};
-use vtpm_keeper::test_utils::Fate;
 
 fn machine() -> (Machine, Chain<Managed>, Guest) {
     let mut machine = Machine::default();
@@ -17,19 +16,19 @@ fn machine() -> (Machine, Chain<Managed>, Guest) {
 
 #[test]
 fn killed_between_its_commit_and_its_answer_it_loses_nothing() {
-    for fate in [Fate::LostBefore, Fate::LostAfter] {
+    for death in [Death::BeforeCommit, Death::AfterCommit] {
         let (mut machine, mut chain, mut guest) = machine();
         let flushes = machine.written().0;
         for value in 2..6 {
-            machine.fake.memory.borrow_mut().fates.push_back(fate);
+            machine.manager.borrow().dies(death);
             write(&mut chain, &mut guest, value);
-            assert_eq!(read(&mut chain, &mut guest), Some(value), "{fate:?}");
+            assert_eq!(read(&mut chain, &mut guest), Some(value), "{death:?}");
         }
         assert_eq!(machine.written().0 - flushes, 4, "no slot is written twice");
         chain.kill();
         let mut chain = machine.start("tpm2").unwrap();
         let mut guest = Guest::boot(&mut chain, 2);
-        assert_eq!(read(&mut chain, &mut guest), Some(5), "{fate:?}");
+        assert_eq!(read(&mut chain, &mut guest), Some(5), "{death:?}");
     }
 }
 

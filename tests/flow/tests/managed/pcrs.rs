@@ -4,11 +4,12 @@ use flow_tests::packets::tpm12;
 use flow_tests::{Guest, Machine};
 use tpm_wire::TpmVersion;
 use tpm_wire::tpm20::{HashAlgorithm, pcr_digest, pcr_read};
+use vtpm_keeper::test_utils::FakeManager;
 
 fn machine(hardware: Option<TpmVersion>) -> Machine {
-    let machine = Machine::default();
-    machine.fake.memory.borrow_mut().hardware = hardware;
-    machine
+    let fake = FakeManager::default();
+    fake.memory.borrow_mut().hardware = hardware;
+    Machine::played(&fake)
 }
 
 #[test]

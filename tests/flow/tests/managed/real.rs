@@ -2,7 +2,7 @@
 
 use super::{define, read, write};
 use domain_io::test_utils::{Trace, TracedDisk};
-use flow_tests::{Guest, Machine, StoreDisk};
+use flow_tests::{Death, Guest, Machine, StoreDisk};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,9 +51,7 @@ fn a_manager_killed_and_started_under_a_running_guest_is_the_same_to_it() {
         chain.run(Duration::from_secs(3));
     }
     machine.manager.borrow_mut().kill();
-    let strange: StoreDisk = self::store();
-    strange.replace(blank(4));
-    machine.manager.borrow_mut().replace_store(&strange);
+    machine.manager.borrow_mut().replace_store(self::store());
     let packet = flow_tests::packets::nv::write(super::INDEX, &[9; 8]);
     assert!(guest.driver.send(&packet));
     let why = (0..2).find_map(|_| chain.try_turn().err()).expect("another manager is refused");
@@ -108,6 +106,11 @@ fn live(writes: u64) -> (TracedDisk, TracedDisk, Vec<Instant>) {
     define(&mut chain, &mut guest);
     for value in 1..=writes {
         order.borrow_mut().note(|instant| instant.wanted = Some(value));
+        // Every other time the manager dies as well, before its commit or between it and its answer.
+        let deaths = [None, Some(Death::BeforeCommit), None, Some(Death::AfterCommit)];
+        if let Some(death) = deaths[(value % 4) as usize] {
+            machine.manager.borrow().dies(death);
+        }
         write(&mut chain, &mut guest, value);
         order.borrow_mut().note(|instant| instant.acknowledged = Some(value));
     }

@@ -116,6 +116,14 @@ fn an_endorsement_key_is_fixed_once_there_is_state() {
     assert_eq!(manager.vtpm(5, Request::Save(&[1; 64])).0, 0);
     assert_eq!(manager.vtpm(5, register(TpmVersion::Tpm20, &[2])).0, 0, "the same again");
     assert_eq!(manager.vtpm(5, register(TpmVersion::Tpm20, &[3])).0, 3, "another key");
+    assert_eq!(manager.vtpm(5, register(TpmVersion::Tpm20, &[])).0, 3, "none any more");
+    let show = manager.ask(0, &tpm_wire::manager::Command::Show(uuid(5).0).packet());
+    assert_eq!(tpm_wire::manager::Show::of_answer(&show).unwrap().ek_name, [2]);
+    // As from upstream's image, which never registers.
+    manager.attach(6);
+    assert_eq!(manager.vtpm(6, Request::Save(&[1; 52])).0, 0);
+    assert_eq!(manager.vtpm(6, register(TpmVersion::Tpm12, &[7])).0, 0, "named once, after it");
+    assert_eq!(manager.vtpm(6, register(TpmVersion::Tpm12, &[8])).0, 3);
 }
 
 #[test]
