@@ -1,10 +1,10 @@
-//! The counter that tells an older copy of the store from the newest one. TPM 2.0 only.
+//! The counter that tells an older copy of the store from the newest one.
 
-use crate::custody::Custody;
+use crate::custody::{Custody, checked};
 use crate::error::CustodyError;
-use crate::sealed::{Body, Kind, Sealed20, decode, verify};
-use crate::tpm20::{self, Counter};
-use alloc::boxed::Box;
+use crate::sealed::{Body, Content, RecordedCounter, encode};
+use crate::{tpm12, tpm20};
+use tpm_wire::TpmVersion;
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
@@ -12,58 +12,169 @@ use vtpm_store::manager::SealedSecret;
 /// Handles 1.1, 2.2).
 pub const COUNTER_INDEX: u32 = 0x0180_7674;
 
+/// A store's counter in the hardware TPM, opened. Good until an answer is not authentic or the TPM
+/// restarts.
+pub enum Counter {
+    /// An NV index of a TPM 2.0, with its own open session.
+    Index(tpm20::NvCounter),
+    /// A monotonic counter of a TPM 1.2.
+    Monotonic(tpm12::MonotonicCounter),
+}
+
+/// A counter that was made.
+pub struct MadeCounter {
+    /// It.
+    pub counter: Counter,
+    /// Its first value, which is the TPM's choice.
+    pub value: u64,
+    /// What is to be kept from now on: the secret as before, and which counter goes with it.
+    pub sealed: SealedSecret,
+}
+
+/// What to do about a counter that is there when one is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Former {
+    /// Stop: a store of this machine goes with it.
+    Keep,
+    /// Remove it, by an administrator's word.
+    Remove,
+}
+
+/// A counter of a store that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// What it says, where the owner's authorisation is enough to read it.
+    pub value: Option<u64>,
+}
+
 impl Custody<'_> {
-    /// Makes the counter at `index` and tells its first value, which is not 0 on a TPM that had a
-    /// counter before. Needs the owner's authorisation.
+    /// The counter that goes with the store and what it says; `None` where none was ever made.
     ///
     /// # Errors
-    /// [`CustodyError::CounterExists`]: a store of this machine had one already.
-    pub fn define_counter(
+    /// [`CustodyError::NoCounter`] when the one on record is gone, [`CustodyError::ForeignCounter`]
+    /// when something else is in its place.
+    pub fn counter(
         &mut self,
         sealed: &SealedSecret,
         secret: &Secret,
-        index: u32,
-    ) -> Result<(Counter, u64), CustodyError> {
-        let body = body_20(sealed, secret)?;
-        tpm20::define(&mut self.platform, &self.access, &body, secret, index)
+    ) -> Result<Option<(Counter, u64)>, CustodyError> {
+        let content = self.content(sealed, secret)?;
+        let recorded = content.lasting.counter.as_ref();
+        match &content.body {
+            Body::Tpm20(body) => {
+                let found = tpm20::find_counter(
+                    &mut self.platform,
+                    &self.access,
+                    body,
+                    secret,
+                    (COUNTER_INDEX, recorded),
+                )?;
+                Ok(found.map(|(counter, value)| (Counter::Index(counter), value)))
+            }
+            Body::Tpm12(_) => {
+                let found = tpm12::find_counter(&mut self.platform, secret, recorded)?;
+                Ok(found.map(|(counter, value)| (Counter::Monotonic(counter), value)))
+            }
+            Body::Clear(_) => Ok(None),
+        }
     }
 
-    /// Opens the counter at `index` and tells its value.
+    /// Makes the counter. Needs the owner's authorisation.
     ///
     /// # Errors
-    /// [`CustodyError::NoCounter`], [`CustodyError::ForeignCounter`] when it is not this store's.
-    pub fn open_counter(
+    /// [`CustodyError::CounterExists`]: a store of this machine has one already.
+    pub fn make_counter(
         &mut self,
         sealed: &SealedSecret,
         secret: &Secret,
-        index: u32,
-    ) -> Result<(Counter, u64), CustodyError> {
-        let body = body_20(sealed, secret)?;
-        tpm20::open_counter(&mut self.platform, &self.access, &body, secret, index)
+        former: Former,
+    ) -> Result<MadeCounter, CustodyError> {
+        let mut content = self.content(sealed, secret)?;
+        let (platform, access) = (&mut self.platform, &self.access);
+        let (counter, value, recorded) = match &content.body {
+            Body::Tpm20(body) => {
+                let (counter, value) =
+                    tpm20::define(platform, access, body, secret, (COUNTER_INDEX, former))?;
+                let recorded = counter.recorded();
+                (Counter::Index(counter), value, recorded)
+            }
+            Body::Tpm12(_) => {
+                let (counter, value) = tpm12::create_counter(platform, access, secret, former)?;
+                let recorded = counter.recorded();
+                (Counter::Monotonic(counter), value, recorded)
+            }
+            Body::Clear(_) => return Err(CustodyError::WrongMode),
+        };
+        content.lasting.counter = Some(recorded);
+        Ok(MadeCounter { counter, value, sealed: encode(&content, secret)? })
     }
 
-    /// The counter's value as the TPM says it.
+    /// The counter of some store, looked for without knowing that store's secret.
+    ///
+    /// # Errors
+    /// [`CustodyError`] of the TPM.
+    pub fn leftover_counter(&mut self) -> Result<Option<Leftover>, CustodyError> {
+        match self.version {
+            TpmVersion::Tpm20 => {
+                tpm20::leftover_counter(&mut self.platform, &self.access, COUNTER_INDEX)
+            }
+            TpmVersion::Tpm12 => tpm12::leftover_counter(&mut self.platform),
+        }
+    }
+
+    /// The counter's value as the TPM says it. A TPM 1.2 does not authenticate this answer; that of
+    /// the next increment it does.
     ///
     /// # Errors
     /// [`CustodyError`]; after [`CustodyError::NotAuthentic`] the counter is to be opened anew.
     pub fn read_counter(&mut self, counter: &mut Counter) -> Result<u64, CustodyError> {
-        tpm20::read_counter(&mut self.platform, counter)
+        match counter {
+            Counter::Index(counter) => tpm20::read_counter(&mut self.platform, counter),
+            Counter::Monotonic(counter) => tpm12::read_counter(&mut self.platform, counter),
+        }
     }
 
-    /// Advances the counter by one and reads it back. A TPM that holds writes back for their rate
-    /// is waited for.
+    /// Advances the counter by one and tells its value then, authenticated. A TPM that holds writes
+    /// back for their rate is waited for.
     ///
     /// # Errors
     /// [`CustodyError`]; the counter may have advanced nevertheless.
     pub fn increment_counter(&mut self, counter: &mut Counter) -> Result<u64, CustodyError> {
-        tpm20::increment(&mut self.platform, counter)
+        match counter {
+            Counter::Index(counter) => tpm20::increment(&mut self.platform, counter),
+            Counter::Monotonic(counter) => tpm12::increment(&mut self.platform, counter),
+        }
+    }
+
+    /// Ends the session of a counter that is to be opened anew.
+    pub fn close_counter(&mut self, counter: Counter) {
+        if let Counter::Index(counter) = counter {
+            tpm20::close_counter(&mut self.platform, counter);
+        }
+    }
+
+    /// A blob's content that is this secret's and of this TPM's kind.
+    fn content(&self, sealed: &SealedSecret, secret: &Secret) -> Result<Content, CustodyError> {
+        let content = checked(sealed, secret)?;
+        content.kind().expect(self.version.into())?;
+        Ok(content)
     }
 }
 
-fn body_20(sealed: &SealedSecret, secret: &Secret) -> Result<Box<Sealed20>, CustodyError> {
-    verify(sealed, secret)?;
-    let content = decode(sealed)?;
-    content.kind().expect(Kind::Tpm20)?;
-    let Body::Tpm20(body) = content.body else { return Err(CustodyError::Damaged) };
-    Ok(body)
+impl RecordedCounter {
+    /// The NV index and Name, when it is one.
+    pub(crate) const fn index(&self) -> Option<(u32, &crate::sealed::Name)> {
+        match self {
+            Self::Index { index, name } => Some((*index, name)),
+            Self::Monotonic { .. } => None,
+        }
+    }
+
+    /// The monotonic counter's handle and label, when it is one.
+    pub(crate) const fn monotonic(&self) -> Option<(u32, [u8; 4])> {
+        match self {
+            Self::Monotonic { handle, label } => Some((*handle, *label)),
+            Self::Index { .. } => None,
+        }
+    }
 }

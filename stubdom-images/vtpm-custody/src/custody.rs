@@ -1,11 +1,10 @@
 //! The secret's life with a hardware TPM.
 
 use crate::access::Access;
-use crate::crypto::Wrapped;
 use crate::error::CustodyError;
 use crate::link::Platform;
 use crate::policy::{AdministratorKey, Approval, Force, Policy};
-use crate::sealed::{Body, Content, Kind, decode, encode, verify};
+use crate::sealed::{Body, Content, Kind, Lasting, decode, encode, verify};
 use crate::tpm20::Order;
 use crate::{tpm12, tpm20};
 use alloc::boxed::Box;
@@ -16,7 +15,7 @@ use vtpm_store::manager::SealedSecret;
 /// Custody by one hardware TPM, which must have been started and flushed.
 pub struct Custody<'p> {
     pub(crate) platform: Platform<'p>,
-    version: TpmVersion,
+    pub(crate) version: TpmVersion,
     pub(crate) access: Access,
 }
 
@@ -33,7 +32,7 @@ impl<'p> Custody<'p> {
     /// [`CustodyError`], also when the TPM does not unseal at once what it sealed.
     pub fn first_start(&mut self, policy: &Policy) -> Result<(Secret, SealedSecret), CustodyError> {
         let secret = Secret::random(self.platform.entropy)?;
-        let sealed = self.sealed_anew(None, &Order::Present(policy), &secret)?;
+        let sealed = self.sealed_anew(Lasting::default(), &Order::Present(policy), &secret)?;
         Ok((secret, sealed))
     }
 
@@ -54,7 +53,7 @@ impl<'p> Custody<'p> {
     }
 
     /// The same secret under another policy, or sealed to this TPM after a recovery on another one.
-    /// The recovery key stays as it is. The old blob stays good for whoever kept a copy of it.
+    /// Recovery key and counter stay as they are. The old blob stays good for whoever kept a copy of it.
     ///
     /// # Errors
     /// [`CustodyError`]; the old blob is still good then.
@@ -65,7 +64,7 @@ impl<'p> Custody<'p> {
         policy: &Policy,
     ) -> Result<SealedSecret, CustodyError> {
         let content = checked(sealed, secret)?;
-        self.sealed_anew(content.recovery, &Order::Present(policy), secret)
+        self.sealed_anew(content.lasting, &Order::Present(policy), secret)
     }
 
     /// From now on `key` approves what is accepted, and nothing else. The present state must be
@@ -83,10 +82,10 @@ impl<'p> Custody<'p> {
         approvals: &[Approval],
     ) -> Result<SealedSecret, CustodyError> {
         let content = checked(sealed, secret)?;
-        if content.recovery.is_none() {
+        if content.lasting.recovery.is_none() {
             return Err(CustodyError::NeedsRecoveryKey);
         }
-        self.sealed_anew(content.recovery, &Order::Approved(key, approvals), secret)
+        self.sealed_anew(content.lasting, &Order::Approved(key, approvals), secret)
     }
 
     /// Accepts one more state that the administrator's key approved, such as the one after an
@@ -110,12 +109,12 @@ impl<'p> Custody<'p> {
     /// Replaces what the secret is sealed to and proves that it can be had back.
     fn sealed_anew(
         &mut self,
-        recovery: Option<Wrapped>,
+        lasting: Lasting,
         order: &Order<'_>,
         secret: &Secret,
     ) -> Result<SealedSecret, CustodyError> {
         let forced = matches!(order, Order::Present(policy) if policy.force == Force::Yes);
-        let beyond_default = forced || recovery.is_some();
+        let beyond_default = forced || lasting.recovery.is_some();
         let body = match (Kind::from(self.version), order) {
             (Kind::Tpm20, _) => Body::Tpm20(Box::new(tpm20::seal(
                 &mut self.platform,
@@ -133,13 +132,13 @@ impl<'p> Custody<'p> {
             )?),
             (_, Order::Approved(..)) => return Err(CustodyError::WrongMode),
         };
-        let sealed = encode(&Content { forced, recovery, body }, secret)?;
+        let sealed = encode(&Content { forced, lasting: lasting.on(&body), body }, secret)?;
         let again = self.unseal(&sealed)?;
         if again == *secret { Ok(sealed) } else { Err(CustodyError::Damaged) }
     }
 }
 
-fn checked(sealed: &SealedSecret, secret: &Secret) -> Result<Content, CustodyError> {
+pub(crate) fn checked(sealed: &SealedSecret, secret: &Secret) -> Result<Content, CustodyError> {
     verify(sealed, secret)?;
     decode(sealed)
 }

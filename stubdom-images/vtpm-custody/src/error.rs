@@ -112,12 +112,14 @@ pub enum CustodyError {
     },
     /// The secret was sealed to another locality of a TPM 1.2.
     OtherLocality,
-    /// There is a counter, or something else, at this NV index already.
+    /// A counter is there already, at this NV index (TPM 2.0) or with this handle (TPM 1.2).
     CounterExists(u32),
-    /// There is nothing at this NV index.
+    /// The counter on record is gone.
     NoCounter(u32),
-    /// What is at this NV index is not this store's counter.
+    /// What is in the counter's place is not this store's counter.
     ForeignCounter(u32),
+    /// Another counter of a TPM 1.2 was advanced first in this boot, and only that one can be.
+    OtherCounterActive(u32),
     /// A policy beyond the default needs a recovery key first.
     NeedsRecoveryKey,
     /// No recovery key was ever set.
@@ -164,6 +166,14 @@ impl CustodyError {
         match self {
             Self::Refused { code, .. } if codes.contains(&base(code)) => other(),
             error => error,
+        }
+    }
+
+    /// Nothing in place of a refusal with one of these codes.
+    pub(crate) fn nothing_if(self, codes: &[u32]) -> Result<(), Self> {
+        match self {
+            Self::Refused { code, .. } if codes.contains(&base(code)) => Ok(()),
+            error => Err(error),
         }
     }
 

@@ -106,21 +106,27 @@ fn rights(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "the secret was sealed to {sealed}, but {found} is in use; correct tpm2 and hwtpm= in \
              extra= of the domain's file, or use the recovery key"
         ),
-        E::CounterExists(index) => write!(
+        E::CounterExists(counter) => write!(
             f,
-            "the hardware TPM holds something at NV index {index:#x} already: a store of this \
-             machine used it; put that store back, or remove the index with the owner's \
-             authorisation"
+            "the hardware TPM holds counter {counter:#x} already: a store of this machine goes \
+             with it; put that store's disk back (docs/rollback.md)"
         ),
-        E::NoCounter(index) => write!(
+        E::NoCounter(counter) => write!(
             f,
-            "the hardware TPM holds no counter at NV index {index:#x}: it was removed or the TPM \
-             cleared; older states of the store cannot be told from the newest any more"
+            "the hardware TPM holds no counter {counter:#x} any more: it was removed or the TPM \
+             cleared, so older copies of the store cannot be told from the newest \
+             (docs/rollback.md)"
         ),
-        E::ForeignCounter(index) => write!(
+        E::ForeignCounter(counter) => write!(
             f,
-            "NV index {index:#x} of the hardware TPM is not this store's counter; put the store \
-             that belongs to it back, or remove the index with the owner's authorisation"
+            "counter {counter:#x} of the hardware TPM is not this store's: it was made anew, or \
+             goes with another store (docs/rollback.md)"
+        ),
+        E::OtherCounterActive(counter) => write!(
+            f,
+            "counter {counter:#x} of the hardware TPM cannot be advanced: another counter was, \
+             and a TPM 1.2 takes only one until it is reset; start the machine anew and the \
+             manager before whatever uses the other one"
         ),
         E::UnknownVersion(version) => write!(
             f,

@@ -33,7 +33,7 @@ mod tpm20;
 mod without_tpm;
 
 pub use access::Access;
-pub use counters::COUNTER_INDEX;
+pub use counters::{COUNTER_INDEX, Counter, Former, Leftover, MadeCounter};
 pub use custody::Custody;
 pub use error::CustodyError;
 pub use link::Platform;
@@ -41,5 +41,6 @@ pub use pcr::{Differences, PcrMask, PcrSelection, PcrState, SelectionError};
 pub use policy::{AdministratorKey, Approval, Force, Policy};
 pub use recovery::{RecoveryKey, recover, set_recovery_key};
 pub use sealed::{FORMAT_VERSION, Kind, Overview, inspect};
-pub use tpm20::{Counter, approval_digest};
+pub use tpm12::MonotonicCounter;
+pub use tpm20::{NvCounter, approval_digest};
 pub use without_tpm::{first_start_without_tpm, open_without_tpm};

@@ -28,7 +28,7 @@ pub fn set_recovery_key(
     verify(sealed, secret)?;
     let mut content = decode(sealed)?;
     let key = RecoveryKey::random(entropy)?;
-    content.recovery = Some(wrap(key.bytes(), PURPOSE, secret.bytes(), entropy)?);
+    content.lasting.recovery = Some(wrap(key.bytes(), PURPOSE, secret.bytes(), entropy)?);
     Ok((encode(&content, secret)?, key))
 }
 
@@ -39,7 +39,7 @@ pub fn set_recovery_key(
 /// [`CustodyError::NoRecoveryKey`], [`CustodyError::WrongRecoveryKey`], or that the blob is
 /// unreadable.
 pub fn recover(sealed: &SealedSecret, key: &RecoveryKey) -> Result<Secret, CustodyError> {
-    let wrapped = decode(sealed)?.recovery.ok_or(CustodyError::NoRecoveryKey)?;
+    let wrapped = decode(sealed)?.lasting.recovery.ok_or(CustodyError::NoRecoveryKey)?;
     let secret = unwrap(key.bytes(), PURPOSE, &wrapped).ok_or(CustodyError::WrongRecoveryKey)?;
     Ok(Secret::new(*secret))
 }

@@ -1,7 +1,7 @@
 //! Running without a hardware TPM (`hwtpm=none`).
 
 use crate::error::CustodyError;
-use crate::sealed::{Body, Content, Kind, decode, encode, verify};
+use crate::sealed::{Body, Content, Kind, Lasting, decode, encode, verify};
 use domain_io::Entropy;
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
@@ -21,7 +21,7 @@ pub fn first_start_without_tpm(
     log::warn!("{LOSS}");
     let secret = Secret::random(entropy)?;
     let body = Body::Clear(secret.clone());
-    let sealed = encode(&Content { forced: false, recovery: None, body }, &secret)?;
+    let sealed = encode(&Content { forced: false, lasting: Lasting::default(), body }, &secret)?;
     Ok((secret, sealed))
 }
 

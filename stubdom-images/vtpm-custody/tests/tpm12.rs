@@ -2,15 +2,19 @@
 
 mod support;
 
+use domain_io::Clock;
 use peers::Family;
 use std::sync::OnceLock;
+use std::time::Duration;
 use support::Machine;
 use tempfile::TempDir;
 use tpm_hw::{Auth, HardwareArguments};
 use tpm_wire::TpmVersion;
 use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::HashAlgorithm;
-use vtpm_custody::{CustodyError, PcrMask, Policy, inspect, recover, set_recovery_key};
+use vtpm_custody::{
+    CustodyError, Former, Leftover, PcrMask, Policy, inspect, recover, set_recovery_key,
+};
 
 /// A TPM 1.2 that the manager took ownership of with well-known authorisations. Its two keys take
 /// seconds to make, so all tests that do not look at that start from copies of one TPM.
@@ -172,4 +176,54 @@ fn a_tpm_in_lockout_is_named() {
     machine.busy = (0x803, u32::MAX);
     let refused = machine.custody(|custody| custody.unseal(&sealed)).unwrap_err();
     assert!(matches!(refused, CustodyError::Lockout { .. }), "{refused}");
+}
+
+#[test]
+fn a_counter_goes_forward_at_most_once_in_five_seconds_and_outlives_a_boot() {
+    let Some(mut machine) = owned() else { return };
+    let (secret, sealed) =
+        machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
+    let (last, sealed) = machine.custody(|custody| {
+        assert!(custody.counter(&sealed, &secret).unwrap().is_none());
+        assert_eq!(custody.leftover_counter(), Ok(None));
+        let mut made = custody.make_counter(&sealed, &secret, Former::Keep).unwrap();
+        let again = custody.make_counter(&sealed, &secret, Former::Keep).map(|made| made.value);
+        assert!(matches!(again, Err(CustodyError::CounterExists(_))), "{again:?}");
+        for step in 1..=3 {
+            assert_eq!(custody.increment_counter(&mut made.counter), Ok(made.value + step));
+        }
+        assert_eq!(custody.read_counter(&mut made.counter), Ok(made.value + 3));
+        (made.value + 3, made.sealed)
+    });
+    assert!(machine.clock.now() >= Duration::from_secs(10), "two pauses between three increments");
+    machine.boot(b"boot").unwrap();
+    machine.custody(|custody| {
+        let (mut counter, value) = custody.counter(&sealed, &secret).unwrap().unwrap();
+        assert_eq!(value, last);
+        assert_eq!(custody.increment_counter(&mut counter), Ok(last + 1));
+        assert_eq!(custody.leftover_counter(), Ok(Some(Leftover { value: Some(last + 1) })));
+    });
+}
+
+#[test]
+fn a_counter_of_another_store_is_foreign() {
+    let Some(mut machine) = owned() else { return };
+    let policy = Policy::default();
+    machine.custody(|custody| {
+        let (secret, sealed) = custody.first_start(&policy).unwrap();
+        let mut first = custody.make_counter(&sealed, &secret, Former::Keep).unwrap();
+        custody.increment_counter(&mut first.counter).unwrap();
+        let (other, its_seal) = custody.first_start(&policy).unwrap();
+        let (mut found, _) = custody.counter(&its_seal, &other).unwrap().unwrap();
+        let refused = custody.increment_counter(&mut found);
+        assert!(matches!(refused, Err(CustodyError::ForeignCounter(_))), "{refused:?}");
+        let made = custody.make_counter(&its_seal, &other, Former::Remove).unwrap();
+        assert!(made.value > first.value);
+        // The handle may be the same again; the authorisation is not.
+        let former = custody.counter(&first.sealed, &secret).and_then(|found| match found {
+            Some((mut counter, _)) => custody.increment_counter(&mut counter),
+            None => Ok(0),
+        });
+        assert!(former.is_err(), "{former:?}");
+    });
 }

@@ -1,8 +1,11 @@
 //! From bytes to content. Nothing here is believed yet: see [`verify`](super::verify).
 
-use super::model::{Body, Branch, Content, Epoch, ObjectBlob, Parent, Sealed12, Sealed20, Way12};
+use super::model::{
+    Body, Branch, Content, Epoch, Lasting, ObjectBlob, Parent, RecordedCounter, Sealed12, Sealed20,
+    Way12,
+};
 use super::reader::Reader;
-use super::{FLAG_FORCED, FORMAT_VERSION, Kind, mac, tag};
+use super::{FLAG_FORCED, FORMAT_VERSION, Kind, OLDEST_VERSION, mac, tag};
 use crate::crypto::Wrapped;
 use crate::error::CustodyError;
 use crate::pcr::{PcrMask, PcrSelection, PcrState};
@@ -53,7 +56,7 @@ pub(crate) fn decode(sealed: &SealedSecret) -> Result<Content, CustodyError> {
     let kind = Kind::of(sealed.kind)?;
     let mut reader = Reader::new(&sealed.blob);
     let version = reader.u16()?;
-    if version != FORMAT_VERSION {
+    if !(OLDEST_VERSION..=FORMAT_VERSION).contains(&version) {
         return Err(CustodyError::UnknownVersion(version));
     }
     let flags = reader.u16()?;
@@ -61,13 +64,14 @@ pub(crate) fn decode(sealed: &SealedSecret) -> Result<Content, CustodyError> {
     let (parts, _mac) = rest.split_last_chunk::<{ mac::BYTES }>().ok_or(CustodyError::Damaged)?;
     let mut parts = Parts::read(&mut Reader::new(parts))?;
     let recovery = parts.maybe(tag::RECOVERY).map(recovery).transpose()?;
+    let counter = parts.maybe(tag::COUNTER).map(|part| counter(kind, part)).transpose()?;
     let body = match kind {
         Kind::Clear => Body::Clear(Secret::new(whole(parts.one(tag::CLEAR_SECRET)?)?)),
         Kind::Tpm12 => Body::Tpm12(tpm12(&mut parts)?),
         Kind::Tpm20 => Body::Tpm20(Box::new(tpm20(&mut parts)?)),
     };
     parts.end()?;
-    Ok(Content { forced: flags & FLAG_FORCED != 0, recovery, body })
+    Ok(Content { forced: flags & FLAG_FORCED != 0, lasting: Lasting { recovery, counter }, body })
 }
 
 fn whole<const N: usize>(mut reader: Reader<'_>) -> Result<[u8; N], CustodyError> {
@@ -80,6 +84,15 @@ fn recovery(mut reader: Reader<'_>) -> Result<Wrapped, CustodyError> {
     let wrapped = Wrapped { salt: reader.array()?, tag: reader.array()?, text: reader.array()? };
     reader.end()?;
     Ok(wrapped)
+}
+
+fn counter(kind: Kind, mut reader: Reader<'_>) -> Result<RecordedCounter, CustodyError> {
+    let number = reader.u32()?;
+    match kind {
+        Kind::Tpm20 => Ok(RecordedCounter::Index { index: number, name: whole(reader)? }),
+        Kind::Tpm12 => Ok(RecordedCounter::Monotonic { handle: number, label: whole(reader)? }),
+        Kind::Clear => Err(CustodyError::Damaged),
+    }
 }
 
 fn tpm12(parts: &mut Parts<'_>) -> Result<Sealed12, CustodyError> {

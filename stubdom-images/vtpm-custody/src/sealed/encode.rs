@@ -1,6 +1,8 @@
 //! From content to bytes.
 
-use super::model::{Body, Branch, Content, ObjectBlob, Parent, Sealed12, Sealed20};
+use super::model::{
+    Body, Branch, Content, ObjectBlob, Parent, RecordedCounter, Sealed12, Sealed20,
+};
 use super::{FLAG_FORCED, FORMAT_VERSION, mac, tag};
 use crate::crypto::Wrapped;
 use crate::error::CustodyError;
@@ -32,8 +34,11 @@ pub(crate) fn encode(content: &Content, secret: &Secret) -> Result<SealedSecret,
     let mut writer = Writer(Vec::with_capacity(LARGEST_SEALED_BYTES));
     writer.0.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     writer.0.extend_from_slice(&flags.to_le_bytes());
-    if let Some(wrapped) = &content.recovery {
+    if let Some(wrapped) = &content.lasting.recovery {
         writer.part(tag::RECOVERY, &recovery(wrapped))?;
+    }
+    if let Some(recorded) = &content.lasting.counter {
+        writer.part(tag::COUNTER, &counter(recorded))?;
     }
     match &content.body {
         Body::Clear(secret) => writer.part(tag::CLEAR_SECRET, secret.bytes())?,
@@ -52,6 +57,15 @@ pub(crate) fn encode(content: &Content, secret: &Secret) -> Result<SealedSecret,
 
 fn recovery(wrapped: &Wrapped) -> Vec<u8> {
     [&wrapped.salt[..], &wrapped.tag, &wrapped.text].concat()
+}
+
+fn counter(recorded: &RecordedCounter) -> Vec<u8> {
+    match recorded {
+        RecordedCounter::Index { index, name } => [&index.to_le_bytes()[..], name].concat(),
+        RecordedCounter::Monotonic { handle, label } => {
+            [handle.to_le_bytes(), *label].as_flattened().to_vec()
+        }
+    }
 }
 
 fn tpm12(writer: &mut Writer, sealed: &Sealed12) -> Result<(), CustodyError> {

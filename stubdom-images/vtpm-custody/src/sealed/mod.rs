@@ -15,12 +15,16 @@ pub(crate) use encode::encode;
 pub use kind::Kind;
 pub(crate) use mac::verify;
 pub(crate) use model::{
-    Body, Branch, Content, Epoch, Name, ObjectBlob, Parent, Sealed12, Sealed20, Way12,
+    Body, Branch, Content, Epoch, Lasting, Name, ObjectBlob, Parent, RecordedCounter, Sealed12,
+    Sealed20, Way12,
 };
 pub use overview::{Overview, inspect};
 
-/// The version of the blob that this crate writes, and the only one it reads.
-pub const FORMAT_VERSION: u16 = 1;
+/// The version of the blob that this crate writes.
+pub const FORMAT_VERSION: u16 = 2;
+
+/// The oldest version that this crate reads.
+const OLDEST_VERSION: u16 = 1;
 
 /// Flag: an administrator forced a policy that the checks refuse.
 const FLAG_FORCED: u16 = 1;
@@ -29,6 +33,7 @@ const FLAG_FORCED: u16 = 1;
 mod tag {
     pub(super) const RECOVERY: u8 = 1;
     pub(super) const CLEAR_SECRET: u8 = 2;
+    pub(super) const COUNTER: u8 = 3;
     pub(super) const WAY_12: u8 = 16;
     pub(super) const PARENT: u8 = 32;
     pub(super) const IDENTITY: u8 = 33;

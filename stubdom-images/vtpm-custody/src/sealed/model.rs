@@ -15,9 +15,29 @@ pub(crate) type Name = [u8; 34];
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) forced: bool,
+    pub(crate) lasting: Lasting,
+    pub(crate) body: Body,
+}
+
+/// What stays when the secret is sealed anew.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lasting {
     /// The secret under the recovery key, once one was set.
     pub(crate) recovery: Option<Wrapped>,
-    pub(crate) body: Body,
+    /// The hardware's counter that goes with the store, once there is one.
+    pub(crate) counter: Option<RecordedCounter>,
+}
+
+impl Lasting {
+    /// As much of it as a body of this kind can go with: a counter stays behind with its TPM.
+    pub(crate) fn on(mut self, body: &Body) -> Self {
+        self.counter = self.counter.filter(|counter| match (counter, body) {
+            (RecordedCounter::Index { .. }, Body::Tpm20(_))
+            | (RecordedCounter::Monotonic { .. }, Body::Tpm12(_)) => true,
+            (RecordedCounter::Index { .. } | RecordedCounter::Monotonic { .. }, _) => false,
+        });
+        self
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +55,15 @@ impl Content {
             Body::Tpm20(_) => Kind::Tpm20,
         }
     }
+}
+
+/// Which counter of the TPM tells older copies of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordedCounter {
+    /// An NV index of a TPM 2.0 and its Name, which vouches for its attributes.
+    Index { index: u32, name: Name },
+    /// A monotonic counter of a TPM 1.2 and its label.
+    Monotonic { handle: u32, label: [u8; 4] },
 }
 
 #[derive(Clone, Debug)]

@@ -37,6 +37,6 @@ pub fn inspect(sealed: &SealedSecret) -> Result<Overview, CustodyError> {
             (states, sealed.administrator.is_some())
         }
     };
-    let has_recovery_key = content.recovery.is_some();
+    let has_recovery_key = content.lasting.recovery.is_some();
     Ok(Overview { kind, has_recovery_key, has_administrator_key, forced: content.forced, states })
 }

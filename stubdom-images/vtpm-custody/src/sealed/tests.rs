@@ -1,4 +1,7 @@
-use super::{Body, Branch, Content, Epoch, ObjectBlob, Parent, Sealed12, Sealed20, Way12};
+use super::{
+    Body, Branch, Content, Epoch, Lasting, ObjectBlob, Parent, RecordedCounter, Sealed12, Sealed20,
+    Way12,
+};
 use super::{Kind, decode, encode, inspect, verify};
 use crate::crypto::Wrapped;
 use crate::policy::AdministratorKey;
@@ -44,20 +47,34 @@ fn tpm12() -> Body {
     Body::Tpm12(Sealed12 { ways: vec![way(1), way(2)] })
 }
 
-fn content(body: Body) -> Content {
+fn content(counter: Option<RecordedCounter>, body: Body) -> Content {
     let recovery = Some(Wrapped { salt: [1; 32], tag: [2; 16], text: [3; 32] });
-    Content { forced: true, recovery, body }
+    Content { forced: true, lasting: Lasting { recovery, counter }, body }
 }
 
-/// The samples of version 1, as they were first written.
-const SAMPLES: [(&str, &[u8]); 3] = [
+/// The samples of version 1, as they were first written: without counters.
+const SAMPLES_1: [(&str, &[u8]); 3] = [
     ("none", include_bytes!("../../tests/samples/sealed-v1-none.bin")),
     ("tpm12", include_bytes!("../../tests/samples/sealed-v1-tpm12.bin")),
     ("tpm20", include_bytes!("../../tests/samples/sealed-v1-tpm20.bin")),
 ];
 
+/// The samples of version 2, as they were first written.
+const SAMPLES_2: [(&str, &[u8]); 3] = [
+    ("none", include_bytes!("../../tests/samples/sealed-v2-none.bin")),
+    ("tpm12", include_bytes!("../../tests/samples/sealed-v2-tpm12.bin")),
+    ("tpm20", include_bytes!("../../tests/samples/sealed-v2-tpm20.bin")),
+];
+
+const INDEX: RecordedCounter = RecordedCounter::Index { index: 0x0180_7674, name: [10; 34] };
+const MONOTONIC: RecordedCounter = RecordedCounter::Monotonic { handle: 3, label: *b"vTPM" };
+
 fn sample_contents() -> [Content; 3] {
-    [content(Body::Clear(SECRET)), content(tpm12()), content(tpm20())]
+    [
+        content(None, Body::Clear(SECRET)),
+        content(Some(MONOTONIC), tpm12()),
+        content(Some(INDEX), tpm20()),
+    ]
 }
 
 #[test]
@@ -72,12 +89,33 @@ fn each_content_is_read_back_and_encoded_to_the_same_bytes() {
 }
 
 #[test]
-fn samples_of_version_1_stay_readable_and_are_still_written_so() {
-    for ((name, sample), content) in SAMPLES.iter().zip(sample_contents()) {
+fn samples_of_version_1_stay_readable() {
+    for ((name, sample), mut content) in SAMPLES_1.iter().zip(sample_contents()) {
+        let sealed = SealedSecret { kind: content.kind().number(), blob: sample.to_vec() };
+        verify(&sealed, &SECRET).unwrap();
+        let read = decode(&sealed).unwrap();
+        content.lasting.counter = None;
+        let (now, expected) = (encode(&read, &SECRET).unwrap(), encode(&content, &SECRET).unwrap());
+        assert_eq!(now, expected, "{name}");
+    }
+}
+
+#[test]
+fn samples_of_version_2_stay_readable_and_are_still_written_so() {
+    for ((name, sample), content) in SAMPLES_2.iter().zip(sample_contents()) {
         let sealed = encode(&content, &SECRET).unwrap();
         assert_eq!(sealed.blob, *sample, "{name}");
         decode(&sealed).unwrap();
     }
+}
+
+#[test]
+fn a_counter_stays_behind_with_its_tpm() {
+    let lasting = |counter| Lasting { recovery: None, counter: Some(counter) };
+    assert_eq!(lasting(INDEX).on(&tpm20()).counter, Some(INDEX));
+    assert_eq!(lasting(INDEX).on(&tpm12()).counter, None);
+    assert_eq!(lasting(MONOTONIC).on(&tpm12()).counter, Some(MONOTONIC));
+    assert_eq!(lasting(MONOTONIC).on(&Body::Clear(SECRET)).counter, None);
 }
 
 #[test]
@@ -100,10 +138,10 @@ fn each_changed_or_missing_byte_is_noticed() {
 
 #[test]
 fn unknown_versions_kinds_and_parts_are_refused_by_name() {
-    let sealed = encode(&content(Body::Clear(SECRET)), &SECRET).unwrap();
+    let sealed = encode(&content(None, Body::Clear(SECRET)), &SECRET).unwrap();
     let mut newer = sealed.clone();
-    newer.blob[0] = 2;
-    assert_eq!(decode(&newer).unwrap_err(), CustodyError::UnknownVersion(2));
+    newer.blob[0] = 3;
+    assert_eq!(decode(&newer).unwrap_err(), CustodyError::UnknownVersion(3));
     let stranger = SealedSecret { kind: 77, ..sealed.clone() };
     assert_eq!(inspect(&stranger), Err(CustodyError::UnknownKind(77)));
     let mut part = sealed;
@@ -116,7 +154,7 @@ fn unknown_versions_kinds_and_parts_are_refused_by_name() {
 fn too_many_states_do_not_fit() {
     let way = Way12 { stored: vec![0; 312], state: state("sha1:5,7", 1) };
     let ways: Vec<_> = core::iter::repeat_n(way, 40).collect();
-    let error = encode(&content(Body::Tpm12(Sealed12 { ways })), &SECRET).unwrap_err();
+    let error = encode(&content(None, Body::Tpm12(Sealed12 { ways })), &SECRET).unwrap_err();
     assert_eq!(error, CustodyError::TooLarge);
 }
 
@@ -125,7 +163,7 @@ fn without_a_tpm_the_secret_is_in_clear_and_nothing_else_opens_it() {
     let (secret, sealed) = first_start_without_tpm(&mut FakeEntropy::new(1)).unwrap();
     assert_eq!(open_without_tpm(&sealed).unwrap(), secret);
     assert!(sealed.blob.windows(32).any(|part| part == secret.bytes()));
-    let of_tpm = encode(&content(tpm20()), &SECRET).unwrap();
+    let of_tpm = encode(&content(None, tpm20()), &SECRET).unwrap();
     let refused = CustodyError::OtherKind { sealed: Kind::Tpm20, found: Kind::Clear };
     assert_eq!(open_without_tpm(&of_tpm), Err(refused));
     for at in 0..sealed.blob.len() {
@@ -140,7 +178,7 @@ proptest! {
     fn no_bytes_make_reading_panic(
         kind in 0_u32..4,
         mut bytes in proptest::collection::vec(any::<u8>(), 0..300),
-        part in proptest::sample::select(vec![1_u8, 2, 16, 32, 34, 36, 37]),
+        part in proptest::sample::select(vec![1_u8, 2, 3, 16, 32, 34, 36, 37]),
     ) {
         // version 1, and a part that takes all there is but the authentication
         let length = u8::try_from(bytes.len().saturating_sub(7 + 32)).unwrap_or(u8::MAX);

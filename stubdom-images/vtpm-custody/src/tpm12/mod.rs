@@ -6,10 +6,16 @@
 
 mod auth;
 mod codes;
+mod counter;
 mod owner;
 mod pcr;
 mod seal;
 mod unseal;
 
+pub use counter::MonotonicCounter;
+pub(crate) use counter::{
+    create as create_counter, find as find_counter, increment, leftover as leftover_counter,
+    read as read_counter,
+};
 pub(crate) use seal::seal;
 pub(crate) use unseal::unseal;

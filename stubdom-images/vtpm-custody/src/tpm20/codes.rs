@@ -2,6 +2,7 @@
 
 use tpm_wire::tpm20::CommandCode;
 
+pub(super) const NV_UNDEFINE_SPACE: CommandCode = CommandCode(0x122);
 pub(super) const NV_DEFINE_SPACE: CommandCode = CommandCode(0x12A);
 pub(super) const CREATE_PRIMARY: CommandCode = CommandCode(0x131);
 pub(super) const NV_INCREMENT: CommandCode = CommandCode(0x134);

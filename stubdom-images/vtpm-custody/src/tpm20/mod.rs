@@ -5,6 +5,7 @@ mod counter;
 mod create;
 mod identity;
 mod link;
+mod nv_index;
 mod object;
 mod parent;
 mod pcr;
@@ -17,8 +18,11 @@ mod session;
 mod template;
 mod unseal;
 
-pub use counter::Counter;
-pub(crate) use counter::{define, increment, open as open_counter, read as read_counter};
+pub use counter::NvCounter;
+pub(crate) use counter::{
+    close as close_counter, define, find as find_counter, increment, leftover as leftover_counter,
+    read as read_counter,
+};
 pub use policy::approval_digest;
 pub(crate) use seal::{Order, approve, seal};
 pub(crate) use unseal::unseal;
