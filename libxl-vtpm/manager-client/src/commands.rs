@@ -123,7 +123,7 @@ impl Channel {
     /// # Errors
     /// [`ChannelError`].
     pub fn new_recovery_key(&mut self) -> Result<String, ChannelError> {
-        let body = self.change_policy(&PolicyCommand::NewRecoveryKey)?;
+        let body = self.change_policy(&PolicyCommand::NewRecoveryKey { replace: Force::No })?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 

@@ -120,12 +120,15 @@ pub(crate) fn show(show: &Show, as_json: bool) {
 pub(crate) fn policy(report: &PolicyReport, as_json: bool) {
     let sealed_to = ["nothing", "TPM 1.2", "TPM 2.0"].get(usize::from(report.kind));
     let sealed_to = sealed_to.copied().unwrap_or("unknown");
-    let states: Vec<_> =
-        report.states.iter().map(|state| String::from_utf8_lossy(state).into_owned()).collect();
+    let states: Vec<_> = report
+        .states
+        .iter()
+        .map(|state| String::from_utf8_lossy(&state.selection).into_owned())
+        .collect();
     let value = json!({
         "sealed_to": sealed_to,
         "recovery_key": report.has_recovery_key,
-        "administrator_key": report.has_administrator_key,
+        "administrator_key": report.administrator.is_some(),
         "forced": report.forced,
         "states": states,
     });

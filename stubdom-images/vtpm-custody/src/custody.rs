@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::error::CustodyError;
 use crate::link::Platform;
-use crate::policy::{AdministratorKey, Approval, Force, Policy};
+use crate::policy::{Force, Policy};
 use crate::sealed::{Body, Content, Kind, Lasting, decode, encode, verify};
 use crate::tpm20::Order;
 use crate::{tpm12, tpm20};
@@ -52,12 +52,29 @@ impl<'p> Custody<'p> {
         Ok(secret)
     }
 
-    /// The same secret under another policy, or sealed to this TPM after a recovery on another one.
-    /// Recovery key and counter stay as they are. The old blob stays good for whoever kept a copy of it.
+    /// The same secret under another policy. Recovery key and counter stay as they are. The old
+    /// blob stays good for whoever kept a copy of it.
+    ///
+    /// # Errors
+    /// [`CustodyError`], such as [`CustodyError::Administered`]; the old blob is still good then.
+    pub fn reseal(
+        &mut self,
+        sealed: &SealedSecret,
+        secret: &Secret,
+        policy: &Policy,
+    ) -> Result<SealedSecret, CustodyError> {
+        if checked(sealed, secret)?.body.administrator().is_some() {
+            return Err(CustodyError::Administered);
+        }
+        self.begin_anew(sealed, secret, policy)
+    }
+
+    /// The same secret, sealed to this TPM after a recovery, perhaps from another one. An
+    /// administrator's key is forgotten. Recovery key and counter stay as they are.
     ///
     /// # Errors
     /// [`CustodyError`]; the old blob is still good then.
-    pub fn reseal(
+    pub fn begin_anew(
         &mut self,
         sealed: &SealedSecret,
         secret: &Secret,
@@ -67,47 +84,8 @@ impl<'p> Custody<'p> {
         self.sealed_anew(content.lasting, &Order::Present(policy), secret)
     }
 
-    /// From now on `key` approves what is accepted, and nothing else. The present state must be
-    /// among `approvals`. TPM 2.0 only. Needs a recovery key, since a lost private key would lock
-    /// everybody out.
-    ///
-    /// # Errors
-    /// [`CustodyError::NeedsRecoveryKey`], [`CustodyError::BadApproval`],
-    /// [`CustodyError::PcrsChanged`] when the present state is not approved, and others.
-    pub fn set_administrator(
-        &mut self,
-        sealed: &SealedSecret,
-        secret: &Secret,
-        key: &AdministratorKey,
-        approvals: &[Approval],
-    ) -> Result<SealedSecret, CustodyError> {
-        let content = checked(sealed, secret)?;
-        if content.lasting.recovery.is_none() {
-            return Err(CustodyError::NeedsRecoveryKey);
-        }
-        self.sealed_anew(content.lasting, &Order::Approved(key, approvals), secret)
-    }
-
-    /// Accepts one more state that the administrator's key approved, such as the one after an
-    /// update. The sealed object stays the same.
-    ///
-    /// # Errors
-    /// [`CustodyError::BadApproval`], [`CustodyError::WrongMode`] without an administrator's key.
-    pub fn approve(
-        &mut self,
-        sealed: &SealedSecret,
-        secret: &Secret,
-        approval: &Approval,
-    ) -> Result<SealedSecret, CustodyError> {
-        let mut content = checked(sealed, secret)?;
-        content.kind().expect(self.version.into())?;
-        let Body::Tpm20(body) = &mut content.body else { return Err(CustodyError::WrongMode) };
-        tpm20::approve(&mut self.platform, body, approval)?;
-        encode(&content, secret)
-    }
-
     /// Replaces what the secret is sealed to and proves that it can be had back.
-    fn sealed_anew(
+    pub(crate) fn sealed_anew(
         &mut self,
         lasting: Lasting,
         order: &Order<'_>,

@@ -120,6 +120,22 @@ pub enum CustodyError {
     ForeignCounter(u32),
     /// Another counter of a TPM 1.2 was advanced first in this boot, and only that one can be.
     OtherCounterActive(u32),
+    /// There is no epoch of approvals at this NV index.
+    NoEpoch(u32),
+    /// What is at this NV index is not the epoch of this store's approvals.
+    ForeignEpoch(u32),
+    /// An approval is for another epoch than the present one.
+    OtherEpoch {
+        /// The approval's.
+        approved: u64,
+        /// The hardware TPM's.
+        now: u64,
+    },
+    /// The machine's present state is not approved for the epoch that would begin.
+    NotApproved {
+        /// That epoch.
+        epoch: u64,
+    },
     /// A policy beyond the default needs a recovery key first.
     NeedsRecoveryKey,
     /// No recovery key was ever set.
@@ -130,9 +146,10 @@ pub enum CustodyError {
     MistypedRecoveryKey,
     /// An approval's signature is not the administrator's.
     BadApproval,
-    /// An approval was given, but no administrator's key is set; or states were given without
-    /// approval while one is.
+    /// An approval was given, but no administrator's key is set.
     WrongMode,
+    /// An administrator's key decides, and what was asked for would pass it over.
+    Administered,
     /// Too many or too large states of PCRs for one policy.
     TooLarge,
     /// The sealed secret was changed or damaged.

@@ -70,6 +70,39 @@ fn tpm(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "the policy did not hold at {step} (response code {code:#x}): PCRs changed meanwhile, \
              or an approval is not valid any more; restart the manager, or use the recovery key"
         ),
+        _ => approvals(error, f),
+    }
+}
+
+/// Errors about what an administrator's key approved.
+fn approvals(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    use CustodyError as E;
+    match error {
+        E::NoEpoch(index) => write!(
+            f,
+            "the hardware TPM holds no epoch at NV index {index:#x}, without which no approval \
+             holds; have it made (policy request), or if it was removed, use the recovery key"
+        ),
+        E::ForeignEpoch(index) => write!(
+            f,
+            "NV index {index:#x} of the hardware TPM is not the epoch of this store's approvals: \
+             somebody removed that and made his own; {RECOVER} and find out who"
+        ),
+        E::OtherEpoch { approved, now } if approved < now => write!(
+            f,
+            "the approval is for epoch {approved}, which was retired: the hardware TPM's is {now}; \
+             have the state approved for epoch {now}, or {RECOVER}"
+        ),
+        E::OtherEpoch { approved, now } => write!(
+            f,
+            "the approval is for epoch {approved}, which is not the hardware TPM's, {now}, nor the \
+             next; have the state approved for epoch {now}"
+        ),
+        E::NotApproved { epoch } => write!(
+            f,
+            "the machine's present state is not approved for epoch {epoch}, so nothing would open \
+             the store any more; submit an approval of it for epoch {epoch} first"
+        ),
         _ => rights(error, f),
     }
 }
@@ -191,8 +224,12 @@ fn fixed(error: &CustodyError) -> &'static str {
             "the approval's signature is not that of the administrator's key; sign it again"
         }
         E::WrongMode => {
-            "once an administrator's key is set, states of PCRs come with its approval, and \
-             before that without; correct the command"
+            "no administrator's key is enrolled, so there is nothing to approve or retire; enrol \
+             one on a TPM 2.0, or change the policy without approvals"
+        }
+        E::Administered => {
+            "an administrator's key decides what is accepted: submit its approval, or begin anew \
+             with the recovery key (policy recover)"
         }
         E::TooLarge => "the policy holds too many states of PCRs; leave out those that are over",
         E::Damaged => {

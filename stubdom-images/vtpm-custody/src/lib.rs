@@ -17,6 +17,7 @@
 extern crate alloc;
 
 mod access;
+mod administrator;
 mod bytes;
 mod counters;
 mod crypto;
@@ -37,10 +38,10 @@ pub use counters::{COUNTER_INDEX, Counter, Former, Leftover, MadeCounter};
 pub use custody::Custody;
 pub use error::CustodyError;
 pub use link::Platform;
-pub use pcr::{Differences, PcrMask, PcrSelection, PcrState, SelectionError};
+pub use pcr::{Differences, PcrMask, PcrSelection, PcrState, SelectionError, StateError};
 pub use policy::{AdministratorKey, Approval, Force, Policy};
 pub use recovery::{RecoveryKey, recover, set_recovery_key};
-pub use sealed::{FORMAT_VERSION, Kind, Overview, inspect};
+pub use sealed::{Accepted, FORMAT_VERSION, Kind, Overview, inspect};
 pub use tpm12::MonotonicCounter;
-pub use tpm20::{NvCounter, approval_digest};
+pub use tpm20::{EPOCH_INDEX, NvCounter, approval_digest, policy_digest};
 pub use without_tpm::{first_start_without_tpm, open_without_tpm};

@@ -22,7 +22,7 @@ pub struct Policy {
     /// Which PCRs must stay as they are now. `None` is the default selection: PCRs 5 and 7 of
     /// SHA-256, or of SHA-1 where a TPM has no SHA-256 bank.
     pub selection: Option<PcrSelection>,
-    /// States to accept besides the present one, such as the one after an update. TPM 2.0 only.
+    /// States to accept besides the present one, such as the one after an update.
     pub also: Vec<PcrState>,
     /// Whether the checks hold.
     pub force: Force,
@@ -38,7 +38,12 @@ impl Policy {
     /// # Errors
     /// [`CustodyError::Unmeasured`], unless forced.
     pub(crate) fn states(&self, present: PcrState) -> Result<Vec<PcrState>, CustodyError> {
-        let states: Vec<_> = core::iter::once(present).chain(self.also.iter().cloned()).collect();
+        let mut states = [present].to_vec();
+        for state in &self.also {
+            if !states.contains(state) {
+                states.push(state.clone());
+            }
+        }
         if self.force == Force::No {
             states.iter().try_for_each(PcrState::check_measured)?;
         }
@@ -61,6 +66,8 @@ pub struct AdministratorKey {
 pub struct Approval {
     /// The state.
     pub state: PcrState,
+    /// The epoch in which it is accepted.
+    pub epoch: u64,
     /// ECDSA over [`approval_digest`](crate::approval_digest): r and s, big-endian.
     pub signature: [u8; 64],
 }

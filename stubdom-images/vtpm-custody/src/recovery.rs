@@ -19,7 +19,8 @@ const PURPOSE: &[u8] = b"xen-vtpmmgr recovery 1";
 /// nowhere; an earlier one opens only copies of what was written before.
 ///
 /// # Errors
-/// [`CustodyError::Damaged`] when `secret` is not what `sealed` keeps, [`CustodyError::NoEntropy`].
+/// [`CustodyError::Damaged`] when `secret` is not what `sealed` keeps, [`CustodyError::NoEntropy`];
+/// [`CustodyError::Administered`], since whoever has a recovery key can pass the administrator over.
 pub fn set_recovery_key(
     sealed: &SealedSecret,
     secret: &Secret,
@@ -27,6 +28,9 @@ pub fn set_recovery_key(
 ) -> Result<(SealedSecret, RecoveryKey), CustodyError> {
     verify(sealed, secret)?;
     let mut content = decode(sealed)?;
+    if content.body.administrator().is_some() {
+        return Err(CustodyError::Administered);
+    }
     let key = RecoveryKey::random(entropy)?;
     content.lasting.recovery = Some(wrap(key.bytes(), PURPOSE, secret.bytes(), entropy)?);
     Ok((encode(&content, secret)?, key))

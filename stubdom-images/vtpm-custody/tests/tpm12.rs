@@ -100,7 +100,7 @@ fn the_policy_is_moved_forward_before_an_update() {
         machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
     machine.boot(b"after").unwrap();
     let (_, other) = machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
-    let after = inspect(&other).unwrap().states.remove(0);
+    let after = inspect(&other).unwrap().states.remove(0).state;
     machine.boot(b"boot").unwrap();
     let policy = Policy { also: vec![after], ..Policy::default() };
     let both = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();

@@ -121,7 +121,7 @@ fn a_bank_that_is_taken_away_later_is_named() {
     // a first start there takes the bank there is
     let (_, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
     let states = inspect(&sealed).unwrap().states;
-    assert_eq!(states[0].selection().banks()[0].0, HashAlgorithm::SHA1);
+    assert_eq!(states[0].state.selection().banks()[0].0, HashAlgorithm::SHA1);
 }
 
 #[test]

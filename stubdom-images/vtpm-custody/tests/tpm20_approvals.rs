@@ -2,72 +2,24 @@
 
 mod support;
 
-use p256::ecdsa::signature::hazmat::PrehashSigner;
-use p256::ecdsa::{Signature, SigningKey};
-use p256::elliptic_curve::sec1::ToSec1Point;
 use support::Machine;
-use vtpm_custody::{
-    AdministratorKey, Approval, CustodyError, PcrState, Policy, approval_digest, inspect,
-    set_recovery_key,
+use support::administrator::{
+    Administrator, administered, present, recoverable, state_after, unseal,
 };
-use vtpm_store::Secret;
-use vtpm_store::manager::SealedSecret;
-
-/// The state after booting `chain`, as an administrator predicts it.
-fn state_after(machine: &mut Machine, chain: &[u8]) -> PcrState {
-    machine.boot(chain).unwrap();
-    let (_, there) = machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
-    machine.boot(b"boot").unwrap();
-    inspect(&there).unwrap().states.remove(0)
-}
-
-fn unseal(machine: &mut Machine, sealed: &SealedSecret) -> Result<Secret, CustodyError> {
-    machine.custody(|custody| custody.unseal(sealed))
-}
-
-struct Administrator(SigningKey);
-
-impl Administrator {
-    fn new(byte: u8) -> Self {
-        Self(SigningKey::from_slice(&[byte; 32]).unwrap())
-    }
-
-    fn key(&self) -> AdministratorKey {
-        let point = self.0.verifying_key().as_affine().to_sec1_point(false);
-        let (x, y) = (*point.x().unwrap(), *point.y().unwrap());
-        AdministratorKey { x: x.into(), y: y.into() }
-    }
-
-    fn approve(&self, state: &PcrState) -> Approval {
-        let signature: Signature = self.0.sign_prehash(&approval_digest(state)).unwrap();
-        Approval { state: state.clone(), signature: signature.to_bytes().into() }
-    }
-}
-
-/// A store with a recovery key, whose policies `administrator` approves; the present state is.
-fn administered(machine: &mut Machine, administrator: &Administrator) -> (Secret, SealedSecret) {
-    let present = state_after(machine, b"boot");
-    let policy = Policy::default();
-    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
-    let approvals = [administrator.approve(&present)];
-    let key = administrator.key();
-    let too_early =
-        machine.custody(|custody| custody.set_administrator(&sealed, &secret, &key, &approvals));
-    assert_eq!(too_early, Err(CustodyError::NeedsRecoveryKey));
-    let (sealed, _) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
-    let sealed = machine
-        .custody(|custody| custody.set_administrator(&sealed, &secret, &key, &approvals))
-        .unwrap();
-    assert!(inspect(&sealed).unwrap().has_administrator_key);
-    (secret, sealed)
-}
+use tpm_wire::tpm20::HashAlgorithm;
+use vtpm_custody::{
+    AdministratorKey, CustodyError, PcrSelection, PcrState, Policy, inspect, set_recovery_key,
+};
 
 #[test]
 fn a_list_of_states_covers_an_update_in_both_directions() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
-    let also = vec![state_after(&mut machine, b"after"), state_after(&mut machine, b"later")];
+    let also = vec![
+        state_after(&mut machine, &sealed, b"after"),
+        state_after(&mut machine, &sealed, b"later"),
+    ];
     let policy = Policy { also, ..policy };
     let all = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
     for chain in [b"boot".as_slice(), b"after", b"later"] {
@@ -76,7 +28,9 @@ fn a_list_of_states_covers_an_update_in_both_directions() {
     }
     machine.boot(b"stick").unwrap();
     assert!(matches!(unseal(&mut machine, &all), Err(CustodyError::PcrsChanged(_))));
-    let also = vec![inspect(&all).unwrap().states.remove(0); 8];
+    let selection = PcrSelection::default_in(HashAlgorithm::SHA256);
+    let state = |byte| PcrState::new(selection.clone(), vec![vec![byte; 32]; 2]).unwrap();
+    let also = (1..=8).map(state).collect();
     let policy = Policy { also, ..Policy::default() };
     let refused = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy));
     assert_eq!(refused, Err(CustodyError::TooLarge));
@@ -86,10 +40,10 @@ fn a_list_of_states_covers_an_update_in_both_directions() {
 fn an_approved_state_is_accepted_and_no_other() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let administrator = Administrator::new(3);
-    let (secret, sealed) = administered(&mut machine, &administrator);
+    let (secret, sealed, epoch) = administered(&mut machine, &administrator);
     assert_eq!(unseal(&mut machine, &sealed).unwrap(), secret);
-    let after = state_after(&mut machine, b"after");
-    let approval = administrator.approve(&after);
+    let after = state_after(&mut machine, &sealed, b"after");
+    let approval = administrator.approve(&after, epoch);
     let moved = machine.custody(|custody| custody.approve(&sealed, &secret, &approval)).unwrap();
     machine.boot(b"after").unwrap();
     assert_eq!(unseal(&mut machine, &moved).unwrap(), secret);
@@ -102,20 +56,18 @@ fn an_approved_state_is_accepted_and_no_other() {
 fn an_approval_by_anybody_else_is_refused() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let administrator = Administrator::new(3);
-    let (secret, sealed) = administered(&mut machine, &administrator);
-    let after = state_after(&mut machine, b"after");
-    let foreign = Administrator::new(4).approve(&after);
+    let (secret, sealed, epoch) = administered(&mut machine, &administrator);
+    let after = state_after(&mut machine, &sealed, b"after");
+    let foreign = Administrator::new(4).approve(&after, epoch);
     let refused = machine.custody(|custody| custody.approve(&sealed, &secret, &foreign));
     assert_eq!(refused, Err(CustodyError::BadApproval));
     // put onto the disk by hand: the approved values are replaced by those of another state
     let mut forged = sealed.clone();
-    machine.boot(b"after").unwrap();
     let end = forged.blob.len() - 32;
-    let values: Vec<u8> = {
-        let (_, here) = machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
-        here.blob[here.blob.len() - 96..here.blob.len() - 32].to_vec()
-    };
-    forged.blob[end - 64..end].copy_from_slice(&values);
+    machine.boot(b"after").unwrap();
+    let (_, here) = machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
+    let values = &here.blob[here.blob.len() - 96..here.blob.len() - 32];
+    forged.blob[end - 64..end].copy_from_slice(values);
     assert_eq!(unseal(&mut machine, &forged), Err(CustodyError::BadApproval));
 }
 
@@ -123,18 +75,53 @@ fn an_approval_by_anybody_else_is_refused() {
 fn a_key_that_would_lock_out_at_once_is_not_set() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let administrator = Administrator::new(3);
-    let elsewhere = state_after(&mut machine, b"elsewhere");
     let policy = Policy::default();
-    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
-    let (sealed, _) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
-    let (key, approvals) = (administrator.key(), [administrator.approve(&elsewhere)]);
-    let refused =
-        machine.custody(|custody| custody.set_administrator(&sealed, &secret, &key, &approvals));
+    let (bare_secret, bare) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    let here = present(&mut machine, &bare);
+    let approvals = [administrator.approve(&here, 1)];
+    let key = administrator.key();
+    let set = |machine: &mut Machine, (secret, sealed), key: &AdministratorKey, approvals: &[_]| {
+        machine
+            .custody(|custody| custody.set_administrator(sealed, secret, key, approvals))
+            .map(|_| ())
+    };
+    let too_early = set(&mut machine, (&bare_secret, &bare), &key, &approvals);
+    assert_eq!(too_early, Err(CustodyError::NeedsRecoveryKey));
+    let (secret, sealed) = recoverable(&mut machine);
+    let kept = (&secret, &sealed);
+    let no_epoch = set(&mut machine, kept, &key, &approvals);
+    assert_eq!(no_epoch, Err(CustodyError::NoEpoch(vtpm_custody::EPOCH_INDEX)));
+    let epoch = machine.custody(|custody| custody.prepare_epoch(&sealed, &secret)).unwrap();
+    let elsewhere = state_after(&mut machine, &sealed, b"elsewhere");
+    let elsewhere = [administrator.approve(&elsewhere, epoch)];
+    let refused = set(&mut machine, kept, &key, &elsewhere);
     assert!(matches!(refused, Err(CustodyError::PcrsChanged(_))));
+    let next = [administrator.approve(&here, epoch + 1)];
+    let refused = set(&mut machine, kept, &key, &next);
+    assert_eq!(refused, Err(CustodyError::OtherEpoch { approved: epoch + 1, now: epoch }));
+    let approvals = [administrator.approve(&here, epoch)];
     let no_point = AdministratorKey { x: [1; 32], y: [1; 32] };
-    let refused = machine
-        .custody(|custody| custody.set_administrator(&sealed, &secret, &no_point, &approvals));
-    assert!(refused.is_err());
+    assert!(set(&mut machine, kept, &no_point, &approvals).is_err());
+    let foreign = Administrator::new(4).key();
+    assert_eq!(set(&mut machine, kept, &foreign, &approvals), Err(CustodyError::BadApproval));
     let approve = machine.custody(|custody| custody.approve(&sealed, &secret, &approvals[0]));
     assert_eq!(approve, Err(CustodyError::WrongMode));
+    let retire = machine.custody(|custody| custody.retire(&sealed, &secret));
+    assert_eq!(retire, Err(CustodyError::WrongMode));
+    assert_eq!(set(&mut machine, kept, &key, &approvals), Ok(()));
+}
+
+#[test]
+fn the_administrator_is_passed_over_with_the_recovery_key_alone() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed, _) = administered(&mut machine, &Administrator::new(3));
+    let policy = Policy::default();
+    let resealed = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy));
+    assert_eq!(resealed, Err(CustodyError::Administered));
+    let another_key = set_recovery_key(&sealed, &secret, &mut machine.entropy).map(|_| ());
+    assert_eq!(another_key, Err(CustodyError::Administered));
+    let anew = machine.custody(|custody| custody.begin_anew(&sealed, &secret, &policy)).unwrap();
+    assert_eq!(inspect(&anew).unwrap().administrator, None);
+    assert!(inspect(&anew).unwrap().has_recovery_key);
+    assert_eq!(unseal(&mut machine, &anew).unwrap(), secret);
 }

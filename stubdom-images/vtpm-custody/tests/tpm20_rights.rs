@@ -66,7 +66,8 @@ fn a_cleared_tpm_is_told_from_another_one() {
     for machine in [&mut machine, &mut other] {
         let secret = recover(&sealed, &key).unwrap();
         let policy = Policy::default();
-        let here = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
+        let here =
+            machine.custody(|custody| custody.begin_anew(&sealed, &secret, &policy)).unwrap();
         machine.boot(b"boot").unwrap();
         assert_eq!(machine.custody(|custody| custody.unseal(&here)).unwrap(), secret);
     }

@@ -17,7 +17,10 @@ mod tests;
 pub use command::{Command, Force, MOST_LISTED, policy_request};
 pub use entry::{ENTRY_BYTES, Entry};
 pub use list::List;
-pub use policy::{PolicyCommand, PolicyReport, PolicyState};
+pub use policy::{
+    AcceptedState, PolicyApproval, PolicyCommand, PolicyKey, PolicyReport, PolicyState, PolicyWay,
+    epoch_of_answer,
+};
 pub use report::{Kept, StatusReport};
 pub use request::{EK_NAME_BYTES, EK_PUBLIC_BYTES, HASH_KEY_BYTES, NoRequest, Register, Request};
 pub use show::Show;

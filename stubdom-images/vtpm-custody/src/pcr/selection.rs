@@ -98,14 +98,29 @@ impl PcrSelection {
 
 fn parse_bank(text: &str) -> Result<(HashAlgorithm, PcrMask), SelectionError> {
     let (name, numbers) = text.split_once(':').ok_or(SelectionError::Empty)?;
-    let bank = match name {
-        "sha1" => HashAlgorithm::SHA1,
-        "sha256" => HashAlgorithm::SHA256,
-        "sha384" => HashAlgorithm::SHA384,
-        "sha512" => HashAlgorithm::SHA512,
-        _ => return Err(SelectionError::Bank),
-    };
+    let bank = bank_of(name)?;
     let parse = |number: &str| number.parse().ok().filter(|pcr| *pcr < PcrMask::PCRS);
     let pcrs: Option<Vec<u32>> = numbers.split(',').map(parse).collect();
     Ok((bank, PcrMask::of(&pcrs.ok_or(SelectionError::Pcr)?)))
+}
+
+/// A bank by its name.
+pub(super) fn bank_of(name: &str) -> Result<HashAlgorithm, SelectionError> {
+    match name {
+        "sha1" => Ok(HashAlgorithm::SHA1),
+        "sha256" => Ok(HashAlgorithm::SHA256),
+        "sha384" => Ok(HashAlgorithm::SHA384),
+        "sha512" => Ok(HashAlgorithm::SHA512),
+        _ => Err(SelectionError::Bank),
+    }
+}
+
+/// The name of a bank, as [`bank_of`] reads it.
+pub(super) const fn word(bank: HashAlgorithm) -> &'static str {
+    match bank {
+        HashAlgorithm::SHA1 => "sha1",
+        HashAlgorithm::SHA256 => "sha256",
+        HashAlgorithm::SHA384 => "sha384",
+        _ => "sha512",
+    }
 }

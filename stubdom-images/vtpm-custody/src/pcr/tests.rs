@@ -1,4 +1,4 @@
-use super::{PcrMask, PcrSelection, PcrState, SelectionError};
+use super::{PcrMask, PcrSelection, PcrState, SelectionError, StateError};
 use crate::CustodyError;
 use alloc::string::ToString;
 use alloc::vec;
@@ -59,5 +59,32 @@ fn blank_pcrs_are_found_and_named() {
         let pcrs = PcrMask::of(&[7]);
         let expected = CustodyError::Unmeasured { bank: HashAlgorithm::SHA256, pcrs };
         assert_eq!(state.check_measured(), Err(expected));
+    }
+}
+
+#[test]
+fn a_state_is_written_and_read_in_one_word() {
+    let text = "sha1:0=00112233445566778899aabbccddeeff00112233+sha256:5=";
+    let text = [text, &"5a".repeat(32), ",7=", &"7f".repeat(32)].concat();
+    let state = PcrState::parse(&text).unwrap();
+    assert_eq!(state.to_string(), text);
+    assert_eq!(state.selection().to_string(), "sha1:0+sha256:5,7");
+    let bytes = state.value_bytes();
+    assert_eq!(PcrState::of_bytes(state.selection().clone(), &bytes), Some(state.clone()));
+    assert_eq!(PcrState::of_bytes(state.selection().clone(), &bytes[1..]), None);
+    let turned = ["sha256:7=", &"7f".repeat(32), ",5=", &"5a".repeat(32)].concat();
+    assert_eq!(PcrState::parse(&turned).unwrap().to_string()[..9], *"sha256:5=");
+    let twice = ["sha256:7=", &"7f".repeat(32), ",7=", &"5a".repeat(32)].concat();
+    for (text, error) in [
+        ("", StateError::Selection(SelectionError::Empty)),
+        ("md5:0=00", StateError::Selection(SelectionError::Bank)),
+        ("sha1:24=00", StateError::Selection(SelectionError::Pcr)),
+        ("sha1:0", StateError::Value),
+        ("sha1:0=00", StateError::Value),
+        ("sha1:0=0g", StateError::Value),
+        ("sha1:0=-1", StateError::Value),
+        (&twice, StateError::Twice),
+    ] {
+        assert_eq!(PcrState::parse(text), Err(error), "{text}");
     }
 }

@@ -66,6 +66,43 @@ pub(crate) enum RecordedCounter {
     Monotonic { handle: u32, label: [u8; 4] },
 }
 
+impl Body {
+    /// The key that approves states, once one was set.
+    pub(crate) const fn administrator(&self) -> Option<AdministratorKey> {
+        match self {
+            Self::Tpm20(sealed) => sealed.administrator,
+            Self::Clear(_) | Self::Tpm12(_) => None,
+        }
+    }
+
+    /// The states of the machine that the secret is released to.
+    pub(crate) fn accepted(&self) -> Vec<Accepted> {
+        let always = |way: &Way12| Accepted { state: way.state.clone(), epoch: None };
+        match self {
+            Self::Clear(_) => Vec::new(),
+            Self::Tpm12(sealed) => sealed.ways.iter().map(always).collect(),
+            Self::Tpm20(sealed) => sealed.branches.iter().map(Accepted::from).collect(),
+        }
+    }
+}
+
+/// A state of the machine that the secret is released to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The state.
+    pub state: PcrState,
+    /// The epoch of the administrator's approvals in which it is accepted; `None` where nobody has
+    /// to approve.
+    pub epoch: Option<u64>,
+}
+
+impl From<&Branch> for Accepted {
+    fn from(branch: &Branch) -> Self {
+        let epoch = branch.epoch.map(|epoch| epoch.value);
+        Self { state: branch.state.clone(), epoch }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed12 {
     /// One for each accepted state.

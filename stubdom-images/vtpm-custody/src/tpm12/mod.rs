@@ -17,5 +17,6 @@ pub(crate) use counter::{
     create as create_counter, find as find_counter, increment, leftover as leftover_counter,
     read as read_counter,
 };
+pub(crate) use pcr::present;
 pub(crate) use seal::seal;
 pub(crate) use unseal::unseal;

@@ -3,13 +3,21 @@
 use crate::bytes::Bytes;
 use crate::crypto::sha1;
 use crate::error::CustodyError;
-use crate::link::{Link, parse};
+use crate::link::{Link, Platform, parse};
 use crate::pcr::{PcrMask, PcrSelection, PcrState, SelectionError};
 use alloc::vec::Vec;
 use tpm_hw::Locality;
 use tpm_wire::tpm12::Ordinal;
 use tpm_wire::tpm20::HashAlgorithm;
 use tpm_wire::{PacketBuilder, Tag};
+
+/// The present values, for an administrator to look at.
+pub(crate) fn present(
+    platform: &mut Platform<'_>,
+    selection: &PcrSelection,
+) -> Result<PcrState, CustodyError> {
+    read(&mut Link::new(platform), selection)
+}
 
 /// The present values. Nothing authenticates them: TPM_Unseal judges, this only helps to say what
 /// differs.

@@ -59,11 +59,22 @@ pub(super) fn of_object(key: Option<&AdministratorKey>, branches: &[Branch]) -> 
     }
 }
 
-/// What an administrator signs to approve a state of the PCRs: SHA-256 over the policy's digest and
+/// What an administrator signs to approve a state of the PCRs in an epoch: SHA-256 over the policy's digest and
 /// its purpose. `docs/formats/sealed-secret.md` says how to compute it elsewhere.
 #[must_use]
-pub fn approval_digest(state: &PcrState) -> [u8; 32] {
-    of_branch_to_sign(&Branch { state: state.clone(), epoch: None, signature: None })
+pub fn approval_digest(state: &PcrState, epoch: u64) -> [u8; 32] {
+    of_branch_to_sign(&in_epoch(state, Some(epoch)))
+}
+
+/// The digest that a TPM's policy session holds after this state, and this epoch of the
+/// administrator's approvals if one is asked for, were asserted.
+#[must_use]
+pub fn policy_digest(state: &PcrState, epoch: Option<u64>) -> [u8; 32] {
+    branch(&in_epoch(state, epoch))
+}
+
+fn in_epoch(state: &PcrState, epoch: Option<u64>) -> Branch {
+    Branch { state: state.clone(), epoch: epoch.map(Epoch::at), signature: None }
 }
 
 /// The same for a branch with all its conditions.

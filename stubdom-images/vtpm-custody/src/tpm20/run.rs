@@ -3,10 +3,12 @@
 use super::codes::{
     LOAD_EXTERNAL, OWNER, POLICY_AUTHORIZE, POLICY_OR, POLICY_PCR, VERIFY_SIGNATURE, code,
 };
+use super::epoch;
 use super::policy::{REFERENCE, branch, of_branch_to_sign};
 use super::public::name_of;
 use super::session::Session;
 use super::template::{ECDSA, administrator};
+use crate::access::Access;
 use crate::bytes::Bytes;
 use crate::error::CustodyError;
 use crate::link::{Link, parse};
@@ -24,14 +26,19 @@ pub(super) fn policy_failed(error: CustodyError, step: &'static str) -> CustodyE
     error.or_if(&UNFULFILLED, || CustodyError::PolicyFailed { step, code: said })
 }
 
-/// Asserts everything that this branch asks for.
+/// Asserts everything that this branch asks for in `session`; `vouching` authorises what needs it.
 pub(super) fn run(
     link: &mut Link<'_, '_>,
+    vouching: &mut Session,
+    access: &Access,
     session: &Session,
     sealed: &Sealed20,
     way: &Branch,
 ) -> Result<(), CustodyError> {
     pcr(link, session, way)?;
+    if let Some(epoch) = &way.epoch {
+        epoch::assert(link, vouching, access, session, epoch)?;
+    }
     if let Some(key) = &sealed.administrator {
         let signature = way.signature.as_ref().ok_or(CustodyError::Damaged)?;
         return authorize(link, session, key, way, signature);

@@ -1,11 +1,12 @@
 //! From the secret to the sealed object.
 
+use super::approvals::{check_epoch, way_of};
 use super::create::create;
 use super::object::load;
 use super::parent::{choose, open};
 use super::session::{Session, SessionKind};
 use super::template::{KeyKind, sealed_data, storage};
-use super::{identity, pcr, policy, run};
+use super::{epoch, identity, pcr, policy};
 use crate::access::Access;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform};
@@ -48,7 +49,7 @@ fn attempt(
     let identity = identity::identity(link, which)?;
     let parent = open(link, access, which)?;
     let mut session = parent.session(link, SessionKind::Hmac)?;
-    let (administrator, branches) = ways(link, &mut session, order)?;
+    let (administrator, branches) = ways(link, &mut session, access, order)?;
     check(&branches, administrator.is_some(), beyond_default)?;
     let object_policy = policy::of_object(administrator.as_ref(), &branches);
     let kind = if which == Parent::RsaPrimary { KeyKind::Rsa } else { KeyKind::Ecc };
@@ -73,6 +74,7 @@ fn attempt(
 fn ways(
     link: &mut Link<'_, '_>,
     session: &mut Session,
+    access: &Access,
     order: &Order<'_>,
 ) -> Result<(Option<AdministratorKey>, Vec<Branch>), CustodyError> {
     match order {
@@ -84,14 +86,12 @@ fn ways(
         }
         Order::Approved(_, []) => Err(CustodyError::BadApproval),
         Order::Approved(key, approvals) => {
-            Ok((Some(**key), approvals.iter().map(approved).collect()))
+            let now = epoch::current(link, session, access)?;
+            let now = now.ok_or(CustodyError::NoEpoch(epoch::EPOCH_INDEX))?;
+            approvals.iter().try_for_each(|approval| check_epoch(approval, now))?;
+            Ok((Some(**key), approvals.iter().map(way_of).collect()))
         }
     }
-}
-
-pub(super) fn approved(approval: &Approval) -> Branch {
-    let (state, signature) = (approval.state.clone(), Some(approval.signature));
-    Branch { state, epoch: None, signature }
 }
 
 /// Refuses what one policy cannot hold, and what could lock out without a way back.
@@ -106,24 +106,6 @@ fn check(
     let beyond = |branch: &Branch| branch.state.selection().goes_beyond_default();
     if !beyond_default && branches.iter().any(beyond) {
         return Err(CustodyError::NeedsRecoveryKey);
-    }
-    Ok(())
-}
-
-/// Adds an approval, once the TPM has found its signature good.
-pub(crate) fn approve(
-    platform: &mut Platform<'_>,
-    sealed: &mut Sealed20,
-    approval: &Approval,
-) -> Result<(), CustodyError> {
-    let key = sealed.administrator.as_ref().ok_or(CustodyError::WrongMode)?;
-    let way = approved(approval);
-    let mut link = Link::new(platform);
-    let ticket = run::ticket(&mut link, key, &way, &approval.signature);
-    link.flush_loaded();
-    ticket?;
-    if !sealed.branches.contains(&way) {
-        sealed.branches.push(way);
     }
     Ok(())
 }

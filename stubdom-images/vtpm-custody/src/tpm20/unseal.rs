@@ -5,7 +5,7 @@ use super::object::{Loaded, load};
 use super::parent::{self, OpenParent};
 use super::run::{policy_failed, run};
 use super::session::{Call, Secrecy, Session, SessionKind};
-use super::{identity, pcr};
+use super::{epoch, identity, pcr};
 use crate::access::Access;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform, parse};
@@ -34,14 +34,19 @@ fn attempt(
 ) -> Result<Secret, CustodyError> {
     let parent = recorded_parent(link, access, sealed)?;
     let mut session = parent.session(link, SessionKind::Hmac)?;
-    let way = matching(link, &mut session, &sealed.branches)?;
+    let way = matching(link, &mut session, access, &sealed.branches)?;
     let mut policy = parent.session(link, SessionKind::Policy)?;
-    run(link, &policy, sealed, way)?;
+    run(link, &mut session, access, &policy, sealed, way)?;
     let storage_key =
         load(link, &mut session, &parent.key, &sealed.storage_key).map_err(damaged)?;
     parent.leave(link)?;
     let object = load(link, &mut session, &storage_key, &sealed.object).map_err(damaged)?;
-    release(link, &mut policy, &object)
+    let secret = release(link, &mut policy, &object)?;
+    if way.epoch.is_some() {
+        // Whoever owns the TPM can make an index of the same Name; it counts on, and is not ours.
+        epoch::read_as_ours(link, &mut session, &secret)?;
+    }
+    Ok(secret)
 }
 
 /// The parent whose Name was recorded, and no other: sessions salted to it cannot be followed by
@@ -69,13 +74,15 @@ pub(super) fn recorded_parent(
     Ok(parent)
 }
 
-/// The first branch whose PCRs are as they are now.
+/// The first branch whose PCRs and epoch are as they are now.
 fn matching<'a>(
     link: &mut Link<'_, '_>,
     session: &mut Session,
+    access: &Access,
     branches: &'a [Branch],
 ) -> Result<&'a Branch, CustodyError> {
     let mut differing: Vec<Differences> = Vec::new();
+    let mut over = None;
     for branch in branches {
         let differences = match pcr::read(link, session, branch.state.selection()) {
             Ok(present) => branch.state.differences(&present),
@@ -83,12 +90,34 @@ fn matching<'a>(
             Err(CustodyError::NotAllocated { bank, pcrs }) => [(bank, pcrs)].into(),
             Err(error) => return Err(error),
         };
-        if differences.is_empty() {
-            return Ok(branch);
+        if !differences.is_empty() {
+            differing.push(differences);
+            continue;
         }
-        differing.push(differences);
+        match epoch_holds(link, session, access, branch) {
+            Ok(()) => return Ok(branch),
+            Err(why) => over = Some(why),
+        }
+    }
+    if let Some(why) = over {
+        return Err(why);
     }
     Err(nearest(differing).map_or(CustodyError::Damaged, CustodyError::PcrsChanged))
+}
+
+/// Refuses a branch of another epoch than the present one.
+fn epoch_holds(
+    link: &mut Link<'_, '_>,
+    session: &mut Session,
+    access: &Access,
+    branch: &Branch,
+) -> Result<(), CustodyError> {
+    let Some(wanted) = &branch.epoch else { return Ok(()) };
+    match epoch::current(link, session, access)? {
+        None => Err(CustodyError::NoEpoch(wanted.index)),
+        Some(now) if now == wanted.value => Ok(()),
+        Some(now) => Err(CustodyError::OtherEpoch { approved: wanted.value, now }),
+    }
 }
 
 /// What a TPM says about an object that is not, byte for byte, one it made.

@@ -2,6 +2,8 @@
 //! listener on its bus.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod administrator;
+
 use domain_io::test_utils::{FakeClock, FakeEntropy};
 use peers::{Family, RawTpm, Swtpm, unless_missing};
 use std::path::Path;

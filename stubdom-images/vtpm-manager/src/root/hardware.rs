@@ -1,7 +1,9 @@
 //! The keeper with a hardware TPM: the secret is sealed to it under a policy over PCRs.
 
-use super::{Ground, PolicyDone, RootError, RootKeeper, policy};
+use super::policy::{self, approval, key, moved, selection};
+use super::{Ground, PolicyDone, RootError, RootKeeper};
 use crate::hardware::Hardware;
+use alloc::vec::Vec;
 use tpm_hw::Time;
 use tpm_wire::manager::{Force, PolicyCommand};
 use vtpm_custody::{Access, Custody, Platform, Policy, RecoveryKey, inspect, recover};
@@ -27,6 +29,16 @@ impl<T: Time> WithHardware<T> {
         let platform = Platform { tpm: tpm.as_mut(), time: &self.time, entropy };
         Ok(Custody::new(platform, *version, self.access.clone()))
     }
+
+    /// Seals under another policy.
+    fn change(
+        &self,
+        ground: Ground<'_>,
+        (secret, sealed): (&Secret, &SealedSecret),
+        wanted: &Policy,
+    ) -> Result<PolicyDone, RootError> {
+        Ok(PolicyDone::sealed(self.custody(ground)?.reseal(sealed, secret, wanted)?))
+    }
 }
 
 impl<T: Time> RootKeeper for WithHardware<T> {
@@ -45,16 +57,48 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         kept: (&Secret, &SealedSecret),
         command: &PolicyCommand<'_>,
     ) -> Result<PolicyDone, RootError> {
+        use PolicyCommand as P;
+        let (secret, sealed) = kept;
         match command {
-            PolicyCommand::Show => policy::report(kept.1),
-            PolicyCommand::NewRecoveryKey => policy::recovery_key(kept, ground.entropy),
-            PolicyCommand::Reseal { selection, force, also } => {
-                let chosen = policy::chosen(selection, *force, also)?;
-                let sealed = self.custody(ground)?.reseal(kept.1, kept.0, &chosen)?;
-                Ok(PolicyDone { answer: alloc::vec::Vec::new(), sealed: Some(sealed) })
+            P::Show => policy::report(sealed, || Ok(self.custody(ground)?.epoch(sealed)?)),
+            P::Accepted(number) => policy::accepted(sealed, *number),
+            P::NewRecoveryKey { replace } => policy::recovery_key(kept, *replace, ground.entropy),
+            P::Reseal { selection, force, also } => {
+                self.change(ground, kept, &policy::chosen(selection, *force, also)?)
             }
-            PolicyCommand::Recover { .. } => {
-                Err(RootError("the store is open: there is nothing to recover".into()))
+            P::Add { force, states } => {
+                self.change(ground, kept, &moved(sealed, *force, states, true)?)
+            }
+            P::Drop { force } => self.change(ground, kept, &moved(sealed, *force, &[], false)?),
+            P::Present { selection: of } => {
+                let of = selection(of)?;
+                Ok(policy::told(&self.custody(ground)?.present(sealed, of.as_ref())?, None))
+            }
+            P::PrepareEpoch => {
+                let epoch = self.custody(ground)?.prepare_epoch(sealed, secret)?;
+                Ok(PolicyDone::answer(epoch.to_be_bytes().to_vec()))
+            }
+            P::Enrol { key: of, approvals } => {
+                let given = approvals.iter().map(approval).collect::<Result<Vec<_>, _>>()?;
+                let mut custody = self.custody(ground)?;
+                let sealed = custody.set_administrator(sealed, secret, &key(*of), &given)?;
+                log::warn!("an administrator's key approves states of the machine from now on");
+                Ok(PolicyDone::sealed(sealed))
+            }
+            P::Approve(given) => {
+                let given = approval(given)?;
+                Ok(PolicyDone::sealed(self.custody(ground)?.approve(sealed, secret, &given)?))
+            }
+            P::Retire => {
+                let (sealed, epoch) = self.custody(ground)?.retire(sealed, secret)?;
+                log::warn!("approvals of earlier epochs than {epoch} were retired");
+                Ok(PolicyDone { answer: epoch.to_be_bytes().to_vec(), sealed: Some(sealed) })
+            }
+            P::Recover { key, force } => {
+                let key = core::str::from_utf8(key).unwrap_or_default();
+                let (_, sealed) = self.recover(ground, sealed, key, *force)?;
+                log::warn!("the policy was begun anew with the recovery key");
+                Ok(PolicyDone::sealed(sealed))
             }
         }
     }
@@ -72,7 +116,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
     ) -> Result<(Secret, SealedSecret), RootError> {
         let secret = recover(sealed, &RecoveryKey::parse(key)?)?;
         let chosen = Policy { force: policy::force(force), ..Policy::default() };
-        let sealed = self.custody(ground)?.reseal(sealed, &secret, &chosen)?;
+        let sealed = self.custody(ground)?.begin_anew(sealed, &secret, &chosen)?;
         Ok((secret, sealed))
     }
 }

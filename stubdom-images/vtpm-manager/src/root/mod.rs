@@ -53,6 +53,18 @@ pub struct PolicyDone {
     pub sealed: Option<SealedSecret>,
 }
 
+impl PolicyDone {
+    /// Nothing changed; this is what was asked for.
+    const fn answer(answer: Vec<u8>) -> Self {
+        Self { answer, sealed: None }
+    }
+
+    /// The secret is sealed otherwise now.
+    const fn sealed(sealed: SealedSecret) -> Self {
+        Self { answer: Vec::new(), sealed: Some(sealed) }
+    }
+}
+
 /// Keeps the store's secret, and the counter that tells an older copy of the store.
 ///
 /// A commit asks twice: before it writes, for the numbers to write, and after its flush, before

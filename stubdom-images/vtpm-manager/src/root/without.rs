@@ -26,7 +26,7 @@ impl RootKeeper for WithoutHardware {
         command: &PolicyCommand<'_>,
     ) -> Result<PolicyDone, RootError> {
         match command {
-            PolicyCommand::Show => policy::report(sealed),
+            PolicyCommand::Show => policy::report(sealed, || Ok(None)),
             _ => Err(RootError(
                 "the store's secret is in clear (hwtpm=none), so it has no policy".into(),
             )),

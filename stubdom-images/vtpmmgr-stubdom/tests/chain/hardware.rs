@@ -142,7 +142,8 @@ fn after_a_change_of_the_pcrs_the_recovery_key_opens_the_store() {
     let mut vtpm = Vtpm::connect(&mut first, 1);
     assert_eq!(vtpm.request(&mut first, Request::Save(&body(1, 1))).0, 0);
     let mut dom0 = domain_0(&mut first);
-    let (status, key) = policy(&mut first, &mut dom0, &PolicyCommand::NewRecoveryKey);
+    let (status, key) =
+        policy(&mut first, &mut dom0, &PolicyCommand::NewRecoveryKey { replace: Force::No });
     assert_eq!(status, 0);
     first.shutdown();
     drop((vtpm, dom0, first));
