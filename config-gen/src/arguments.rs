@@ -1,0 +1,114 @@
+//! The command line.
+
+use crate::wanted::{Guest, Wanted};
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// Writes xl configuration files for the vTPM manager, vTPM domains and their guests
+#[derive(Parser, Debug)]
+#[command(name = "vtpm-config-gen", version, after_long_help = NOTES)]
+pub(crate) struct Arguments {
+    /// What is wanted, as TOML
+    #[arg(value_name = "FILE.toml", required_unless_present = "guest", conflicts_with = "guest")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Without a TOML file: the guest that gets a vTPM
+    #[arg(long, value_name = "NAME")]
+    pub(crate) guest: Option<String>,
+
+    /// With --guest: its xl configuration, to which the vTPM is added
+    #[arg(long, value_name = "FILE", requires = "guest")]
+    pub(crate) guest_config: Option<String>,
+
+    /// With --guest: which TPM, 2.0 or 1.2 [default: 2.0]
+    #[arg(long, value_name = "VERSION", requires = "guest")]
+    pub(crate) tpm: Option<String>,
+
+    /// With --guest: the vTPM's identity [default: the one of a file that is replaced, or a new one]
+    #[arg(long, value_name = "UUID", requires = "guest")]
+    pub(crate) uuid: Option<String>,
+
+    /// With --guest: a vTPM whose state lives as long as its domain
+    #[arg(long, requires = "guest")]
+    pub(crate) ephemeral: bool,
+
+    /// The folder that the files are written to [default: host.output of the TOML file, or .]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Replace files that are there (a vTPM keeps its uuid)
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print the files instead of writing them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Say what was written as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
+
+  [host]
+  output = "/etc/xen/vtpm"            # where the files are written
+  disks = "/var/lib/xen/vtpm"         # where the disk images are
+  images = "/usr/lib/xen/boot"        # where vtpm-stubdom.gz and vtpmmgr-stubdom.gz are
+  type = "pvh"                        # how the domains run: pvh or pv
+
+  [manager]
+  hardware = "2.0"                    # the hardware TPM: 2.0, 1.2 or none
+  extra = "loglevel=debug"            # more words for its command line
+
+  [[guest]]
+  name = "guest1"
+  config = "/etc/xen/guest1.cfg"      # the vTPM is added to a copy of this file
+
+  [[guest]]
+  name = "guest2"
+  tpm = "1.2"
+  type = "pvh"                        # without config, a file is made of these
+  kernel = "/boot/vmlinuz"
+  memory = 512
+
+Examples:
+  vtpm-config-gen vtpms.toml
+  vtpm-config-gen --guest guest1 --guest-config /etc/xen/guest1.cfg --output /etc/xen/vtpm"#;
+
+impl Arguments {
+    /// What is wanted, from the file or from the options.
+    pub(crate) fn wanted(&self) -> Result<Wanted> {
+        let mut wanted = match (&self.file, &self.guest) {
+            (Some(file), _) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read {}", file.display()))?;
+                Wanted::parse(file, &text)?
+            }
+            (None, Some(name)) => self.one_guest(name),
+            (None, None) => bail!("name a TOML file, or a guest with --guest NAME"),
+        };
+        if let Some(output) = &self.output {
+            wanted.host.output = Some(output.clone());
+            wanted.output_is_relative_to = PathBuf::new();
+        }
+        Ok(wanted)
+    }
+
+    fn one_guest(&self, name: &str) -> Wanted {
+        let spanned = |text: &String| Spanned::new(0..0, text.clone());
+        let guest = Guest {
+            name: spanned(&name.to_owned()),
+            config: self.guest_config.as_ref().map(spanned),
+            tpm: self.tpm.as_ref().map(spanned),
+            uuid: self.uuid.as_ref().map(spanned),
+            ephemeral: self.ephemeral.then_some(true),
+            ..Guest::default()
+        };
+        let mut wanted = Wanted::default();
+        wanted.guest.push(guest);
+        wanted
+    }
+}

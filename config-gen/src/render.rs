@@ -1,0 +1,136 @@
+//! The files' texts.
+
+use crate::plan::{Content, Made, Manager, Plan, Vtpm};
+use anyhow::{Context as _, Result, anyhow};
+use libxl_vtpm::TpmVersion;
+use libxl_vtpm::text::{self, NotAdded};
+use std::path::{Path, PathBuf};
+use tera::{Context, Tera};
+
+/// A file that is to be.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    /// `manager`, `vtpm` or `guest`.
+    pub(crate) kind: &'static str,
+}
+
+const TEMPLATES: [(&str, &str); 3] = [
+    ("manager", include_str!("../templates/manager.cfg")),
+    ("vtpm", include_str!("../templates/vtpm.cfg")),
+    ("guest", include_str!("../templates/guest.cfg")),
+];
+
+const COMMENT: &str = "Its TPM: the domain that holds it, and the TPM's identity. That domain must be \
+                       ready before this\nguest is started. Added by vtpm-config-gen.";
+
+/// Every file of a plan.
+///
+/// # Errors
+/// A guest's file cannot be added to.
+pub(crate) fn all(plan: &Plan) -> Result<Vec<File>> {
+    let mut tera = Tera::default();
+    for (name, text) in TEMPLATES {
+        tera.add_raw_template(name, text)?;
+    }
+    let mut files = Vec::new();
+    if let Some(manager) = &plan.manager {
+        files.push(rendered(&tera, "manager", &manager.file, &manager_context(plan, manager))?);
+    }
+    for vtpm in &plan.vtpms {
+        files.push(rendered(&tera, "vtpm", &vtpm.file, &vtpm_context(plan, vtpm))?);
+        files.push(guest(&tera, vtpm)?);
+    }
+    Ok(files)
+}
+
+fn rendered(tera: &Tera, kind: &'static str, path: &Path, context: &Context) -> Result<File> {
+    let text = tera.render(kind, context).with_context(|| format!("template {kind}"))?;
+    Ok(File { path: path.to_owned(), text, kind })
+}
+
+fn stub_domain(plan: &Plan, image: &str) -> Context {
+    let mut context = Context::new();
+    context.insert("kernel", &format!("{}/{image}-stubdom.gz", plan.images));
+    context.insert("type", &plan.kind);
+    let says = match plan.kind {
+        "pvh" => {
+            "PVH: isolated by the processor. Where that is missing, write pv (and no shadow_memory)."
+        }
+        _ => "PV: needs nothing of the processor.",
+    };
+    context.insert("type_says", &says);
+    context
+}
+
+fn manager_context(plan: &Plan, manager: &Manager) -> Context {
+    let mut context = stub_domain(plan, "vtpmmgr");
+    context.insert("file", &manager.file.display().to_string());
+    context.insert("name", &manager.name);
+    context.insert("hardware", &manager.hardware);
+    context.insert("memory", &manager.memory_mib);
+    context.insert("extra", &manager.extra);
+    context.insert("disk", &manager.disk);
+    context.insert("iomem", &quoted(&manager.iomem));
+    context
+}
+
+fn vtpm_context(plan: &Plan, vtpm: &Vtpm) -> Context {
+    let mut context = stub_domain(plan, "vtpm");
+    context.insert("file", &vtpm.file.display().to_string());
+    context.insert("guest", &vtpm.guest.name);
+    context.insert("name", &vtpm.name);
+    context.insert("tpm", if vtpm.tpm == TpmVersion::Tpm20 { "2.0" } else { "1.2" });
+    context.insert("ephemeral", &vtpm.ephemeral);
+    context.insert("memory", &vtpm.memory_mib);
+    context.insert("extra", &vtpm.extra);
+    context.insert("disk", &vtpm.disk);
+    context.insert("uuid", &vtpm.uuid.to_string());
+    let manager = plan.manager.as_ref().map_or("", |manager| &manager.name);
+    context.insert("manager", &manager);
+    context
+}
+
+fn guest(tera: &Tera, vtpm: &Vtpm) -> Result<File> {
+    let path = &vtpm.guest.file;
+    match &vtpm.guest.content {
+        Content::Made(made) => rendered(tera, "guest", path, &guest_context(vtpm, made)),
+        Content::From(from, text) => {
+            let text = match text::with_vtpm(text, &vtpm.line(), COMMENT) {
+                // A second run finds its own line there.
+                Err(NotAdded::Already(_)) if same(from, path) => text.clone(),
+                added => added.map_err(|why| anyhow!("{}:{why}", from.display()))?,
+            };
+            Ok(File { path: path.clone(), text, kind: "guest" })
+        }
+    }
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+fn guest_context(vtpm: &Vtpm, made: &Made) -> Context {
+    let mut context = Context::new();
+    context.insert("name", &vtpm.guest.name);
+    context.insert("type", &made.kind);
+    context.insert("memory", &made.memory_mib);
+    context.insert("vcpus", &made.vcpus);
+    for (name, text) in [
+        ("kernel", &made.kernel),
+        ("ramdisk", &made.ramdisk),
+        ("cmdline", &made.cmdline),
+        ("bootloader", &made.bootloader),
+    ] {
+        context.insert(name, text.as_deref().unwrap_or(""));
+    }
+    context.insert("disk", &quoted(&made.disk));
+    context.insert("vif", &quoted(&made.vif));
+    context.insert("vtpm", &vtpm.line().for_xl());
+    context
+}
+
+fn quoted(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
+}

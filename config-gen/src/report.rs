@@ -1,0 +1,89 @@
+//! What is said at the end.
+
+use crate::arguments::Arguments;
+use crate::plan::Plan;
+use crate::render::File;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// For people or as JSON.
+pub(crate) fn of(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
+    if arguments.json {
+        as_json(plan, files, arguments)
+    } else {
+        for_people(plan, files, arguments)
+    }
+}
+
+fn as_json(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
+    let files = files.iter().map(|file| {
+        let mut entry = json!({ "path": file.path, "kind": file.kind });
+        if arguments.dry_run {
+            entry["text"] = json!(file.text);
+        }
+        entry
+    });
+    let vtpms = plan.vtpms.iter().map(|vtpm| {
+        json!({
+            "name": vtpm.name,
+            "guest": vtpm.guest.name,
+            "uuid": vtpm.uuid.to_string(),
+            "disk": (!vtpm.ephemeral).then_some(&vtpm.disk),
+        })
+    });
+    let whole = json!({
+        "written": !arguments.dry_run,
+        "files": files.collect::<Vec<_>>(),
+        "vtpms": vtpms.collect::<Vec<_>>(),
+    });
+    format!("{whole:#}\n")
+}
+
+fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
+    let mut said = String::new();
+    let mut line = |text: String| said.push_str(&(text + "\n"));
+    for file in files {
+        if arguments.dry_run {
+            line(format!("==> {} <==\n{}", file.path.display(), file.text));
+        } else {
+            line(format!("{}", file.path.display()));
+        }
+    }
+    line("\nTo start everything:".into());
+    for folder in folders(plan) {
+        line(format!("  mkdir -p {folder}"));
+    }
+    if let Some(manager) = &plan.manager {
+        if let Some(command) = image(&manager.disk, 16) {
+            line(command);
+        }
+        line(format!("  xl create {}", manager.file.display()));
+    }
+    for vtpm in &plan.vtpms {
+        if !vtpm.ephemeral
+            && let Some(command) = image(&vtpm.disk, 2)
+        {
+            line(command);
+        }
+        line(format!("  xl create {}", vtpm.file.display()));
+        line(format!(
+            "  xenstore-read /local/domain/$(xl domid {})/data/vtpm/state    # until it says ready",
+            vtpm.name
+        ));
+        line(format!("  xl create {}", vtpm.guest.file.display()));
+    }
+    said
+}
+
+/// The command that makes an image where there is none yet; a block device is there.
+fn image(disk: &str, mib: u32) -> Option<String> {
+    (!disk.starts_with("/dev/")).then(|| format!("  test -e {disk} || truncate -s {mib}M {disk}"))
+}
+
+/// The folders of all disk images that are no block devices.
+fn folders(plan: &Plan) -> BTreeSet<&str> {
+    let managers = plan.manager.iter().map(|manager| &manager.disk);
+    let vtpms = plan.vtpms.iter().filter(|vtpm| !vtpm.ephemeral).map(|vtpm| &vtpm.disk);
+    let files = managers.chain(vtpms).filter(|disk| !disk.starts_with("/dev/"));
+    files.filter_map(|disk| disk.rsplit_once('/')).map(|(folder, _)| folder).collect()
+}

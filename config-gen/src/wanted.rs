@@ -1,0 +1,135 @@
+//! The TOML file.
+
+use anyhow::{Result, anyhow};
+use libxl_vtpm::text::Place;
+use serde::Deserialize;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// A text of the file, and where it stands.
+pub(crate) type Text = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    pub(crate) host: Host,
+    #[serde(default)]
+    pub(crate) manager: Option<Manager>,
+    #[serde(default)]
+    pub(crate) guest: Vec<Guest>,
+    /// Where messages say that something stands.
+    #[serde(skip)]
+    source: Option<(PathBuf, String)>,
+    /// The folder of the TOML file.
+    #[serde(skip)]
+    pub(crate) output_is_relative_to: PathBuf,
+}
+
+/// What holds for all domains.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Host {
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) disks: Option<Text>,
+    pub(crate) images: Option<Text>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<Text>,
+}
+
+/// The manager.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manager {
+    pub(crate) name: Option<Text>,
+    pub(crate) hardware: Option<Text>,
+    pub(crate) memory: Option<u32>,
+    pub(crate) disk: Option<Text>,
+    pub(crate) iomem: Option<Vec<Text>>,
+    pub(crate) extra: Option<Text>,
+}
+
+/// One guest and its vTPM.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Guest {
+    pub(crate) name: Text,
+    /// An xl configuration to which the vTPM is added.
+    pub(crate) config: Option<Text>,
+    pub(crate) tpm: Option<Text>,
+    pub(crate) uuid: Option<Text>,
+    pub(crate) ephemeral: Option<bool>,
+    /// The vTPM domain: its name, memory, disk, and more words for its command line.
+    pub(crate) vtpm: Option<Text>,
+    pub(crate) vtpm_memory: Option<u32>,
+    pub(crate) vtpm_disk: Option<Text>,
+    pub(crate) vtpm_extra: Option<Text>,
+    /// Where there is no `config`: what the guest's file is made of.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<Text>,
+    pub(crate) memory: Option<u32>,
+    pub(crate) vcpus: Option<u32>,
+    pub(crate) kernel: Option<Text>,
+    pub(crate) ramdisk: Option<Text>,
+    pub(crate) cmdline: Option<Text>,
+    pub(crate) bootloader: Option<Text>,
+    #[serde(default)]
+    pub(crate) disk: Vec<Text>,
+    #[serde(default)]
+    pub(crate) vif: Vec<Text>,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self {
+            name: Spanned::new(0..0, String::new()),
+            config: None,
+            tpm: None,
+            uuid: None,
+            ephemeral: None,
+            vtpm: None,
+            vtpm_memory: None,
+            vtpm_disk: None,
+            vtpm_extra: None,
+            kind: None,
+            memory: None,
+            vcpus: None,
+            kernel: None,
+            ramdisk: None,
+            cmdline: None,
+            bootloader: None,
+            disk: Vec::new(),
+            vif: Vec::new(),
+        }
+    }
+}
+
+impl Wanted {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// What is wrong, with file, line and column.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self> {
+        let mut wanted: Self = toml::from_str(text).map_err(|error| {
+            let place = error.span().map(|span| Place::of(text, span.start));
+            let place = place.map_or_else(String::new, |place| format!("{place}:"));
+            anyhow!("{}:{place} {}", file.display(), error.message())
+        })?;
+        wanted.source = Some((file.to_owned(), text.to_owned()));
+        wanted.output_is_relative_to = file.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(wanted)
+    }
+
+    /// An error about something that stands at `span`.
+    pub(crate) fn error(&self, span: Range<usize>, what: impl fmt::Display) -> anyhow::Error {
+        match &self.source {
+            Some((file, text)) => {
+                anyhow!("{}:{}: {what}", file.display(), Place::of(text, span.start))
+            }
+            None => anyhow!("{what}"),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! An xl configuration file as text: where its settings stand, and how one is changed without
+//! touching anything else.
+//!
+//! The file's meaning is libxlutil's to say ([`crate::guest`]); this knows its places. The syntax is
+//! that of Xen's tools/libs/util/libxlu_cfg_l.l and libxlu_cfg_y.y.
+
+mod add;
+mod settings;
+mod tokens;
+
+pub use add::{NotAdded, with_vtpm};
+pub use settings::{ListItem, SettingAt, Settings, settings};
+pub use tokens::{NotReadable, Place};

@@ -1,0 +1,55 @@
+//! The real xl.
+
+use anyhow::{Context, Result, bail};
+use libxl_vtpm::Uuid;
+use libxl_vtpm::line::StockXl;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn dry_run(file: &Path) -> Result<Output> {
+    let mut xl = Command::new("xl");
+    xl.args(["create", "--dryrun"]).arg(file).output().context("cannot run xl")
+}
+
+/// The configuration of a file as xl understands it, in libxl's JSON.
+pub(crate) fn config_json(file: &Path) -> Result<String> {
+    let done = dry_run(file)?;
+    if !done.status.success() {
+        bail!("xl refuses {}: {}", file.display(), String::from_utf8_lossy(&done.stderr));
+    }
+    Ok(config(&done.stdout)?.to_string())
+}
+
+fn config(printed: &[u8]) -> Result<Value> {
+    let whole: Value = serde_json::from_slice(printed).context("xl printed no JSON")?;
+    let one = whole.get(0).unwrap_or(&whole);
+    one.get("config").cloned().with_context(|| format!("xl printed no configuration: {whole}"))
+}
+
+/// What the real xl makes of a `vtpm` item. The words it passed over cannot be seen from outside.
+pub(crate) fn verdict(folder: &Path, line: &str) -> Result<StockXl> {
+    let file = folder.join("line.cfg");
+    let quote = if line.contains('"') { '\'' } else { '"' };
+    let text = format!("name='g'\nmemory=64\nkernel='/bin/true'\nvtpm=[ {quote}{line}{quote} ]\n");
+    std::fs::write(&file, text)?;
+    let done = dry_run(&file)?;
+    if done.status.success() {
+        return accepted(&config(&done.stdout)?);
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("");
+    Ok(StockXl::Exits(last.to_owned()))
+}
+
+fn accepted(config: &Value) -> Result<StockXl> {
+    let vtpms = config.get("vtpms").and_then(Value::as_array).context("xl sees no vTPM")?;
+    let [vtpm] = vtpms.as_slice() else { bail!("xl sees {} vTPMs, not one", vtpms.len()) };
+    let text = |key| vtpm.get(key).and_then(Value::as_str).unwrap_or("");
+    let uuid = Uuid::try_parse(text("uuid")).unwrap_or_default();
+    Ok(StockXl::Accepts {
+        backend: text("backend_domname").to_owned(),
+        uuid: (!uuid.is_nil()).then_some(uuid),
+        passed_over: None,
+    })
+}
