@@ -36,7 +36,7 @@ pub(crate) fn once(
 ) -> Result<End> {
     let mut machine = machine::start(parts, workshop, input, log, None)?;
     log.note(if parts.options.fast { "dom0 restored" } else { "machine started" });
-    let mut boot = Boot { log, watch: Watch::default(), cut_at: None, is_cut: false };
+    let mut boot = Boot { workshop, log, watch: Watch::default(), cut_at: None, is_cut: false };
     let exited = boot.follow(&mut machine, say)?;
     if boot.is_cut && !exited {
         return Ok(End::Cut);
@@ -55,6 +55,7 @@ pub(crate) fn once(
 }
 
 struct Boot<'a> {
+    workshop: &'a Workshop,
     log: &'a Log,
     watch: Watch,
     cut_at: Option<Instant>,
@@ -107,8 +108,8 @@ impl Boot<'_> {
 
     /// From here on only what the machine had already sent is still to be heard.
     fn cut(&mut self, machine: &mut Machine<'_>) -> Result<()> {
-        machine.cut()?;
-        self.log.note("the power was cut");
+        let lost = machine.cut(self.workshop)?;
+        self.log.note(&format!("the power was cut; {lost}"));
         (self.cut_at, self.is_cut) = (None, true);
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! # long-variants: pv-hundred
 //! # needs: guests tpm=2 tpm-device=crb release=trixie time=120 dom0-mem=768
 //! # needs: dom0-args=loglevel=7
+//! # needs pvh: mem=3072
 //! ```
 
 use crate::machine::{Options, Tpm, TpmDevice};
@@ -27,6 +28,8 @@ pub struct Header {
     pub long_variants: Vec<String>,
     /// The machine it needs.
     pub options: Options,
+    /// A variant, and words for its machine alone.
+    of_variants: Vec<(String, String)>,
 }
 
 /// Why a header was not understood.
@@ -38,6 +41,8 @@ pub enum Mistake {
     UnknownNeed(String),
     /// A need's value is not understood.
     Value(String),
+    /// Needs of a variant that there is not.
+    UnknownVariant(String),
 }
 
 impl fmt::Display for Mistake {
@@ -49,6 +54,9 @@ impl fmt::Display for Mistake {
                 "\"# needs:\" does not know {word}; it knows guests, boots, tpm=, tpm-device=, tpm-dom0, \
                  release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
             ),
+            Self::UnknownVariant(name) => {
+                write!(f, "\"# needs {name}:\" is for no variant of this script")
+            }
             Self::Value(word) => write!(f, "the value in \"# needs: {word}\" is not understood"),
         }
     }
@@ -63,24 +71,55 @@ impl Header {
     /// The sentence is missing or a need is not understood.
     pub fn parse(script: &str) -> Result<Self, Mistake> {
         let options = Options { fast: true, time_limit: TIME, ..Options::default() };
-        let (sentence, variants, long_variants) = Default::default();
-        let mut header = Self { sentence, variants, long_variants, options };
+        let (sentence, variants, long_variants, of_variants) = Default::default();
+        let mut header = Self { sentence, variants, long_variants, options, of_variants };
         for line in script.lines().take_while(|line| line.starts_with('#')) {
-            if let Some(sentence) = line.strip_prefix("# claim:") {
-                sentence.trim().clone_into(&mut header.sentence);
-            } else if let Some(names) = line.strip_prefix("# variants:") {
-                header.variants.extend(names.split_whitespace().map(String::from));
-            } else if let Some(names) = line.strip_prefix("# long-variants:") {
-                header.long_variants.extend(names.split_whitespace().map(String::from));
-            } else if let Some(words) = line.strip_prefix("# needs:") {
-                words.split_whitespace().try_for_each(|word| need(&mut header.options, word))?;
-            }
+            header.line(line)?;
         }
         if header.sentence.is_empty() {
             return Err(Mistake::NoSentence);
         }
+        for (name, _) in &header.of_variants {
+            if !header.variants.iter().chain(&header.long_variants).any(|known| known == name) {
+                return Err(Mistake::UnknownVariant(name.clone()));
+            }
+            header.of_variant(name)?;
+        }
         Ok(header)
     }
+
+    fn line(&mut self, line: &str) -> Result<(), Mistake> {
+        if let Some(sentence) = line.strip_prefix("# claim:") {
+            sentence.trim().clone_into(&mut self.sentence);
+        } else if let Some(names) = line.strip_prefix("# variants:") {
+            self.variants.extend(names.split_whitespace().map(String::from));
+        } else if let Some(names) = line.strip_prefix("# long-variants:") {
+            self.long_variants.extend(names.split_whitespace().map(String::from));
+        } else if let Some(words) = line.strip_prefix("# needs:") {
+            needs(&mut self.options, words)?;
+        } else if let Some((name, words)) =
+            line.strip_prefix("# needs ").and_then(|rest| rest.split_once(':'))
+        {
+            self.of_variants.push((name.into(), words.into()));
+        }
+        Ok(())
+    }
+
+    /// The same, with the machine that this variant needs.
+    ///
+    /// # Errors
+    /// A need is not understood.
+    pub fn of_variant(&self, variant: &str) -> Result<Self, Mistake> {
+        let mut own = self.clone();
+        for (_, words) in self.of_variants.iter().filter(|(name, _)| name == variant) {
+            needs(&mut own.options, words)?;
+        }
+        Ok(own)
+    }
+}
+
+fn needs(options: &mut Options, words: &str) -> Result<(), Mistake> {
+    words.split_whitespace().try_for_each(|word| need(options, word))
 }
 
 fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
@@ -140,10 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn a_variant_may_need_a_machine_of_its_own() {
+        let script = "# claim: x\n# variants: a b\n# needs: guests tpm=2 time=9\n\
+                      # needs b: tpm=1.2 time=20\n";
+        let header = Header::parse(script).unwrap();
+        let (a, b) = (header.of_variant("a").unwrap(), header.of_variant("b").unwrap());
+        assert_eq!((a.options.tpm, a.options.time_limit.as_secs()), (Some(Tpm::V2), 9));
+        assert_eq!((b.options.tpm, b.options.time_limit.as_secs()), (Some(Tpm::V1), 20));
+        assert!(b.options.guests);
+    }
+
+    #[test]
     fn a_mistake_names_the_word() {
         let of =
             |line: &str| Header::parse(&format!("# claim: x\n{line}\n")).unwrap_err().to_string();
         assert!(of("# needs: gests").contains("gests"));
+        assert!(of("# needs c: tpm=2").contains("needs c"));
+        assert!(of("# variants: c\n# needs c: tpm=4").contains("tpm=4"));
         assert!(of("# needs: tpm=3").contains("tpm=3"));
         assert!(of("# needs: release=sarge").contains("release=sarge"));
         assert_eq!(Header::parse("#!/bin/sh\nexit 0\n").unwrap_err(), Mistake::NoSentence);

@@ -66,25 +66,28 @@ fn known(place: &Place) -> Result<Vec<Claim>> {
     for file in files {
         let header = Header::parse(&fs::read_to_string(&file)?)
             .with_context(|| format!("{}", file.display()))?;
-        claims.extend(variants(&file, &header));
+        claims.extend(variants(&file, &header)?);
     }
     Ok(claims)
 }
 
-fn variants(file: &Path, header: &Header) -> Vec<Claim> {
+fn variants(file: &Path, header: &Header) -> Result<Vec<Claim>, Mistake> {
     let bare = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let claim = |variant: Option<&String>, long| Claim {
-        name: variant.map_or_else(|| bare.clone(), |variant| format!("{bare}~{variant}")),
-        file: file.to_owned(),
-        header: header.clone(),
-        variant: variant.cloned(),
-        long,
-    };
+    let (file, header) = (file.to_owned(), header.clone());
     if header.variants.is_empty() && header.long_variants.is_empty() {
-        return vec![claim(None, false)];
+        return Ok(vec![Claim { name: bare, file, header, variant: None, long: false }]);
     }
-    let short = header.variants.iter().map(|variant| claim(Some(variant), false));
-    short.chain(header.long_variants.iter().map(|variant| claim(Some(variant), true))).collect()
+    let claim = |variant: &String, long| {
+        Ok(Claim {
+            name: format!("{bare}~{variant}"),
+            file: file.clone(),
+            header: header.of_variant(variant)?,
+            variant: Some(variant.clone()),
+            long,
+        })
+    };
+    let short = header.variants.iter().map(|variant| claim(variant, false));
+    short.chain(header.long_variants.iter().map(|variant| claim(variant, true))).collect()
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any characters.

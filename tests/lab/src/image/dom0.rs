@@ -14,6 +14,7 @@ const LAB_LIB: &str = include_str!("../../dom0/lab-lib");
 const VTPM_LIB: &str = include_str!("../../dom0/vtpm-lib");
 const HELLO_LIB: &str = include_str!("../../dom0/hello-lib");
 const MANAGER_LIB: &str = include_str!("../../dom0/manager-lib");
+const MACHINE_LIB: &str = include_str!("../../dom0/machine-lib");
 
 /// All scripts that go into dom0.
 pub(super) const SCRIPTS: &str = concat!(
@@ -22,7 +23,8 @@ pub(super) const SCRIPTS: &str = concat!(
     include_str!("../../dom0/lab-lib"),
     include_str!("../../dom0/vtpm-lib"),
     include_str!("../../dom0/hello-lib"),
-    include_str!("../../dom0/manager-lib")
+    include_str!("../../dom0/manager-lib"),
+    include_str!("../../dom0/machine-lib")
 );
 
 const MODULES: &[&str] = &[
@@ -105,6 +107,7 @@ pub(super) fn tree(release: &Release, system: &Path, modules: &Modules) -> Resul
     tree.text("usr/local/bin/vtpm-lib", 0o755, VTPM_LIB);
     tree.text("usr/local/bin/hello-lib", 0o755, HELLO_LIB);
     tree.text("usr/local/bin/manager-lib", 0o755, MANAGER_LIB);
+    tree.text("usr/local/bin/machine-lib", 0o755, MACHINE_LIB);
     accounts(&mut tree);
     modules.add(&mut tree, MODULES)?;
     tree.link("usr/bin/awk", "gawk");

@@ -1,31 +1,127 @@
-//! The disk of a machine that lives over several boots.
+//! The disk of a machine that lives over several boots, and what it loses when the power is cut.
 
+use super::writes::{self, Request, SECTOR};
 use super::{Parts, Workshop};
 use crate::fetch::{self, Set};
 use crate::program;
 use anyhow::{Result, bail};
+use std::fmt;
 use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// Its file in the workshop.
 pub(super) const DISK: &str = "kept.img";
 
-/// Sparse; enough for the disks of a manager and some vTPMs.
-const BYTES: u64 = 256 << 20;
+/// What was asked of it in this boot (`writes`).
+pub(super) const LOG: &str = "kept.log";
 
-/// Makes it at the machine's first boot: ext4 as Debian's installer would.
-pub(super) fn make(parts: &Parts<'_>, workshop: &Workshop) -> Result<()> {
+/// The disk as it was when this boot began.
+const BEFORE: &str = "kept.before";
+
+/// Enough for the disks of a manager and some vTPMs.
+const BYTES: u64 = 64 << 20;
+
+/// Makes the disk at the machine's first boot, and what each boot needs beside it.
+pub(super) fn prepare(parts: &Parts<'_>, workshop: &Workshop) -> Result<()> {
     let disk = workshop.path(DISK);
-    if disk.exists() {
-        return Ok(());
+    if !disk.exists() {
+        make(parts, &disk)?;
     }
-    let fresh = disk.with_extension("new");
-    File::create(&fresh)?.set_len(BYTES)?;
+    fs::copy(disk, workshop.path(BEFORE))?;
+    File::create(workshop.path(LOG))?;
+    Ok(())
+}
+
+/// ext4, as Debian's installer would make it.
+fn make(parts: &Parts<'_>, disk: &Path) -> Result<()> {
+    File::create(disk)?.set_len(BYTES)?;
     let tree = fetch::tree(parts.place, Set::Disk)?;
     let mut mkfs = program::command(&tree, "usr/sbin/mke2fs", "mke2fs");
-    let done = mkfs.args(["-q", "-F", "-t", "ext4"]).arg(&fresh).output()?;
+    let done = mkfs.args(["-q", "-F", "-t", "ext4"]).arg(disk).output()?;
     if !done.status.success() {
         bail!("mke2fs ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
     }
-    fs::rename(fresh, disk)?;
     Ok(())
+}
+
+/// What a power cut did to the disk.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Of so many sectors that were written and not flushed, so many are as they were before.
+    Sectors { unflushed: u64, lost: u64 },
+    /// All that was completed is there: the log broke off in its middle.
+    Nothing,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sectors { unflushed, lost } => {
+                write!(f, "the disk lost {lost} of {unflushed} sectors that were not flushed")
+            }
+            Self::Nothing => write!(f, "the disk lost nothing that it had completed"),
+        }
+    }
+}
+
+/// After a power cut: makes the disk anew from what was flushed. Each sector that was written behind the
+/// last flush is there or not, by chance, as with a disk that has a cache and reorders.
+pub(super) fn lose(workshop: &Workshop) -> Result<Loss> {
+    let log = fs::read(workshop.path(LOG))?;
+    let Some(requests) = writes::read(&log)? else { return Ok(Loss::Nothing) };
+    let (before, mut chance) = (workshop.path(BEFORE), File::open("/dev/urandom")?);
+    let disk = File::options().write(true).open(&before)?;
+    let loss = replay(&requests, &disk, &mut || {
+        let mut byte = [0];
+        chance.read_exact(&mut byte)?;
+        Ok(byte[0] & 1 == 1)
+    })?;
+    fs::rename(before, workshop.path(DISK))?;
+    Ok(loss)
+}
+
+/// Writes all that was flushed, and of the rest the sectors that `kept` answers for.
+fn replay(
+    requests: &[Request<'_>],
+    disk: &File,
+    kept: &mut dyn FnMut() -> Result<bool>,
+) -> Result<Loss> {
+    let flushed = requests.iter().rposition(|one| *one == Request::Flush).map_or(0, |at| at + 1);
+    let (mut unflushed, mut lost) = (0, 0);
+    for (place, request) in requests.iter().enumerate() {
+        let Request::Write(first, data) = request else { continue };
+        if place < flushed {
+            disk.write_all_at(data, first * SECTOR as u64)?;
+            continue;
+        }
+        for (sector, bytes) in (*first..).zip(data.chunks(SECTOR)) {
+            unflushed += 1;
+            if kept()? {
+                disk.write_all_at(bytes, sector * SECTOR as u64)?;
+            } else {
+                lost += 1;
+            }
+        }
+    }
+    Ok(Loss::Sectors { unflushed, lost })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_flushed_is_there_and_the_rest_sector_by_sector_as_chance_has_it() {
+        let (old, new) = ([1; SECTOR], [[2; SECTOR], [3; SECTOR]].concat());
+        let requests = [Request::Write(0, &old), Request::Flush, Request::Write(0, &new)];
+        let disk = tempfile::tempfile().unwrap();
+        let mut chances = [false, true].into_iter();
+        let loss = replay(&requests, &disk, &mut || Ok(chances.next().unwrap())).unwrap();
+        assert_eq!(loss, Loss::Sectors { unflushed: 2, lost: 1 });
+        let mut bytes = [0; 2 * SECTOR];
+        disk.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!((bytes[0], bytes[SECTOR]), (1, 3));
+    }
 }

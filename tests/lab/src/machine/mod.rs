@@ -13,6 +13,7 @@ mod qmp;
 mod serial;
 mod snapshot;
 mod tpm;
+mod writes;
 
 pub use crash::Crash;
 pub(crate) use crash::Watch;
@@ -204,10 +205,12 @@ impl<'a> Machine<'a> {
         self.parts.options.boots
     }
 
-    /// Cuts the power: of the machine first, so that nobody sees the TPM go.
-    pub(crate) fn cut(&mut self) -> Result<()> {
+    /// Cuts the power: of the machine first, so that nobody sees the TPM go. Says what the disk of
+    /// `workshop` lost.
+    pub(crate) fn cut(&mut self, workshop: &Workshop) -> Result<String> {
         self.qemu.kill()?;
-        self.tpm.as_mut().map_or(Ok(()), Child::kill)
+        self.tpm.as_mut().map_or(Ok(()), Child::kill)?;
+        Ok(kept::lose(workshop).context("cannot make the disk of after the cut")?.to_string())
     }
 
     /// Waits until a machine that is shutting down has turned itself off, its TPM with it.
@@ -253,7 +256,7 @@ pub(crate) fn start<'a>(
     };
     workshop.blank_disk("out.img")?;
     if parts.options.boots {
-        kept::make(parts, workshop)?;
+        kept::prepare(parts, workshop)?;
     }
     input.write(&workshop.path("in.img"), DISK_BYTES)?;
     let how = saved.as_deref().map_or(Start::Boot, Start::Restore);

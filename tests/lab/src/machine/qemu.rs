@@ -97,14 +97,17 @@ fn disks(workshop: &Workshop) -> Vec<String> {
     ["in", "out"].into_iter().flat_map(disk).collect()
 }
 
-/// The disk that lives over several boots. What dom0 flushed is in the host's file.
+/// The disk that lives over several boots, with a log of all that is asked of it.
 fn kept(workshop: &Workshop) -> [String; 4] {
-    let file = workshop.path(super::kept::DISK);
+    let [disk, log] = [super::kept::DISK, super::kept::LOG].map(|name| workshop.path(name));
     let drive = format!(
-        "file={},format=raw,if=none,id=kept,cache=writeback,file.locking=off",
-        file.display()
+        "driver=blklogwrites,file.driver=file,file.filename={},file.locking=off,\
+         log.driver=file,log.filename={},log.locking=off,if=none,id=kept,cache=writeback",
+        disk.display(),
+        log.display()
     );
-    ["-drive".into(), drive, "-device".into(), "virtio-blk-pci,drive=kept".into()]
+    let device = "virtio-blk-pci,drive=kept,discard=off,write-zeroes=off";
+    ["-drive".into(), drive, "-device".into(), device.into()]
 }
 
 pub(super) fn xen_words(options: &Options) -> String {

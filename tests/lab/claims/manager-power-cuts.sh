@@ -1,0 +1,39 @@
+#!/bin/sh
+# claim: the power is cut while a guest writes into its TPM: manager, vTPM and guest start again, no acknowledged write is lost, a sealed secret unseals
+# long-variants: tis-two tis crb tpm12
+# needs: boots guests tpm=2 time=2400
+# needs tis-two: time=420
+# needs crb: tpm-device=crb
+# needs tpm12: tpm=1.2
+TPM_VERSION=2.0; cuts=5
+case $VARIANT in tis-two) cuts=2;; tis) cuts=20;; tpm12) TPM_VERSION=1.2;; esac
+. machine-lib
+last() { sed -n "s/^$1 \([0-9]*\)$/\1/p" /lab/said | tail -n 1; }
+count() { grep -c "^$1" /lab/said; }
+
+[ "$BOOT" = 1 ] || lean_guest
+machine_up
+if [ "$BOOT" = 1 ]; then
+  guest_seals g1
+  guest_numbers_begin g1
+  found=0
+else
+  found=$(guest_number g1) || fail "the guest reads its number: $found"
+  acknowledged=$(last acked) tried=$(last try)
+  echo "found $found after the cut of boot $((BOOT - 1)); acknowledged $acknowledged, tried $tried"
+  [ "$found" -ge "$acknowledged" ] || fail "an acknowledged write is lost: $found, not $acknowledged"
+  # What the guest says last may be on its way when the power goes.
+  [ "$found" -le $((tried + 1)) ] || fail "nobody wrote $found; the last was $tried"
+  raw_guest g1 "the secret unseals" "has_tpm; tpm $raw_unseal | grep -q $raw_secret"
+  echo "started after cut $((BOOT - 1))"
+fi
+if [ "$BOOT" -gt $cuts ]; then
+  started=1; [ "$(count 'the power goes')" = $cuts ] || lab_error "not every boot ended by a cut"
+  echo "figure: cuts $cuts, starts $(($(count 'started after') + started)), acknowledged lost 0, of $(count acked) acknowledged"
+  exit 0
+fi
+guest_counts_on g1 "$found"
+echo "the power goes"
+cut_power 0 4
+sleep 30
+lab_error "the power was not cut"
