@@ -2,7 +2,7 @@
 
 use crate::cut;
 use crate::logs::Log;
-use crate::machine::{self, Event, Machine, Next, Parts, Port, Watch, Workshop};
+use crate::machine::{self, Event, Machine, Next, Parts, Port, Socket, Watch, Workshop};
 use crate::machine::{input::Input, output};
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
@@ -100,6 +100,8 @@ impl Boot<'_> {
             let after = cut::moment(bounds)?;
             self.log.note(&format!("the power will be cut after {:.3} s", after.as_secs_f64()));
             self.cut_at = Some(event.at + after);
+        } else if let Some(word) = event.line.strip_prefix("LAB-TPM ") {
+            self.workshop.tpm.set(Socket::named(word)?);
         } else {
             say(&event.line);
         }

@@ -20,6 +20,7 @@ pub(crate) use crash::Watch;
 pub(crate) use line::{Event, Next, Port};
 pub use options::{Options, Tpm, TpmDevice};
 pub(crate) use serial::{Screen, Serial};
+pub(crate) use tpm::Socket;
 
 use crate::fetch::{self, Set};
 use crate::image::{self, Images};
@@ -29,6 +30,7 @@ use crate::program;
 use anyhow::{Context, Result, bail};
 use child::Child;
 use qmp::Qmp;
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -46,12 +48,14 @@ const POWER_OFF: Duration = Duration::from_secs(60);
 /// Where one machine's sockets and disks lie while it lives.
 pub(crate) struct Workshop {
     folder: TempDir,
+    /// The TPM that is in the machine from its next start on.
+    pub(crate) tpm: Cell<Socket>,
 }
 
 impl Workshop {
     pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("lab.").tempdir()?;
-        Ok(Self { folder })
+        Ok(Self { folder, tpm: Cell::new(Socket::First) })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -135,7 +139,8 @@ impl<'a> Machine<'a> {
         how: &Start<'_>,
         screen: Option<Screen>,
     ) -> Result<Self> {
-        let tpm = parts.options.tpm.map(|kind| tpm::start(parts, workshop, kind)).transpose()?;
+        let tpm = tpm::version(parts, workshop);
+        let tpm = tpm.map(|kind| tpm::start(parts, workshop, kind)).transpose()?;
         let listeners = serial::Listeners::bind(workshop)?;
         let errors = workshop.path("qemu.err");
         let command = qemu::command(parts, workshop, how);

@@ -31,7 +31,7 @@ pub(super) fn command(parts: &Parts<'_>, workshop: &Workshop, how: &Start<'_>) -
     let mut add = |text: &[&str]| words.extend(text.iter().map(ToString::to_string));
     add(&["-kernel", &parts.images.xen().display().to_string(), "-append", &xen_words(options)]);
     add(&["-initrd", &modules(parts, how)]);
-    if options.tpm.is_some() {
+    if super::tpm::version(parts, workshop).is_some() {
         let device = match options.tpm_device {
             TpmDevice::Tis => "tpm-tis,tpmdev=tpm0",
             TpmDevice::Crb => "tpm-crb,tpmdev=tpm0",
