@@ -14,6 +14,7 @@ mod hardware;
 mod ledger;
 mod manager;
 mod pass;
+mod rollback;
 mod root;
 mod sessions;
 
@@ -21,5 +22,8 @@ pub use arguments::Arguments;
 pub use hardware::{Hardware, HardwareFault};
 pub use ledger::{CommitFault, Outcome};
 pub use manager::{Manager, OpenError, Opened, Parts, Reply};
-pub use root::{Ground, PolicyDone, RootError, RootKeeper, WithHardware, WithoutHardware};
+pub use rollback::{AcceptWord, CounterWord, OldStore, Rules, USUAL_BUDGET};
+pub use root::{
+    CounterFault, Ground, PolicyDone, RootError, RootKeeper, WithHardware, WithoutHardware,
+};
 pub use sessions::Refusal;

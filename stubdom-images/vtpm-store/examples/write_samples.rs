@@ -38,7 +38,7 @@ fn manager_store() {
         epoch: 4,
         hardware: Some(Tpm20),
         mode: RollbackMode::Batched,
-        budget: Budget { day: 20_000, used: 5, limit: 27 },
+        budget: Budget { running: 20_000, used: 5, limit: 27 },
         accepted: AcceptedBackup { times: 1, sequence: 2, counter: 7 },
     };
     let (disk, secret) = (FakeDisk::new(512), Secret::new([0x5a; 32]));

@@ -32,7 +32,7 @@ fn the_managers_store_of_version_1() {
     let fields = store.fields();
     assert_eq!((fields.counter, fields.epoch, fields.hardware), (9, 4, Some(Tpm20)));
     assert_eq!(fields.mode, RollbackMode::Batched);
-    assert_eq!(fields.budget, Budget { day: 20_000, used: 5, limit: 27 });
+    assert_eq!(fields.budget, Budget { running: 20_000, used: 5, limit: 27 });
     assert_eq!(fields.accepted, AcceptedBackup { times: 1, sequence: 2, counter: 7 });
     let full = store.get(Uuid([0x11; 16])).unwrap().unwrap();
     assert_eq!((full.version, full.generation, full.group), (Tpm20, 41, 0));

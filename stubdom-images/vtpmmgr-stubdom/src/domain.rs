@@ -9,7 +9,7 @@ use domain_io::{BlockDevice, Clock, PortNumber, Sharing, StoreError, WatchEvent,
 use tpm_wire::Tag;
 use tpmback::{Backend, Command, DeviceId, Event, Limits, Ticket};
 use tpmif::nodes;
-use vtpm_manager::{Manager, Reply, RootError, RootKeeper};
+use vtpm_manager::{Manager, Outcome, Reply, RootError, RootKeeper};
 use vtpm_store::Uuid;
 
 /// How many devices are carried at a time. Each costs some two kilobytes while it is attached, and a
@@ -80,7 +80,7 @@ where
                 break;
             }
         }
-        self.keep_and_answer();
+        self.keep_and_answer(clock.now());
     }
 
     /// The ports to wait on.
@@ -90,8 +90,9 @@ where
 
     /// When the next turn is due even if nothing happens.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.backend.next_deadline()
+    pub fn next_deadline(&mut self, now: Duration) -> Option<Duration> {
+        let counter = self.manager.next_deadline(now);
+        self.backend.next_deadline().into_iter().chain(counter).min()
     }
 
     /// Whether domain 0 has commanded the manager to end.
@@ -113,7 +114,7 @@ where
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
-        self.rest();
+        self.rest(clock.now());
         self.backend.shutdown(store, clock);
     }
 
@@ -162,19 +163,23 @@ where
                 self.waiting.push(Waiting { ticket, uuid, tag, answer });
             }
             Reply::End(answer) => {
-                self.rest();
+                self.rest(now);
                 self.answer(ticket, &answer);
                 self.wants_end = true;
             }
         }
     }
 
-    /// One write of the store for everything that waits, then the answers.
-    fn keep_and_answer(&mut self) {
-        if self.waiting.is_empty() {
+    /// One write of the store for everything that waits, then the answers; or neither yet.
+    fn keep_and_answer(&mut self, now: Duration) {
+        let outcome = self.manager.commit(now);
+        if outcome.waits {
             return;
         }
-        let outcome = self.manager.commit();
+        self.answer_waiting(&outcome);
+    }
+
+    fn answer_waiting(&mut self, outcome: &Outcome) {
         for Waiting { ticket, uuid, tag, answer } in core::mem::take(&mut self.waiting) {
             match outcome.of(uuid) {
                 Ok(()) => self.answer(ticket, &answer),
@@ -183,9 +188,10 @@ where
         }
     }
 
-    fn rest(&mut self) {
-        self.keep_and_answer();
-        if let Err(fault) = self.manager.rest() {
+    fn rest(&mut self, now: Duration) {
+        let (outcome, rested) = self.manager.rest(now);
+        self.answer_waiting(&outcome);
+        if let Err(fault) = rested {
             log::error!("the hardware TPM was not brought to rest: {fault}");
         }
     }

@@ -111,9 +111,9 @@ impl Manager {
     fn open(&self, store: &mut FakeStore, disk: MortalDisk) -> Real {
         let (arguments, _) = Arguments::parse(["hwtpm=none"]).expect("a sound command line");
         let entropy = Box::new(FakeEntropy::new(u64::from(self.domain.0)));
-        let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
-        let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
         let now = self.world.clock().now();
+        let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy, now };
+        let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
         ManagerDomain::new(store, manager, NoLabels, now).expect("a backend")
     }
 

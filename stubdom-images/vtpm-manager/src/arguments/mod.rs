@@ -3,12 +3,14 @@
 #[cfg(test)]
 mod tests;
 
+use crate::rollback::{AcceptWord, CounterWord, Rules};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use log::LevelFilter;
 use tpm_hw::{Argument, HardwareArguments};
+use vtpm_store::manager::RollbackMode;
 
 /// Everything that can be said on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Arguments {
     /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing into the PCRs
     /// that the store's secret is sealed to.
     pub unmeasured: bool,
+    /// `rollback=`, `budget=`, `accept=`, `forget=`: how old state is refused.
+    pub rollback: Rules,
     /// `loglevel=error|info|debug`; info when absent.
     pub log_level: LevelFilter,
 }
@@ -72,6 +76,7 @@ impl Arguments {
             without_damaged: false,
             older_store: None,
             unmeasured: false,
+            rollback: Rules::default(),
             log_level: LevelFilter::Info,
         };
         let mut notices = Vec::new();
@@ -107,6 +112,9 @@ impl Arguments {
             }
             ("seal", "unmeasured") => self.unmeasured = true,
             ("seal", _) => return Err(value("seal=unmeasured")),
+            ("rollback" | "budget" | "accept" | "forget", _) => {
+                self.take_rollback(name, given).map_err(value)?;
+            }
             ("loglevel", "error") => self.log_level = LevelFilter::Error,
             ("loglevel", "info") => self.log_level = LevelFilter::Info,
             ("loglevel", "debug") => self.log_level = LevelFilter::Debug,
@@ -117,4 +125,32 @@ impl Arguments {
         }
         Ok(true)
     }
+
+    /// Takes a word about old state, or tells what may stand there.
+    fn take_rollback(&mut self, name: &str, given: &str) -> Result<(), &'static str> {
+        let rules = &mut self.rollback;
+        match (name, given) {
+            ("rollback", "strict") => rules.mode = Some(RollbackMode::Strict),
+            ("rollback", "batched") => rules.mode = Some(RollbackMode::Batched),
+            ("rollback", "off") => rules.mode = Some(RollbackMode::Off),
+            ("rollback", _) => return Err("rollback=strict, rollback=batched or rollback=off"),
+            ("budget", _) => {
+                let limit = given.parse().ok().filter(|limit| MEANT.contains(limit));
+                rules.budget =
+                    limit.ok_or("budget= and a number of increments a day, 1 to 86400")?;
+            }
+            ("accept", _) => {
+                let word = AcceptWord::parse(given);
+                rules.accept = Some(word.ok_or("accept=COMMIT/COUNTER as the refusal names them")?);
+            }
+            _ => {
+                let word = CounterWord::parse(given);
+                rules.forget = Some(word.ok_or("forget=COUNTER as the refusal names it")?);
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Budgets that make sense: at most one increment a second.
+const MEANT: core::ops::RangeInclusive<u32> = 1..=86_400;

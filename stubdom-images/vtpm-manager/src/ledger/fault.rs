@@ -1,5 +1,6 @@
 //! What became of a commit.
 
+use crate::rollback::OldStore;
 use crate::root::RootError;
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -14,6 +15,8 @@ pub enum CommitFault {
     Store(StoreError),
     /// The store took it, but the hardware's counter did not follow.
     Root(RootError),
+    /// The store is not the newest.
+    Old(OldStore),
 }
 
 impl CommitFault {
@@ -22,7 +25,7 @@ impl CommitFault {
     pub const fn status(&self) -> TpmResult {
         match self {
             Self::Store(StoreError::Full | StoreError::TooMany) => TpmResult::NO_SPACE,
-            Self::Store(_) | Self::Root(_) => TpmResult::FAIL,
+            Self::Store(_) | Self::Root(_) | Self::Old(_) => TpmResult::FAIL,
         }
     }
 }
@@ -32,6 +35,7 @@ impl fmt::Display for CommitFault {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Root(error) => error.fmt(f),
+            Self::Old(error) => error.fmt(f),
         }
     }
 }
@@ -45,6 +49,11 @@ pub struct Outcome {
     pub commits: usize,
     /// Why the changes of these records are not known to be kept.
     pub failed: BTreeMap<Uuid, CommitFault>,
+    /// Why nothing at all is known to be kept.
+    pub everyone: Option<CommitFault>,
+    /// Nothing was done yet: the same commit is to be tried again at
+    /// [`Manager::next_deadline`](crate::Manager::next_deadline).
+    pub waits: bool,
 }
 
 impl Outcome {
@@ -53,6 +62,6 @@ impl Outcome {
     /// # Errors
     /// [`CommitFault`] when it is not, or not known to be.
     pub fn of(&self, uuid: Uuid) -> Result<(), &CommitFault> {
-        self.failed.get(&uuid).map_or(Ok(()), Err)
+        self.failed.get(&uuid).or(self.everyone.as_ref()).map_or(Ok(()), Err)
     }
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod commit;
 mod fault;
+pub(crate) mod settle;
 
 pub use fault::{CommitFault, Outcome};
 
+use crate::rollback::Guard;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
@@ -30,13 +32,31 @@ pub(crate) struct Ledger<D: BlockDevice> {
     /// New contents by uuid; `None` removes a record.
     pending: BTreeMap<Uuid, Option<Box<Record>>>,
     id: [u8; 16],
+    /// Which counter each commit carries.
+    guard: Guard,
+    /// Why the store was not in order when it was tried last.
+    fault: Option<CommitFault>,
+    /// A change by domain 0 is among those that wait.
+    domain_0_waits: bool,
+    /// Somebody asked what is kept while that was unknown.
+    truth_is_wanted: bool,
 }
 
 impl<D: BlockDevice> Ledger<D> {
     /// Of a disk with a store on it, whose secret is not known.
-    pub(crate) fn locked(disk: Handle<D>, accept: Accept) -> Self {
-        let pending = BTreeMap::new();
-        Self { disk, secret: None, accept, store: None, pending, id: [0; 16] }
+    pub(crate) fn locked(disk: Handle<D>, accept: Accept, guard: Guard) -> Self {
+        Self {
+            disk,
+            secret: None,
+            accept,
+            store: None,
+            pending: BTreeMap::new(),
+            id: [0; 16],
+            guard,
+            fault: None,
+            domain_0_waits: false,
+            truth_is_wanted: false,
+        }
     }
 
     /// Goes over to a store that was just made.
@@ -64,6 +84,12 @@ impl<D: BlockDevice> Ledger<D> {
         self.id
     }
 
+    /// The secret, and the sealed secret as it stands on the disk.
+    fn kept_secret(&self) -> Result<(Secret, SealedSecret), StoreError> {
+        let secret = self.secret.clone().ok_or(StoreError::WrongSecret)?;
+        Ok((secret, self.sealed()?))
+    }
+
     pub(crate) const fn secret(&self) -> Option<&Secret> {
         self.secret.as_ref()
     }
@@ -87,9 +113,17 @@ impl<D: BlockDevice> Ledger<D> {
         }
     }
 
-    /// Whether a change of this record waits for the next commit.
-    pub(crate) fn is_waiting(&self, uuid: Uuid) -> bool {
-        self.pending.contains_key(&uuid)
+    /// Whether an answer about this record has to wait for the next commit: a change of it waits,
+    /// or an earlier one is not known to be kept, in which case the next commit finds out.
+    pub(crate) fn must_wait(&mut self, uuid: Uuid) -> bool {
+        let is_unknown = !self.guard.is_settled();
+        self.truth_is_wanted |= is_unknown;
+        is_unknown || self.pending.contains_key(&uuid)
+    }
+
+    /// A change by domain 0 waits; it is nobody's share.
+    pub(crate) const fn domain_0_waits(&mut self) {
+        self.domain_0_waits = true;
     }
 
     pub(crate) fn put(&mut self, record: Box<Record>) {

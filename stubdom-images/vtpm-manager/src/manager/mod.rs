@@ -9,7 +9,7 @@ mod vtpm;
 pub use open::{OpenError, Opened, Parts};
 
 use crate::hardware::Hardware;
-use crate::ledger::commit::Witnesses;
+use crate::ledger::commit::{Patience, Witnesses};
 use crate::ledger::{CommitFault, Ledger, Outcome};
 use crate::pass::Pass;
 use crate::root::{RootError, RootKeeper};
@@ -60,6 +60,8 @@ pub struct Manager<D: BlockDevice, K> {
     /// Nothing is saved any more.
     ending: bool,
     counts: Stats,
+    /// The clock when the manager began.
+    opened: Duration,
 }
 
 impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
@@ -118,7 +120,11 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             },
             Tag::VTPM_REQ => refuse(header.tag, TpmResult::AUTH_FAIL),
             Tag::VTPM_REQ2 if id.frontend == DOM0 => {
-                self.command(Ordinal(header.code), body, uptime)
+                let reply = self.command(Ordinal(header.code), body, uptime);
+                if matches!(reply, Reply::AfterCommit { .. }) {
+                    self.ledger.domain_0_waits();
+                }
+                reply
             }
             Tag::VTPM_REQ2 => refuse(header.tag, TpmResult::AUTH_FAIL),
             Tag::RQU_COMMAND
@@ -136,13 +142,26 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         }
     }
 
-    /// Makes durable what waits, all of it with one write of the store where that is possible.
-    pub fn commit(&mut self) -> Outcome {
-        let outcome = self.ledger.commit(Witnesses {
+    /// Makes durable what waits, all of it with one write of the store where that is possible, and
+    /// does what is due for the hardware's counter. Does nothing when there is nothing to do.
+    pub fn commit(&mut self, now: Duration) -> Outcome {
+        self.commit_with(now, Patience::AsPlanned)
+    }
+
+    /// When [`commit`](Self::commit) is due even if nobody asks for anything.
+    pub fn next_deadline(&mut self, now: Duration) -> Option<Duration> {
+        self.ledger.next_deadline(self.sessions.count(), now)
+    }
+
+    fn commit_with(&mut self, now: Duration, patience: Patience) -> Outcome {
+        let with = Witnesses {
             keeper: &mut self.keeper,
             hardware: self.hardware.as_mut(),
             entropy: &mut *self.entropy,
-        });
+            now,
+            vtpms: self.sessions.count(),
+        };
+        let outcome = self.ledger.commit(with, patience);
         self.counts.saves += outcome.kept as u64;
         self.counts.commits += outcome.commits as u64;
         outcome
@@ -158,13 +177,12 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
 
     /// Makes everything durable and tells the hardware TPM that its power may go. Nothing is saved
     /// from here on.
-    ///
-    /// # Errors
-    /// What the hardware TPM answered; the store is in order all the same.
-    pub fn rest(&mut self) -> Result<(), crate::HardwareFault> {
+    /// Returns what became of what waited, and what the hardware TPM answered; after an error of
+    /// the TPM the store is in order all the same.
+    pub fn rest(&mut self, now: Duration) -> (Outcome, Result<(), crate::HardwareFault>) {
         self.ending = true;
-        self.commit();
-        self.hardware.as_mut().map_or(Ok(()), Hardware::rest)
+        let outcome = self.commit_with(now, Patience::None);
+        (outcome, self.hardware.as_mut().map_or(Ok(()), Hardware::rest))
     }
 
     /// Why nobody is served, when the store waits for its recovery key.

@@ -3,19 +3,23 @@
 use super::Manager;
 use crate::arguments::Arguments;
 use crate::hardware::Hardware;
-use crate::ledger::{Handle, Ledger};
+use crate::ledger::commit::Witnesses;
+use crate::ledger::settle::Word;
+use crate::ledger::{CommitFault, Handle, Ledger};
+use crate::rollback::{CounterWord, Guard, OldStore, Rules};
 use crate::root::{Ground, RootError, RootKeeper};
 use crate::sessions::Sessions;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::fmt;
+use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
 use tpm_wire::manager::{Force, Stats};
 use vtpm_store::Secret;
 use vtpm_store::manager::{
-    Accept, Damage, Fields, LastCommit, Opening, StartNotes, Store, StoreError,
+    Accept, Damage, Fields, LastCommit, Opening, SealedSecret, StartNotes, Store, StoreError,
 };
 
 /// What a manager is made of.
@@ -28,6 +32,8 @@ pub struct Parts<D, K> {
     pub hardware: Option<Hardware>,
     /// Random bytes.
     pub entropy: Box<dyn Entropy>,
+    /// The domain's clock now.
+    pub now: Duration,
 }
 
 /// How a store came to be open.
@@ -51,6 +57,8 @@ pub enum OpenError {
     Store(StoreError),
     /// The secret cannot be kept or had.
     Root(RootError),
+    /// The store is not the newest, or the disk not the one that belongs to the hardware TPM.
+    Old(OldStore),
     /// The store belongs to a machine with another version of hardware TPM.
     OtherHardware {
         /// What the store was made with.
@@ -63,6 +71,22 @@ pub enum OpenError {
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<OldStore> for OpenError {
+    fn from(error: OldStore) -> Self {
+        Self::Old(error)
+    }
+}
+
+impl From<CommitFault> for OpenError {
+    fn from(fault: CommitFault) -> Self {
+        match fault {
+            CommitFault::Store(error) => Self::Store(error),
+            CommitFault::Root(error) => Self::Root(error),
+            CommitFault::Old(error) => Self::Old(error),
+        }
     }
 }
 
@@ -80,6 +104,7 @@ impl fmt::Display for OpenError {
             }
             Self::Store(error) => write!(f, "{error}{}", advice(error)),
             Self::Root(error) => error.fmt(f),
+            Self::Old(error) => error.fmt(f),
             Self::OtherHardware { made, found } => write!(
                 f,
                 "its store was made with {}, but this is a machine with {}; use the disk that \
@@ -126,15 +151,18 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     /// # Errors
     /// [`OpenError`].
     pub fn open(parts: Parts<D, K>, arguments: &Arguments) -> Result<(Self, Opened), OpenError> {
-        let Parts { disk, mut keeper, mut hardware, mut entropy } = parts;
+        let Parts { disk, mut keeper, mut hardware, mut entropy, now } = parts;
         if disk.is_read_only() {
             return Err(OpenError::ReadOnly);
         }
+        let version = hardware.as_ref().map(|hardware| hardware.version);
+        let guard = Guard::new(arguments.rollback, arguments.rollback.mode_with(version)?);
         let disk = Rc::new(RefCell::new(disk));
         let accept =
             if arguments.without_damaged { Accept::WhatIsLeft } else { Accept::WholeStore };
-        let mut ledger = Ledger::locked(Rc::clone(&disk), accept);
-        let ground = Ground { hardware: hardware.as_mut(), entropy: &mut *entropy };
+        let mut ledger = Ledger::locked(Rc::clone(&disk), accept, guard);
+        let mut word = Word::None;
+        let mut ground = Ground { hardware: hardware.as_mut(), entropy: &mut *entropy };
         let opened = match Opening::read(Rc::clone(&disk)) {
             Ok(opening) => match keeper.open(ground, opening.sealed()) {
                 Ok(secret) => Opened::Found(ledger.unlock(secret)?),
@@ -142,6 +170,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
                 Err(why) => return Err(why.into()),
             },
             Err(StoreError::Blank | StoreError::Unfinished) => {
+                word = blank(&mut keeper, ground.again(), &arguments.rollback)?;
                 let (store, secret) = created(&disk, &mut keeper, ground)?;
                 ledger.begin(store, secret);
                 Opened::Created
@@ -150,11 +179,21 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         };
         let (sessions, explicit) = (Sessions::default(), arguments.explicit);
         let (locked, ending, counts) = (None, false, Stats::default());
-        let mut manager =
-            Self { ledger, keeper, hardware, entropy, sessions, explicit, locked, ending, counts };
+        let mut manager = Self {
+            ledger,
+            keeper,
+            hardware,
+            entropy,
+            sessions,
+            explicit,
+            locked,
+            ending,
+            counts,
+            opened: now,
+        };
         match &opened {
-            Opened::Created => {}
-            Opened::Found(notes) => manager.settle(notes)?,
+            Opened::Created => manager.settle(&StartNotes::default(), word)?,
+            Opened::Found(notes) => manager.settle(notes, word)?,
             Opened::Locked(why) => manager.locked = Some(why.clone()),
         }
         Ok((manager, opened))
@@ -169,25 +208,46 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
         let (secret, sealed) = self.keeper.recover(ground, &sealed, key, force)?;
         let notes = self.ledger.unlock(secret)?;
-        if let Err(why) = self.settle(&notes) {
+        if let Err(why) = self.settle_recovered(&notes, &sealed) {
             self.ledger.lock();
             return Err(why);
         }
-        self.ledger.replace_sealed(&sealed)?;
         self.locked = None;
         log::warn!("the store was opened by its recovery key and is sealed to this machine now");
         Ok(())
     }
 
-    /// What an opened store still needs.
-    fn settle(&mut self, notes: &StartNotes) -> Result<(), OpenError> {
+    fn settle_recovered(
+        &mut self,
+        notes: &StartNotes,
+        sealed: &SealedSecret,
+    ) -> Result<(), OpenError> {
+        self.check_hardware()?;
+        self.ledger.replace_sealed(sealed)?;
+        self.settle(notes, Word::Recovered)
+    }
+
+    fn check_hardware(&mut self) -> Result<(), OpenError> {
         let fields = self.ledger.fields()?;
         let found = self.hardware.as_ref().map(|hardware| hardware.version);
         if fields.hardware != found {
             return Err(OpenError::OtherHardware { made: fields.hardware, found });
         }
-        let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
-        self.keeper.judge(ground, &fields)?;
+        Ok(())
+    }
+
+    /// What an opened store still needs.
+    fn settle(&mut self, notes: &StartNotes, word: Word) -> Result<(), OpenError> {
+        self.check_hardware()?;
+        let mut with = Witnesses {
+            keeper: &mut self.keeper,
+            hardware: self.hardware.as_mut(),
+            entropy: &mut *self.entropy,
+            now: self.opened,
+            vtpms: 0,
+        };
+        self.ledger.settle(&mut with, word)?;
+        self.ledger.announce()?;
         if notes.can_grow {
             let pages = self.ledger.store()?.grow(&mut *self.entropy)?;
             log::info!("its disk has become larger: the store has {pages} pages now");
@@ -202,14 +262,28 @@ fn created<D: BlockDevice, K: RootKeeper>(
     keeper: &mut K,
     ground: Ground<'_>,
 ) -> Result<(Store<Handle<D>>, Secret), OpenError> {
-    let Ground { mut hardware, entropy } = ground;
+    let Ground { hardware, entropy } = ground;
     let version = hardware.as_ref().map(|hardware| hardware.version);
-    let first = Ground { hardware: hardware.as_deref_mut(), entropy: &mut *entropy };
+    let first = Ground { hardware, entropy: &mut *entropy };
     let (secret, sealed) = keeper.first_start(first)?;
-    let fields = keeper.before_commit(Fields { hardware: version, ..Fields::default() });
+    let fields = Fields { hardware: version, ..Fields::default() };
     let store = Store::create(Rc::clone(disk), entropy, &secret, &sealed, fields)?;
-    keeper.after_commit(Ground { hardware, entropy }, &fields)?;
     Ok((store, secret))
+}
+
+/// Whether a store may be made on a blank disk: a counter that is there belongs to another store.
+fn blank<K: RootKeeper>(
+    keeper: &mut K,
+    ground: Ground<'_>,
+    rules: &Rules,
+) -> Result<Word, OpenError> {
+    let Some(leftover) = keeper.leftover(ground)? else { return Ok(Word::None) };
+    let says = leftover.value.map_or(CounterWord::None, CounterWord::Says);
+    if rules.forget != Some(says) {
+        return Err(OldStore::Blank { says }.into());
+    }
+    log::warn!("the store whose counter says {says} is given up by an administrator's word");
+    Ok(Word::Forget)
 }
 
 /// Says what an administrator should know about a store that was opened.

@@ -27,7 +27,8 @@ pub(super) fn blank() -> Held {
 pub(super) fn open_with(disk: Held, line: &str) -> Result<(Rig, Opened), OpenError> {
     let (arguments, _) = Arguments::parse(line.split(' ')).unwrap();
     let entropy = Box::new(FakeEntropy::new(7));
-    let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
+    let parts =
+        Parts { disk, keeper: WithoutHardware, hardware: None, entropy, now: Duration::ZERO };
     Manager::open(parts, &arguments)
 }
 
@@ -55,10 +56,12 @@ impl Rig {
     pub(super) fn ask(&mut self, domain: u16, packet: &[u8]) -> Vec<u8> {
         match self.request(device(domain), packet, Duration::ZERO) {
             Reply::Now(answer) | Reply::End(answer) => answer,
-            Reply::AfterCommit { uuid, tag, answer } => match self.commit().of(uuid) {
-                Ok(()) => answer,
-                Err(fault) => Self::failure(tag, fault),
-            },
+            Reply::AfterCommit { uuid, tag, answer } => {
+                match self.commit(Duration::ZERO).of(uuid) {
+                    Ok(()) => answer,
+                    Err(fault) => Self::failure(tag, fault),
+                }
+            }
         }
     }
 

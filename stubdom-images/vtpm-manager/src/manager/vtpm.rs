@@ -4,6 +4,7 @@ use super::{Manager, Reply, refuse};
 use crate::root::RootKeeper;
 use crate::sessions::Session;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use domain_io::BlockDevice;
 use tpm_wire::manager::NoRequest;
 use tpm_wire::manager::{Kept, Ordinal, Register, Request, StatusReport, answer};
@@ -88,14 +89,8 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     fn load(&mut self, session: Session) -> Result<Reply, TpmResult> {
         let record = self.record_of(session)?.ok_or(TpmResult::BAD_PARAMETER)?;
         let kept = record.hash_key.as_ref().ok_or(TpmResult::BAD_PARAMETER)?;
-        if self.ledger.is_waiting(session.uuid) {
-            return Ok(Reply::AfterCommit {
-                uuid: session.uuid,
-                tag: REQUEST,
-                answer: answer(Tag::VTPM_RSP, TpmResult::SUCCESS, kept.to_wire()),
-            });
-        }
-        Ok(success(kept.to_wire()))
+        let answer = answer(Tag::VTPM_RSP, TpmResult::SUCCESS, kept.to_wire());
+        Ok(self.once_known(session, answer))
     }
 
     fn status(&mut self, session: Session) -> Result<Reply, TpmResult> {
@@ -114,7 +109,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             explicit: self.explicit,
             store: self.ledger.id(),
         };
-        Ok(success(&report.encode()))
+        Ok(self.once_known(session, answer(Tag::VTPM_RSP, TpmResult::SUCCESS, &report.encode())))
     }
 
     fn register(&mut self, session: Session, what: Register<'_>) -> Result<Reply, TpmResult> {
@@ -133,8 +128,16 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     }
 
     /// The answer to a save that is no change.
-    fn after_commit_if_waiting(&self, session: Session) -> Reply {
-        if self.ledger.is_waiting(session.uuid) { after_commit(session) } else { success(&[]) }
+    fn after_commit_if_waiting(&mut self, session: Session) -> Reply {
+        self.once_known(session, answer(Tag::VTPM_RSP, TpmResult::SUCCESS, &[]))
+    }
+
+    /// An answer about what is kept, held back as long as that is not known.
+    fn once_known(&mut self, session: Session, answer: Vec<u8>) -> Reply {
+        if self.ledger.must_wait(session.uuid) {
+            return Reply::AfterCommit { uuid: session.uuid, tag: REQUEST, answer };
+        }
+        Reply::Now(answer)
     }
 }
 

@@ -1,27 +1,35 @@
 //! The keeper with a hardware TPM: the secret is sealed to it under a policy over PCRs.
 
 use super::policy::{self, approval, key, moved, selection};
-use super::{Ground, PolicyDone, RootError, RootKeeper};
+use super::{CounterFault, Ground, PolicyDone, RootError, RootKeeper};
 use crate::hardware::Hardware;
 use alloc::vec::Vec;
 use tpm_hw::Time;
 use tpm_wire::manager::{Force, PolicyCommand};
-use vtpm_custody::{Access, Custody, Platform, Policy, RecoveryKey, inspect, recover};
+use vtpm_custody::{
+    Access, Counter, Custody, CustodyError, Former, Leftover, Platform, Policy, RecoveryKey,
+    inspect, recover,
+};
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
 /// Seals to the hardware TPM.
-#[derive(Clone, Debug)]
 pub struct WithHardware<T> {
     /// Its rights in the TPM.
-    pub access: Access,
+    access: Access,
     /// For pauses while the TPM is busy.
-    pub time: T,
+    time: T,
     /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing.
-    pub force: Force,
+    force: Force,
+    counter: Option<Counter>,
 }
 
 impl<T: Time> WithHardware<T> {
+    /// With these rights; `force` is for a first start on a machine whose firmware measures nothing.
+    pub const fn new(access: Access, time: T, force: Force) -> Self {
+        Self { access, time, force, counter: None }
+    }
+
     fn custody<'s, 'g: 's>(&'s self, ground: Ground<'g>) -> Result<Custody<'s>, RootError> {
         let Ground { hardware: Some(Hardware { tpm, version }), entropy } = ground else {
             return Err(RootError("there is no hardware TPM".into()));
@@ -49,6 +57,59 @@ impl<T: Time> RootKeeper for WithHardware<T> {
 
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
         Ok(self.custody(ground)?.unseal(sealed)?)
+    }
+
+    fn counter(
+        &mut self,
+        ground: Ground<'_>,
+        (secret, sealed): (&Secret, &SealedSecret),
+    ) -> Result<Option<u64>, CounterFault> {
+        let former = self.counter.take();
+        let mut custody = self.custody(ground).map_err(CounterFault::Failed)?;
+        if let Some(former) = former {
+            custody.close_counter(former);
+        }
+        let found = custody.counter(sealed, secret).map_err(|error| match &error {
+            CustodyError::NoCounter(_) | CustodyError::ForeignCounter(_) => {
+                CounterFault::Lost(error.into())
+            }
+            _ => CounterFault::Failed(error.into()),
+        })?;
+        let (counter, value) = found.unzip();
+        self.counter = counter;
+        Ok(value)
+    }
+
+    fn make_counter(
+        &mut self,
+        ground: Ground<'_>,
+        (secret, sealed): (&Secret, &SealedSecret),
+        former: Former,
+    ) -> Result<(SealedSecret, u64), RootError> {
+        let made = self.custody(ground)?.make_counter(sealed, secret, former);
+        let made = made.map_err(|error| match error {
+            CustodyError::OwnerAuth => RootError(alloc::format!(
+                "{error}; a counter cannot be made without: rollback=off goes without one \
+                 (docs/rollback.md)"
+            )),
+            other => other.into(),
+        })?;
+        self.counter = Some(made.counter);
+        Ok((made.sealed, made.value))
+    }
+
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+        let mut counter = self.counter.take();
+        let advanced = match &mut counter {
+            Some(counter) => self.custody(ground)?.increment_counter(counter),
+            None => return Err(RootError("the hardware TPM's counter is not open".into())),
+        };
+        self.counter = counter;
+        Ok(advanced?)
+    }
+
+    fn leftover(&mut self, ground: Ground<'_>) -> Result<Option<Leftover>, RootError> {
+        Ok(self.custody(ground)?.leftover_counter()?)
     }
 
     fn policy(

@@ -13,9 +13,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use domain_io::Entropy;
 use tpm_wire::manager::{Force, PolicyCommand};
-use vtpm_custody::CustodyError;
+use vtpm_custody::{CustodyError, Former, Leftover};
 use vtpm_store::Secret;
-use vtpm_store::manager::{Fields, SealedSecret};
+use vtpm_store::manager::SealedSecret;
 
 /// What a keeper works with.
 pub struct Ground<'a> {
@@ -23,6 +23,13 @@ pub struct Ground<'a> {
     pub hardware: Option<&'a mut Hardware>,
     /// Random bytes.
     pub entropy: &'a mut dyn Entropy,
+}
+
+impl Ground<'_> {
+    /// The same, for one more use.
+    pub fn again(&mut self) -> Ground<'_> {
+        Ground { hardware: self.hardware.as_deref_mut(), entropy: &mut *self.entropy }
+    }
 }
 
 /// The secret cannot be kept or had, or the hardware's counter did not follow: one sentence that
@@ -65,10 +72,16 @@ impl PolicyDone {
     }
 }
 
+/// The store's counter cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CounterFault {
+    /// It was made once, and is gone or somebody else's now.
+    Lost(RootError),
+    /// The hardware does not answer as it should.
+    Failed(RootError),
+}
+
 /// Keeps the store's secret, and the counter that tells an older copy of the store.
-///
-/// A commit asks twice: before it writes, for the numbers to write, and after its flush, before
-/// anybody is answered. A keeper with a counter writes n + 1 first and lets the hardware follow.
 pub trait RootKeeper {
     /// Makes the secret of a new store, and what is to be kept of it on the disk.
     ///
@@ -82,27 +95,49 @@ pub trait RootKeeper {
     /// [`RootError`].
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError>;
 
-    /// Judges the numbers of a store that was just opened.
+    /// What the hardware's counter that goes with the store says; `None` where none was ever made.
     ///
     /// # Errors
-    /// [`RootError`] when the store is an older copy.
-    fn judge(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
-        let _ = (ground, fields);
-        Ok(())
+    /// [`CounterFault`].
+    fn counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+    ) -> Result<Option<u64>, CounterFault> {
+        let _ = (ground, kept);
+        Ok(None)
     }
 
-    /// The numbers that the next commit is to write.
-    fn before_commit(&mut self, fields: Fields) -> Fields {
-        fields
-    }
-
-    /// The commit with these numbers is durable; nobody has been answered.
+    /// Makes the counter; returns what is to be kept on the disk from now on, and its first value.
     ///
     /// # Errors
-    /// [`RootError`]: nobody is told that anything was kept.
-    fn after_commit(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
-        let _ = (ground, fields);
-        Ok(())
+    /// [`RootError`].
+    fn make_counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+        former: Former,
+    ) -> Result<(SealedSecret, u64), RootError> {
+        let _ = (ground, kept, former);
+        Err(RootError("there is no hardware TPM to count".into()))
+    }
+
+    /// Advances the counter that was read or made last; returns what it says then.
+    ///
+    /// # Errors
+    /// [`RootError`]; it may have advanced nevertheless.
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+        let _ = ground;
+        Err(RootError("there is no hardware TPM to count".into()))
+    }
+
+    /// A counter in the hardware whose store is not at hand.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn leftover(&mut self, ground: Ground<'_>) -> Result<Option<Leftover>, RootError> {
+        let _ = ground;
+        Ok(None)
     }
 
     /// Carries out a POLICY command from domain 0 on an open store.
@@ -147,16 +182,29 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
         (**self).open(ground, sealed)
     }
 
-    fn judge(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
-        (**self).judge(ground, fields)
+    fn counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+    ) -> Result<Option<u64>, CounterFault> {
+        (**self).counter(ground, kept)
     }
 
-    fn before_commit(&mut self, fields: Fields) -> Fields {
-        (**self).before_commit(fields)
+    fn make_counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+        former: Former,
+    ) -> Result<(SealedSecret, u64), RootError> {
+        (**self).make_counter(ground, kept, former)
     }
 
-    fn after_commit(&mut self, ground: Ground<'_>, fields: &Fields) -> Result<(), RootError> {
-        (**self).after_commit(ground, fields)
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+        (**self).advance(ground)
+    }
+
+    fn leftover(&mut self, ground: Ground<'_>) -> Result<Option<Leftover>, RootError> {
+        (**self).leftover(ground)
     }
 
     fn policy(

@@ -33,12 +33,12 @@ pub enum RollbackMode {
     Strict,
 }
 
-/// How often the hardware's counter was used; the meaning of a day is the manager's.
+/// How often the hardware's counter was used lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// The day that `used` counts.
-    pub day: u64,
-    /// Increments on that day.
+    /// The manager's running time, all its lives together, in seconds, up to which `used` counts.
+    pub running: u64,
+    /// Increments that the budget has not made good yet; it makes good `limit` a day, evenly.
     pub used: u32,
     /// Increments allowed in a day.
     pub limit: u32,
@@ -109,7 +109,7 @@ impl Root {
     fn body(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(PAGE_BYTES - HEAD_BYTES);
         let Fields { budget, accepted, .. } = self.fields;
-        body.extend_from_slice(&budget.day.to_le_bytes());
+        body.extend_from_slice(&budget.running.to_le_bytes());
         body.extend_from_slice(&budget.used.to_le_bytes());
         body.extend_from_slice(&budget.limit.to_le_bytes());
         body.extend_from_slice(&accepted.sequence.to_le_bytes());
@@ -145,7 +145,7 @@ impl Root {
 
     fn decode(head: Head, body: &[u8]) -> Option<Self> {
         let mut from = Reader::new(body.get(..NUMBERS_BYTES)?);
-        let budget = Budget { day: from.u64()?, used: from.u32()?, limit: from.u32()? };
+        let budget = Budget { running: from.u64()?, used: from.u32()?, limit: from.u32()? };
         let (sequence, counter) = (from.u64()?, from.u64()?);
         let accepted = AcceptedBackup { times: from.u32()?, sequence, counter };
         let branches = pointer::decode(&mut Reader::new(body.get(NUMBERS_BYTES..)?))?;

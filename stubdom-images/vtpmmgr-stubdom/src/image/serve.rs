@@ -47,8 +47,9 @@ impl Serving {
                 self.locked = false;
                 self.say_ready();
             }
-            let deadline = self.domain.next_deadline();
-            self.wait(deadline.unwrap_or_else(|| self.clock.now().saturating_add(IDLE)));
+            let now = self.clock.now();
+            let deadline = self.domain.next_deadline(now);
+            self.wait(deadline.unwrap_or_else(|| now.saturating_add(IDLE)));
         }
     }
 
@@ -95,7 +96,7 @@ impl Serving {
             self.turn();
             self.ports.clear();
             self.ports.push(self.store.borrow().port());
-            let due = self.domain.next_deadline().unwrap_or(end);
+            let due = self.domain.next_deadline(self.clock.now()).unwrap_or(end);
             self.waiter.wait(&self.ports, Some(due.min(end)));
         }
     }

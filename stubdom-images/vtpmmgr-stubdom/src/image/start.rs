@@ -44,7 +44,7 @@ pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
         let hardware = hardware::start(&arguments.hardware, (&store, &sharing), time)?;
         say_starting(&mut store, hardware.as_ref().map(|hw| &hw.version as &dyn Display));
         let keeper = keeper(&arguments, time);
-        let parts = Parts { disk, keeper, hardware, entropy: Box::new(entropy) };
+        let parts = Parts { disk, keeper, hardware, entropy: Box::new(entropy), now: clock.now() };
         let manager = opened(parts, &arguments, &mut store)?;
         let labels: Labels = xen_guest::peer_label;
         ManagerDomain::new(&mut store, manager, labels, clock.now()).map_err(Fault::Store)
@@ -73,7 +73,7 @@ fn keeper(arguments: &Arguments, time: Time) -> Keeper {
     }
     let access = Access::from(&arguments.hardware);
     let force = if arguments.unmeasured { Force::Yes } else { Force::No };
-    Box::new(WithHardware { access, time, force })
+    Box::new(WithHardware::new(access, time, force))
 }
 
 fn opened(

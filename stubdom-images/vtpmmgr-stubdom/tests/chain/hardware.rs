@@ -1,10 +1,10 @@
 //! With swtpm behind a model of its registers.
 
+use crate::layer::{Layer, Wire};
 use crate::rig::{Disk, Rig, Vtpm, body, disk, parts};
 use domain_io::DomainId;
 use domain_io::test_utils::World;
-use peers::{Family, RawTpm, Swtpm, unless_missing};
-use std::cell::RefCell;
+use peers::{Family, Swtpm, unless_missing};
 use std::rc::Rc;
 use tpm_hw::test_utils::{TisModel, bus};
 use tpm_hw::{HardwareArguments, detect};
@@ -14,15 +14,12 @@ use tpm_wire::{PacketBuilder, Tag, TpmVersion};
 use vtpm_custody::Access;
 use vtpm_manager::{Hardware, WithHardware};
 
-type Wire = Rc<RefCell<RawTpm>>;
-
-/// A connection that the test and the manager share, as a chip on the board would be.
 fn wire(swtpm: &Swtpm) -> Wire {
-    Rc::new(RefCell::new(swtpm.connect().expect("swtpm takes a connection")))
+    Layer::on(swtpm)
 }
 
 /// The manager's own driver on a model of the registers in front of swtpm, started.
-fn hardware(world: &World, family: Family, wire: &Wire) -> Hardware {
+pub(crate) fn hardware(world: &World, family: Family, wire: &Wire) -> Hardware {
     let (clock, wire) = (world.clock(), Rc::clone(wire));
     let executor =
         Box::new(move |command: &[u8]| wire.borrow_mut().transmit(command).expect("an answer"));
@@ -41,7 +38,7 @@ fn rig(world: &World, id: u16, disk: &Disk, family: Family, wire: &Wire) -> Rig 
     let hardware = hardware(world, family, wire);
     let (access, time) = (Access::default(), world.clock());
     // swtpm has no firmware that measures anything.
-    let keeper = Box::new(WithHardware { access, time, force: Force::Yes });
+    let keeper = Box::new(WithHardware::new(access, time, Force::Yes));
     let made = Rig::with(world, DomainId(id), disk, keeper, Some(hardware), "tpm2");
     made.unwrap_or_else(|why| panic!("{why}"))
 }
@@ -88,7 +85,7 @@ fn random_bytes_and_pcrs_of_a_tpm_12_reach_vtpms() {
     let (world, wire) = (World::new(), wire(&swtpm));
     let hardware = hardware(&world, Family::Tpm12, &wire);
     let keeper = Box::new(vtpm_manager::WithoutHardware);
-    let made = Rig::with(&world, DomainId(900), &disk(), keeper, Some(hardware), "loglevel=info");
+    let made = Rig::with(&world, DomainId(900), &disk(), keeper, Some(hardware), "rollback=off");
     let mut rig = made.unwrap_or_else(|why| panic!("{why}"));
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     let (status, bytes) = parts(&vtpm.ask(&mut rig, &random12(32)));
@@ -117,7 +114,7 @@ fn a_store_that_is_sealed_to_a_tpm_20_opens_after_a_restart_and_nowhere_else() {
     let (world, other) = (World::new(), self::wire(&other));
     let hardware = hardware(&world, Family::Tpm20, &other);
     let (access, time) = (Access::default(), world.clock());
-    let keeper = Box::new(WithHardware { access, time, force: Force::Yes });
+    let keeper = Box::new(WithHardware::new(access, time, Force::Yes));
     let moved = Rig::with(&world, DomainId(902), &disk, keeper, Some(hardware), "tpm2");
     assert!(moved.is_err(), "a moved disk does not open");
 }

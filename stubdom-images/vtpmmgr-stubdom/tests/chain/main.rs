@@ -3,6 +3,8 @@
 mod crowd;
 mod faults;
 mod hardware;
+mod layer;
 mod power;
 mod restarts;
 mod rig;
+mod rollback;

@@ -75,7 +75,8 @@ impl Rig {
         let (arguments, notices) = Arguments::parse(line.split(' ')).expect("a sound line");
         assert!(notices.is_empty(), "{notices:?}");
         let entropy = Box::new(FakeEntropy::new(u64::from(id.0)));
-        let parts = Parts { disk: Rc::clone(disk), keeper, hardware, entropy };
+        let now = world.clock().now();
+        let parts = Parts { disk: Rc::clone(disk), keeper, hardware, entropy, now };
         let (manager, _) = Manager::open(parts, &arguments)?;
         world.add_domain(id);
         let (mut store, clock) = (world.store(id), world.clock());

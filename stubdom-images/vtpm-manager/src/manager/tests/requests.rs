@@ -79,7 +79,7 @@ fn saves_of_one_turn_share_one_flush() {
         })
         .collect();
     assert_eq!(disk.borrow().trace().flushes(), before, "nothing is written before the turn's end");
-    let outcome = manager.commit();
+    let outcome = manager.commit(Duration::ZERO);
     assert_eq!((outcome.kept, outcome.commits), (20, 1));
     assert_eq!(disk.borrow().trace().flushes(), before + 1);
     for reply in waiting {

@@ -1,0 +1,232 @@
+//! What a start does before it serves: the store is judged by the hardware's counter, and both
+//! advance. The same is done again after a failure left either of them unknown.
+
+use super::commit::{Patience, Witnesses};
+use super::{CommitFault, Ledger};
+use crate::rollback::{Found, Kept, Plan, Verdict, Who, judge};
+use crate::root::{CounterFault, RootKeeper};
+use core::time::Duration;
+use domain_io::BlockDevice;
+use vtpm_custody::Former;
+use vtpm_store::Uuid;
+use vtpm_store::manager::{Fields, RollbackMode, StoreError};
+
+/// What an administrator has said about the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// Nothing but what the command line says.
+    None,
+    /// The store was just made in place of the one whose counter is there.
+    Forget,
+    /// The recovery key brought the store to another TPM.
+    Recovered,
+}
+
+impl<D: BlockDevice> Ledger<D> {
+    /// Judges the store and brings the counter forward.
+    pub(crate) fn settle<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        word: Word,
+    ) -> Result<(), CommitFault> {
+        let store = self.store().map_err(CommitFault::Store)?;
+        let (fields, sequence) = (store.fields(), store.sequence());
+        self.guard.begin(&fields.budget, with.now);
+        let kept = Kept { sequence, counter: fields.counter };
+        let found = self.found(with)?;
+        match self.verdict(kept, &found, word)? {
+            Verdict::Newest(says) => self.guard.has_read(says),
+            Verdict::NeedsCounter
+                if self.guard.mode() == RollbackMode::Off && word == Word::None => {}
+            Verdict::NeedsCounter => self.make_counter(with, word)?,
+            Verdict::Accepted(says) => self.accept(with, kept, says)?,
+        }
+        self.bring_forward(with)?;
+        self.guard.settle();
+        Ok(())
+    }
+
+    /// The same after a failure, unless the last try was just now.
+    pub(super) fn settle_again<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+    ) -> Result<(), CommitFault> {
+        if self.guard.is_settled() {
+            return Ok(());
+        }
+        if self.guard.is_resting(with.now)
+            && let Some(fault) = &self.fault
+        {
+            return Err(fault.clone());
+        }
+        let settled = self.settle(with, Word::None);
+        match &settled {
+            Ok(()) => {
+                log::warn!("store and counter are in order again after a failure");
+                self.fault = None;
+            }
+            Err(fault) => {
+                if self.fault.as_ref() != Some(fault) {
+                    log::error!("nothing can be kept: {fault}");
+                }
+                self.fault = Some(fault.clone());
+                self.guard.unsettle(with.now);
+            }
+        }
+        settled
+    }
+
+    fn found<K: RootKeeper>(&mut self, with: &mut Witnesses<'_, K>) -> Result<Found, CommitFault> {
+        let (secret, sealed) = self.kept_secret().map_err(CommitFault::Store)?;
+        let (keeper, ground) = with.parts();
+        match keeper.counter(ground, (&secret, &sealed)) {
+            Ok(Some(says)) => Ok(Found::Says(says)),
+            Ok(None) => Ok(Found::Never),
+            Err(CounterFault::Lost(why)) => Ok(Found::Lost(why.0)),
+            Err(CounterFault::Failed(why)) => Err(CommitFault::Root(why)),
+        }
+    }
+
+    fn verdict(&self, kept: Kept, found: &Found, word: Word) -> Result<Verdict, CommitFault> {
+        let is_new_here = match word {
+            Word::None => false,
+            Word::Forget => kept.counter == 0,
+            Word::Recovered => !matches!(found, Found::Says(_)),
+        };
+        if is_new_here {
+            return Ok(Verdict::NeedsCounter);
+        }
+        judge(kept, found, self.guard.rules().accept).map_err(CommitFault::Old)
+    }
+
+    fn make_counter<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        word: Word,
+    ) -> Result<(), CommitFault> {
+        let former = if word == Word::Forget { Former::Remove } else { Former::Keep };
+        let says = self.new_counter(with, former)?;
+        self.guard.has_read(says);
+        self.write_once(&[], Plan::Open, with)?;
+        match word {
+            Word::Recovered => log::warn!(
+                "the hardware TPM has a new counter, which says {says}; what was put back before \
+                 cannot be detected (docs/rollback.md)"
+            ),
+            _ => log::info!("the hardware TPM has a counter for this store now; it says {says}"),
+        }
+        Ok(())
+    }
+
+    fn new_counter<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        former: Former,
+    ) -> Result<u64, CommitFault> {
+        let (secret, sealed) = self.kept_secret().map_err(CommitFault::Store)?;
+        let (keeper, ground) = with.parts();
+        let made = keeper.make_counter(ground, (&secret, &sealed), former);
+        let (sealed, says) = made.map_err(CommitFault::Root)?;
+        self.replace_sealed(&sealed).map_err(CommitFault::Store)?;
+        Ok(says)
+    }
+
+    /// An older copy becomes the newest, and says so from its next commit on.
+    fn accept<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        kept: Kept,
+        says: Option<u64>,
+    ) -> Result<(), CommitFault> {
+        let says = match says {
+            Some(says) => says,
+            None => self.new_counter(with, Former::Remove)?,
+        };
+        self.guard.has_read(says);
+        self.guard.accept(kept);
+        let plan = if self.guard.mode() == RollbackMode::Off { Plan::Open } else { Plan::Step };
+        self.step(plan, with)?;
+        log::warn!(
+            "commit {} was put back by an administrator's word: it is the newest from now on; take \
+             accept= out of extra=",
+            kept.sequence
+        );
+        Ok(())
+    }
+
+    fn bring_forward<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+    ) -> Result<(), CommitFault> {
+        for _ in 0..self.guard.steps_at_start() {
+            self.step(Plan::Step, with)?;
+        }
+        let Fields { counter, mode, .. } = self.fields().map_err(CommitFault::Store)?;
+        if self.guard.mode() == RollbackMode::Off && counter > self.guard.says() {
+            // A step that was cut short is finished, so that nothing is ahead.
+            self.step(Plan::Step, with)?;
+        }
+        if self.guard.mode() == RollbackMode::Off && mode != RollbackMode::Off {
+            self.step(Plan::Open, with)?;
+        }
+        Ok(())
+    }
+
+    fn step<K: RootKeeper>(
+        &mut self,
+        plan: Plan,
+        with: &mut Witnesses<'_, K>,
+    ) -> Result<(), CommitFault> {
+        self.write_once(&[], plan, with)?;
+        let nobody = Who { uuids: &[], domain_0: false, vtpms: with.vtpms };
+        self.guard.kept(plan, &nobody, with.now);
+        Ok(())
+    }
+
+    /// Whether a commit has anything to do.
+    pub(super) fn is_anything_due(
+        &mut self,
+        vtpms: usize,
+        now: Duration,
+        patience: Patience,
+    ) -> bool {
+        if !self.pending.is_empty() || self.domain_0_waits {
+            return true;
+        }
+        if !self.guard.is_settled() {
+            return self.truth_is_wanted;
+        }
+        let Some(store) = &self.store else { return false };
+        let due = self.guard.next(&store.fields(), vtpms, now);
+        due.is_some_and(|due| now >= due || patience == Patience::None)
+    }
+
+    pub(super) fn plan<K>(
+        &mut self,
+        uuids: &[Uuid],
+        with: &Witnesses<'_, K>,
+        patience: Patience,
+    ) -> Result<Plan, StoreError> {
+        let stored = self.store()?.fields();
+        if patience == Patience::None {
+            let off = self.guard.mode() == RollbackMode::Off;
+            return Ok(if off { Plan::Open } else { Plan::Step });
+        }
+        let who = Who { uuids, domain_0: self.domain_0_waits, vtpms: with.vtpms };
+        Ok(self.guard.plan(&stored, &who, with.now))
+    }
+
+    /// When a commit is due even if nobody asks.
+    pub(crate) fn next_deadline(&mut self, vtpms: usize, now: Duration) -> Option<Duration> {
+        let fields = self.store.as_ref()?.fields();
+        self.guard.next(&fields, vtpms, now)
+    }
+
+    /// Says what is promised.
+    pub(crate) fn announce(&mut self) -> Result<(), StoreError> {
+        let store = self.store()?;
+        let kept = Kept { sequence: store.sequence(), counter: store.fields().counter };
+        self.guard.announce(kept);
+        Ok(())
+    }
+}

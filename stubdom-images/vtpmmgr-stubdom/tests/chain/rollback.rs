@@ -1,0 +1,214 @@
+//! Old state is refused: copies of the manager's disk put back, with swtpm behind a layer that
+//! throttles and wears out.
+
+use crate::hardware::hardware;
+use crate::layer::{Layer, Wire};
+use crate::rig::{Disk, Rig, Vtpm, body, disk};
+use domain_io::DomainId;
+use domain_io::test_utils::{TracedDisk, World};
+use peers::Family;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+use tpm_wire::manager::{Force, Request};
+use vtpm_custody::Access;
+use vtpm_manager::{OldStore, OpenError, WithHardware};
+use vtpm_store::manager::{Overview, inspect};
+
+static LIVES: AtomicU16 = AtomicU16::new(900);
+
+/// A start of the manager with this disk, TPM and command line.
+fn start(wire: &Wire, family: Family, disk: &Disk, line: &str) -> Result<Rig, OpenError> {
+    let world = World::new();
+    let hardware = hardware(&world, family, wire);
+    let keeper = Box::new(WithHardware::new(Access::default(), world.clock(), Force::Yes));
+    // Another domain each time, and other random bytes with it.
+    let id = DomainId(LIVES.fetch_add(1, Ordering::Relaxed));
+    Rig::with(&world, id, disk, keeper, Some(hardware), line)
+}
+
+fn start20(wire: &Wire, disk: &Disk, line: &str) -> Rig {
+    start(wire, Family::Tpm20, disk, line).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn refusal(wire: &Wire, disk: &Disk, line: &str) -> OldStore {
+    match start(wire, Family::Tpm20, disk, line) {
+        Err(OpenError::Old(why)) => why,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("an old disk is served"),
+    }
+}
+
+/// What a copy of the disk's image holds: everything that was flushed.
+fn copy(disk: &Disk) -> Disk {
+    Rc::new(RefCell::new(TracedDisk::new(disk.borrow().bytes())))
+}
+
+fn numbers(disk: &Disk) -> Overview {
+    inspect(&mut *disk.borrow_mut()).expect("a store")
+}
+
+fn save(rig: &mut Rig, vtpm: &mut Vtpm, number: u16, save: u16) -> u32 {
+    vtpm.request(rig, Request::Save(&body(number, save))).0
+}
+
+#[test]
+fn an_older_disk_is_refused_by_how_much_and_the_newest_is_served() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let old = copy(&disk);
+    for number in 2..=4 {
+        let before = wire.borrow().increments;
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+        assert_eq!(wire.borrow().increments, before + 1, "one increment for a save");
+    }
+    rig.shutdown();
+    drop((vtpm, rig));
+    let OldStore::Older { counter, says, .. } = refusal(&wire, &old, "tpm2") else { panic!() };
+    assert_eq!(says - counter, 3);
+    let message = refusal(&wire, &old, "tpm2").to_string();
+    assert!(message.contains("older than the hardware TPM's counter by 3"), "{message}");
+    assert!(message.contains("docs/rollback.md"), "{message}");
+    let before = wire.borrow().increments;
+    let mut rig = start20(&wire, &disk, "tpm2");
+    assert_eq!(wire.borrow().increments, before + 2, "two steps at a start");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 4).to_vec()));
+}
+
+#[test]
+fn an_older_disk_is_accepted_by_its_word_once_and_that_is_recorded() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let (old, backup) = (copy(&disk), copy(&disk));
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
+    drop((vtpm, rig));
+    let OldStore::Older { sequence, says, .. } = refusal(&wire, &old, "tpm2") else { panic!() };
+    let word = format!("tpm2 accept={sequence}/{says}");
+    assert!(refusal(&wire, &old, "tpm2").to_string().contains(&word[5..]));
+    let wrong = format!("tpm2 accept={}/{says}", sequence + 1);
+    assert!(matches!(refusal(&wire, &old, &wrong), OldStore::Older { .. }), "another commit");
+    let mut rig = start20(&wire, &old, &word);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 1).to_vec()));
+    drop((vtpm, rig));
+    assert!(matches!(refusal(&wire, &backup, &word), OldStore::Older { .. }), "not twice");
+    assert!(matches!(refusal(&wire, &disk, &word), OldStore::Older { .. }), "nor the other one");
+    drop(start20(&wire, &old, &word));
+    assert!(numbers(&old).sequence > sequence);
+}
+
+#[test]
+fn a_blank_disk_beside_our_counter_stops_until_that_store_is_given_up() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let first = disk();
+    let mut rig = start20(&wire, &first, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    drop((vtpm, rig));
+    let blank = disk();
+    let why = refusal(&wire, &blank, "tpm2").to_string();
+    let word = why.split_whitespace().find(|word| word.starts_with("forget=")).expect("a word");
+    assert_eq!(blank.borrow().bytes(), disk().borrow().bytes(), "it is left alone");
+    drop(start20(&wire, &blank, &format!("tpm2 {word}")));
+    let again = refusal(&wire, &disk(), &format!("tpm2 {word}"));
+    assert!(matches!(again, OldStore::Blank { .. }), "not twice: {again}");
+    assert!(matches!(refusal(&wire, &first, "tpm2"), OldStore::Lost { .. }));
+}
+
+#[test]
+fn a_counter_that_was_removed_or_made_anew_is_named() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let (disk, other) = (disk(), disk());
+    drop(start20(&wire, &disk, "tpm2"));
+    wire.borrow_mut().remove_counter();
+    let why = refusal(&wire, &disk, "tpm2").to_string();
+    assert!(why.contains("no counter 0x1807674 any more"), "{why}");
+    drop(start20(&wire, &other, "tpm2"));
+    let why = refusal(&wire, &disk, "tpm2").to_string();
+    assert!(why.contains("is not this store's") && why.contains("/none"), "{why}");
+    let word = why.split_whitespace().find(|word| word.starts_with("accept=")).expect("a word");
+    drop(start20(&wire, &disk, &format!("tpm2 {word}")));
+    drop(start20(&wire, &disk, "tpm2"));
+    assert!(matches!(refusal(&wire, &other, "tpm2"), OldStore::Lost { .. }));
+}
+
+#[test]
+fn a_save_whose_increment_failed_is_not_kept_for_anybody_until_it_is() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let worn = wire.borrow().increments;
+    wire.borrow_mut().worn_after = Some(worn);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 9, "not kept");
+    for request in [Request::Load, Request::Status, Request::Save(&body(1, 2))] {
+        assert_eq!(vtpm.request(&mut rig, request).0, 9, "nor named, nor taken as known");
+    }
+    wire.borrow_mut().worn_after = None;
+    rig.tick(Duration::from_secs(2));
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
+    assert_eq!(wire.borrow().increments, worn + 2, "two steps, as at a start");
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0, "the same again is no new save");
+    drop((vtpm, rig));
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
+}
+
+#[test]
+fn an_increment_whose_answer_is_lost_is_found_out() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    wire.borrow_mut().loses_answers = true;
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 9);
+    wire.borrow_mut().loses_answers = false;
+    rig.tick(Duration::from_secs(2));
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 1).to_vec()));
+    drop((vtpm, rig));
+    drop(start20(&wire, &disk, "tpm2"));
+}
+
+/// The written store is copied by an interrupted save, the older one goes on, and then the copy is
+/// put back: without the start's steps that would undo what was acknowledged in between.
+#[test]
+fn a_copy_made_by_an_interrupted_save_is_never_accepted_later() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let older = copy(&disk);
+    let worn = wire.borrow().increments;
+    wire.borrow_mut().worn_after = Some(worn);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 9, "the power goes before the increment");
+    let written = copy(&disk);
+    drop((vtpm, rig));
+    wire.borrow_mut().worn_after = None;
+    let mut rig = start20(&wire, &older, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 3), 0);
+    drop((vtpm, rig));
+    assert!(matches!(refusal(&wire, &written, "tpm2"), OldStore::Older { .. }));
+}
+
+#[test]
+fn increments_that_come_too_fast_for_the_tpm_are_waited_for() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    wire.borrow_mut().rate_every = Some(2);
+    let mut rig = start20(&wire, &disk(), "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    for number in 1..=6 {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+    }
+}
