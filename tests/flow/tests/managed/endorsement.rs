@@ -15,7 +15,8 @@ use vtpm_manager::{Arguments, Manager, Parts, Reply, WithoutHardware};
 fn shown(machine: &Machine) -> Show {
     let (arguments, _) = Arguments::parse(["hwtpm=none"]).unwrap();
     let (disk, entropy) = (Rc::clone(&machine.store), Box::new(FakeEntropy::new(5)));
-    let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
+    let parts =
+        Parts { disk, keeper: WithoutHardware, hardware: None, entropy, now: Duration::ZERO };
     let (mut manager, _) = Manager::open(parts, &arguments).unwrap();
     let domain_0 = DeviceId { frontend: DomainId(0), device: 0 };
     let mut ask =
