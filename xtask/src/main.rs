@@ -9,6 +9,7 @@ mod image_check;
 mod images;
 mod lab;
 mod native;
+mod powercut;
 mod proofs;
 mod rules;
 mod steps;
@@ -46,6 +47,8 @@ enum Command {
     },
     /// Feed arbitrary input to everything that reads what a guest or the toolstack wrote
     Fuzz(fuzz::Options),
+    /// Cut the power under the whole chain at every write and flush, 10,000 times
+    Powercut(powercut::Options),
     /// Measure a vTPM side by side with swtpm: one table, also in target/bench/latest.txt
     Bench(bench::Options),
 }
@@ -63,6 +66,7 @@ fn main() -> std::process::ExitCode {
             native::build().and_then(|()| images::build(&images::ALL)).and_then(|()| tools::build())
         }
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Powercut(options) => powercut::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

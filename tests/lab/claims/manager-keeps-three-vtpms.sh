@@ -25,7 +25,18 @@ for n in 2 3 1; do guest_stop g$n; vtpm_stop vtpm$n || fail "vTPM $n stops"; don
 xl vtpm-detach 0 0
 manager_stop || fail "the manager stops"
 manager_start pv tpm2 "$iomem" || fail "the manager came up again"
+manager_channel || fail "a way to the new manager"
 for n in 3 1 2; do
   up $n
   raw_guest g$n "guest $n reads what it wrote" "has_tpm; tpm $read | grep -q 123456789abcde0$n"
 done
+# One guest more, with TPM tools.
+unset GUEST_RAMDISK GUEST_MEMORY GUEST_EXTRA
+guest_stop g2
+guest_start g9 pv 'vtpm=["backend=vtpm2"]' || fail "another guest of vTPM 2 came up"
+key() { sed -n '/-BEGIN/,/-END/p'; }
+ctl show "$(uuid 2)" | key >/tmp/named
+raw_guest g9 "tpm2-tools make an endorsement key" 'has_tpm; tpm2 createek -G rsa -c ek.ctx -u ek.pem -f pem >&2; cat ek.pem'
+printf '%s\n' "$vtpm_answer" | key >/tmp/made
+[ -s /tmp/named ] || fail "the manager names no endorsement key"
+check "it is the key that dom0's command shows" cmp /tmp/named /tmp/made

@@ -31,3 +31,8 @@ manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up again"
 check "a way is made to the new one" manager_channel
 [ "$(ctl list | grep -c '^0000000')" = 5 ] || fail "every vTPM is still there"
 check "an orderly xl shutdown takes it down with the device attached" manager_stop
+inspect() { /lab/tools/vtpm-inspect --json "$1"; }
+check "what the store's file says needs no secret" matches '"vtpms":5' inspect $vtpm_files/vmgr.img
+loop=$(losetup -r -f --show $vtpm_files/vmgr.img) || lab_error "no loop device"
+check "and a read-only block device says the same" matches '"vtpms":5' inspect "$loop"
+losetup -d "$loop"

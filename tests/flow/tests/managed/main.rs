@@ -4,6 +4,7 @@
 mod endorsement;
 mod manager;
 mod pcrs;
+mod power;
 mod real;
 mod restarts;
 mod writes;
