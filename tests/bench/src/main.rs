@@ -6,6 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod conditions;
+mod crowd;
+mod durable;
+mod file_disk;
 mod longest;
 mod measure;
 mod ours;
@@ -36,6 +39,12 @@ struct Options {
     /// Also write the table to this file
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Where the disks of the rows that keep something lie; they measure this filesystem
+    #[arg(long, value_name = "FOLDER", default_value = "target")]
+    folder: PathBuf,
+    /// Open this store and say how long it took; for the program itself
+    #[arg(long, hide = true)]
+    opening: Option<PathBuf>,
     /// Only these rows
     #[arg(value_name = "ROW", value_parser = rows::names())]
     rows: Vec<String>,
@@ -43,14 +52,21 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let results = side_by_side(&options)?;
+    if let Some(store) = &options.opening {
+        return crowd::report_opening(store);
+    }
+    let mut results = side_by_side(&options)?;
     let longest = match wanted(&options.rows, longest::NAME) {
         true => longest::measure(options.quick)?,
         false => Vec::new(),
     };
-    let table = report::table(&results)
-        + &report::longest_table(&longest)
-        + &conditions::lines(options.quick);
+    let kept = kept(&options)?;
+    let mut table = report::table(["command", "vTPM", "swtpm"], &results);
+    for Kept { titles, rows, counted } in &kept {
+        table += &format!("\n{}{counted}\n", report::table(*titles, rows));
+    }
+    table += &(report::longest_table(&longest) + &conditions::lines(options.quick));
+    results.extend(kept.into_iter().flat_map(|kept| kept.rows));
     if let Some(file) = &options.output {
         std::fs::write(file, &table).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -73,6 +89,30 @@ fn side_by_side(options: &Options) -> Result<Vec<Measured>> {
         results.push(row.measure(sides, options.quick)?);
     }
     Ok(results)
+}
+
+/// Rows about what is kept on a disk, with what was counted meanwhile.
+struct Kept {
+    titles: report::Titles,
+    rows: Vec<Measured>,
+    counted: String,
+}
+
+fn kept(options: &Options) -> Result<Vec<Kept>> {
+    let mut kept = Vec::new();
+    if wanted(&options.rows, durable::NAME) {
+        eprintln!("measuring {}", durable::NAME);
+        let (row, counted) = durable::measure(&options.folder, options.quick)?;
+        let titles = ["on files of one filesystem", "vTPM", "swtpm+sync"];
+        kept.push(Kept { titles, rows: vec![row], counted });
+    }
+    if wanted(&options.rows, crowd::NAME) {
+        eprintln!("measuring {}", crowd::NAME);
+        let crowd::Crowd { rows, counted } = crowd::measure(&options.folder, options.quick)?;
+        let titles = ["the manager with", "20,000", "10 vTPMs"];
+        kept.push(Kept { titles, rows, counted });
+    }
+    Ok(kept)
 }
 
 /// Every aim is met. One that could not be compared is not.

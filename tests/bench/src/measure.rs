@@ -37,7 +37,7 @@ pub(crate) fn repeated(sides: &mut Sides, packet: &[u8], rounds: Rounds) -> Resu
     Ok(Times { ours, peer: fastest.1 })
 }
 
-fn keep_fastest(fastest: &mut Option<Duration>, took: Duration) {
+pub(crate) fn keep_fastest(fastest: &mut Option<Duration>, took: Duration) {
     *fastest = Some(fastest.map_or(took, |before| before.min(took)));
 }
 

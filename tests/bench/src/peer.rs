@@ -8,7 +8,7 @@ use tpm_wire::tpm20::{StartupType, startup};
 use vtpm_engine::TpmState;
 
 /// Where swtpm keeps the permanent state of a TPM 2.0.
-const STATE_FILE: &str = "tpm2-00.permall";
+pub(crate) const STATE_FILE: &str = "tpm2-00.permall";
 
 /// The running program and the folder with its state.
 pub(crate) type Process = (Swtpm, TempDir);

@@ -5,14 +5,17 @@ use crate::rows::Measured;
 use std::fmt::Write;
 use std::time::Duration;
 
+/// What rows compare: what is done, whose time stands first, and whose second.
+pub(crate) type Titles = [&'static str; 3];
+
 /// One line per row, under a line of titles; nothing when nothing was compared.
-pub(crate) fn table(results: &[Measured]) -> String {
+pub(crate) fn table([what, ours, peer]: Titles, results: &[Measured]) -> String {
     if results.is_empty() {
         return String::new();
     }
     let mut text = format!(
         "{:<38} {:>11} {:>11} {:>6}  {:<14} {}\n",
-        "command", "vTPM", "swtpm", "ratio", "aim", "measured by"
+        what, ours, peer, "ratio", "aim", "measured by"
     );
     for result in results {
         let peer = result.times.peer.map_or("-".into(), shown);

@@ -1,8 +1,8 @@
 //! What is measured, and what each figure aims at.
 
-use crate::longest;
 use crate::measure::{self, Rounds, Times};
 use crate::sides::Sides;
+use crate::{crowd, durable, longest};
 use anyhow::Result;
 use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::{flush, nv};
@@ -166,7 +166,7 @@ pub(crate) const ALL: [Row; 9] = [
 
 /// All names, for the command line.
 pub(crate) fn names() -> Vec<&'static str> {
-    ALL.iter().map(|row| row.name).chain([longest::NAME]).collect()
+    ALL.iter().map(|row| row.name).chain([durable::NAME, crowd::NAME, longest::NAME]).collect()
 }
 
 impl Row {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # claim: what the guests of three vTPMs wrote is there after guests, vTPM domains and manager were restarted, in another order
-# needs: guests tpm=2 time=480
+# needs: guests tpm=2 time=600
 . manager-lib
 lean_guest
 iomem='iomem=["fed40,5"]'

@@ -1,0 +1,133 @@
+//! What it costs to keep what a guest wrote, on files of one filesystem.
+//!
+//! Ours is the whole chain: a guest's page, backend, engine, keeper, the page to the manager, the
+//! manager's store, with a flush of either disk before the answer. swtpm itself never syncs, so its
+//! caller does: the state file, and the directory into which swtpm renames it.
+
+use crate::file_disk::{Counts, FileDisk};
+use crate::measure::{Rounds, Times, keep_fastest};
+use crate::peer::STATE_FILE;
+use crate::rows::Measured;
+use crate::sides::Tpm;
+use anyhow::{Context, Result, ensure};
+use flow_tests::packets::{nv, response_code};
+use flow_tests::{AnyDisk, Chain, Guest, Machine, Managed};
+use peers::{Family, RawTpm, Swtpm, unless_missing};
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Instant;
+use tpm_wire::tpm20::{StartupType, startup};
+
+/// What to call this row on the command line.
+pub(crate) const NAME: &str = "durable-write";
+
+const AIM: f64 = 2.5;
+const INDEX: u32 = 0x0180_0001;
+const BYTES: u16 = 64;
+
+/// Somebody who keeps what is written.
+trait Keeper {
+    fn keep(&mut self, packet: &[u8]) -> Result<()>;
+}
+
+/// The chain on two files.
+struct Ours {
+    chain: Chain<Managed>,
+    guest: Guest,
+    counts: [Counts; 2],
+}
+
+impl Ours {
+    fn start(folder: &Path) -> Result<Self> {
+        let vtpm = FileDisk::create(&folder.join("vtpm.img"), 2)?;
+        let manager = FileDisk::create(&folder.join("vmgr.img"), 16)?;
+        let counts = [vtpm.counts.clone(), manager.counts.clone()];
+        let shared = |disk: FileDisk| -> AnyDisk { Rc::new(RefCell::new(disk)) };
+        let mut machine = Machine::on(shared(vtpm), shared(manager));
+        let chain = machine.start("tpm2");
+        let mut chain = chain.map_err(|why| anyhow::anyhow!("no vTPM: {why:?}"))?;
+        let guest = Guest::boot(&mut chain, 1);
+        let mut ours = Self { chain, guest, counts };
+        ours.keep(&nv::define(INDEX, BYTES))?;
+        Ok(ours)
+    }
+}
+
+impl Keeper for Ours {
+    fn keep(&mut self, packet: &[u8]) -> Result<()> {
+        let answer = self.guest.send(&mut self.chain, packet);
+        ensure!(response_code(&answer) == 0, "{packet:02x?} was answered {answer:02x?}");
+        Ok(())
+    }
+}
+
+/// swtpm, and whoever syncs what it wrote.
+struct Peer {
+    tpm: RawTpm,
+    _swtpm: Swtpm,
+    folder: PathBuf,
+}
+
+impl Peer {
+    fn start(folder: &Path) -> Result<Option<Self>> {
+        fs::create_dir(folder)?;
+        let Some(swtpm) = unless_missing(Swtpm::start_with_state(Family::Tpm20, folder)) else {
+            return Ok(None);
+        };
+        let Some(tpm) = unless_missing(swtpm.connect()) else { return Ok(None) };
+        let mut peer = Self { tpm, _swtpm: swtpm, folder: folder.to_path_buf() };
+        peer.tpm.succeed(&startup(StartupType::CLEAR))?;
+        peer.keep(&nv::define(INDEX, BYTES))?;
+        Ok(Some(peer))
+    }
+}
+
+impl Keeper for Peer {
+    fn keep(&mut self, packet: &[u8]) -> Result<()> {
+        self.tpm.succeed(packet)?;
+        File::open(self.folder.join(STATE_FILE))?.sync_all()?;
+        Ok(File::open(&self.folder)?.sync_all()?)
+    }
+}
+
+/// Measures below `folder`. No other TPM may run in this process. The row, and what was counted.
+pub(crate) fn measure(folder: &Path, quick: bool) -> Result<(Measured, String)> {
+    let folder = tempfile::tempdir_in(folder).context("no temporary folder")?;
+    let mut ours = Ours::start(folder.path())?;
+    let mut peer = Peer::start(&folder.path().join("swtpm"))?;
+    let rounds = Rounds { rounds: if quick { 4 } else { 20 }, batch: 25 };
+    let before = ours.counts.clone().map(|counts| (counts.flushes.get(), counts.written.get()));
+    let (mut fastest, mut writes) = ((None, None), 0);
+    for round in 0..rounds.rounds {
+        writes += u64::from(rounds.batch);
+        keep_fastest(&mut fastest.0, batch(&mut ours, round, rounds.batch)?);
+        if let Some(peer) = &mut peer {
+            keep_fastest(&mut fastest.1, batch(peer, round, rounds.batch)?);
+        }
+    }
+    let per_write = |now: u64, before: u64| (now - before) as f64 / writes as f64;
+    let [vtpm, manager] = [0, 1].map(|at| {
+        let (counts, (flushes, written)) = (&ours.counts[at], before[at]);
+        (per_write(counts.flushes.get(), flushes), per_write(counts.written.get(), written))
+    });
+    let counted = format!(
+        "each write: {:.2} flushes and {:.0} bytes by the vTPM, {:.2} flushes and {:.0} bytes by the \
+         manager",
+        vtpm.0, vtpm.1, manager.0, manager.1
+    );
+    let times = Times { ours: fastest.0.unwrap_or_default(), peer: fastest.1 };
+    let what = "TPM2_NV_Write of 64 bytes, kept".into();
+    Ok((Measured { name: NAME, what, aim: Some(AIM), times }, counted))
+}
+
+/// The average of some writes, each of other bytes.
+fn batch(keeper: &mut dyn Keeper, round: usize, count: u32) -> Result<std::time::Duration> {
+    let start = Instant::now();
+    for write in 0..count {
+        let number = u64::from(write) + round as u64 * u64::from(count);
+        keeper.keep(&nv::write(INDEX, &number.to_be_bytes().repeat(usize::from(BYTES) / 8)))?;
+    }
+    Ok(start.elapsed() / count.max(1))
+}
