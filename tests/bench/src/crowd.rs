@@ -68,7 +68,8 @@ fn open(path: &Path) -> Result<(Ours, Counts)> {
         Arguments::parse(["hwtpm=none"]).map_err(|why| anyhow!("the command line: {why}"))?;
     let (disk, entropy) = (FileDisk::open(path)?, Box::new(FakeEntropy::new(1)));
     let counts = disk.counts.clone();
-    let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy };
+    let parts =
+        Parts { disk, keeper: WithoutHardware, hardware: None, entropy, now: Duration::ZERO };
     let opened = Manager::open(parts, &arguments);
     Ok((opened.map_err(|why| anyhow!("the store: {why}"))?.0, counts))
 }
@@ -111,7 +112,7 @@ fn fill(path: &Path, vtpms: u64) -> Result<()> {
         request(&mut manager, 1, Request::Save(&[6; 64]))?;
         manager.gone(device(1));
         if number % 500 == 499 || number + 1 == vtpms {
-            let outcome = manager.commit();
+            let outcome = manager.commit(Duration::ZERO);
             ensure!(outcome.of(uuid(number)).is_ok(), "vTPM {number} was not kept");
         }
     }
@@ -166,7 +167,7 @@ impl Ready {
             self.saved += 1;
             let body = self.saved.to_be_bytes().repeat(8);
             request(&mut self.manager, save % self.attached + 1, Request::Save(&body))?;
-            ensure!(self.manager.commit().kept == 1, "a save was not kept");
+            ensure!(self.manager.commit(Duration::ZERO).kept == 1, "a save was not kept");
         }
         Ok(start.elapsed() / u32::from(ATTACHED))
     }
