@@ -7,8 +7,11 @@ use std::path::Path;
 
 /// Package and program of each that is linked statically, so that it runs in a domain 0 of any
 /// release.
-const STATIC: [(&str, &str); 2] =
-    [("manager-client", "vtpmmgr-ctl"), ("state-inspect", "vtpm-inspect")];
+const STATIC: [(&str, &str); 3] = [
+    ("manager-client", "vtpmmgr-ctl"),
+    ("state-inspect", "vtpm-inspect"),
+    ("hardware-tpm", "vtpm-hwtpm"),
+];
 
 /// The same of those that load libxl, which a static program cannot
 /// (docs/decisions/0200-libxl-is-loaded-at-run-time.md); one of the lab's among them.

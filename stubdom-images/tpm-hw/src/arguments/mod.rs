@@ -48,9 +48,13 @@ impl HardwareArguments {
     }
 
     /// The ranges to map: of the first one only the locality's own page, as upstream does, since
-    /// the domain may have been given no other.
+    /// the domain may have been given no other. A control area elsewhere has no localities, and
+    /// buffers may follow it in the same range: then all of it.
     #[must_use]
     pub fn to_map(&self) -> Vec<Range<u64>> {
+        if self.control_area.is_some() && !self.iomem.is_empty() {
+            return self.iomem.clone();
+        }
         let page = self.locality.page(self.base());
         let registers = page..page.saturating_add(REGISTER_PAGE_BYTES);
         let rest = self.iomem.iter().skip(1).cloned();

@@ -45,6 +45,12 @@ fn further_ranges_are_buffers() {
 }
 
 #[test]
+fn around_a_control_area_elsewhere_everything_is_mapped() {
+    let arguments = taken("tpmiomem=0xbf000000+0x4000,0xbf008000+0x1000 tpmcontrol=0xbf000000");
+    assert_eq!(arguments.to_map(), [0xBF00_0000..0xBF00_4000, 0xBF00_8000..0xBF00_9000]);
+}
+
+#[test]
 fn a_text_stands_for_its_sha_1() {
     let auth = taken("owner_auth=text:abc").owner_auth;
     assert_eq!(auth.bytes()[..4], [0xa9, 0x99, 0x3e, 0x36]);
