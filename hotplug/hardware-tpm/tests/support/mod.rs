@@ -12,33 +12,33 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A tree in a folder of its own.
-pub struct Tree {
+pub(crate) struct Tree {
     folder: TempDir,
 }
 
 impl Tree {
     /// A machine that was captured (trees/README.md).
-    pub fn captured(name: &str) -> Self {
+    pub(crate) fn captured(name: &str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/trees").join(name);
         Self::of(&fs::read_to_string(&file).unwrap())
     }
 
     /// A captured machine on which no program has the TPM open.
-    pub fn unused(name: &str) -> Self {
+    pub(crate) fn unused(name: &str) -> Self {
         let tree = Self::captured(name);
         fs::remove_dir_all(tree.path("proc")).unwrap();
         tree
     }
 
     /// A machine written down in capture.sh's format.
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let tree = Self { folder: TempDir::new().unwrap() };
         tree.add(text);
         tree
     }
 
     /// More of the same format.
-    pub fn add(&self, text: &str) {
+    pub(crate) fn add(&self, text: &str) {
         let mut lines = text.lines().peekable();
         while let Some(line) = lines.next() {
             let (kind, rest) = line.split_once(' ').unwrap_or_else(|| panic!("line: {line}"));
@@ -63,21 +63,21 @@ impl Tree {
         }
     }
 
-    pub fn roots(&self) -> Roots {
+    pub(crate) fn roots(&self) -> Roots {
         Roots::at(self.folder.path())
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Has somebody who acts as the kernel does: a device that is written to `unbind` loses its
     /// driver and its TPM, one that is written to `bind` gets them back.
-    pub fn kernel(&self) -> Kernel {
+    pub(crate) fn kernel(&self) -> Kernel {
         let (top, stop) = (self.folder.path().to_path_buf(), Arc::new(AtomicBool::new(false)));
         let told = Arc::clone(&stop);
         let thread = thread::spawn(move || {
@@ -92,7 +92,7 @@ impl Tree {
 }
 
 /// The stand-in; it stops when this is dropped.
-pub struct Kernel {
+pub(crate) struct Kernel {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -147,7 +147,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// A table `TPM2` in hexadecimal with this start method and control area.
-pub fn tpm2(start_method: u32, control_area: u64) -> String {
+pub(crate) fn tpm2(start_method: u32, control_area: u64) -> String {
     let mut table = b"TPM2".to_vec();
     table.extend(52u32.to_le_bytes());
     table.resize(40, 0);
