@@ -9,9 +9,9 @@ use std::time::Duration;
 use support::Machine;
 use tempfile::TempDir;
 use tpm_hw::{Auth, HardwareArguments};
-use tpm_wire::TpmVersion;
 use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::HashAlgorithm;
+use tpm_wire::{PacketBuilder, Tag, TpmVersion};
 use vtpm_custody::{
     CustodyError, Former, Leftover, PcrMask, Policy, inspect, recover, set_recovery_key,
 };
@@ -51,6 +51,12 @@ fn auth(word: &str) -> Auth {
     let mut arguments = HardwareArguments::default();
     arguments.take(word).unwrap();
     arguments.srk_auth
+}
+
+fn auth_of_owner(word: &str) -> Auth {
+    let mut arguments = HardwareArguments::default();
+    arguments.take(word).unwrap();
+    arguments.owner_auth
 }
 
 #[test]
@@ -134,6 +140,55 @@ fn another_tpm_is_told_from_the_one_it_was_sealed_to() {
     other.custody(|custody| custody.first_start(&policy)).unwrap();
     let owned = other.custody(|custody| custody.unseal(&sealed));
     assert_eq!(owned, Err(CustodyError::OtherTpm));
+}
+
+/// Firmware's "clear TPM": the owner and his keys are gone, the endorsement key stays.
+fn clear(machine: &mut Machine) {
+    let force_clear = PacketBuilder::new(Tag::RQU_COMMAND, 0x5D).finish();
+    for commands in [
+        &[tpm12::physical_presence(PhysicalPresence::PRESENT), force_clear][..],
+        &[
+            tpm12::physical_presence(PhysicalPresence::PRESENT),
+            tpm12::physical_enable(),
+            tpm12::physical_set_deactivated(false),
+        ],
+    ] {
+        commands.iter().for_each(|command| assert_eq!(machine.code(command), 0, "{command:x?}"));
+        machine.boot_without_measuring().unwrap();
+    }
+    machine.boot(b"boot").unwrap();
+}
+
+#[test]
+fn a_cleared_tpm_is_refused_and_the_recovery_key_helps() {
+    let Some(mut machine) = owned() else { return };
+    let policy = Policy::default();
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    let (sealed, key) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
+    clear(&mut machine);
+    // a TPM 1.2 does not tell a clear from another TPM: nothing of ours in it outlives one
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(CustodyError::OtherTpm));
+    let secret = recover(&sealed, &key).unwrap();
+    let here = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
+    machine.boot(b"boot").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&here)).unwrap(), secret);
+}
+
+#[test]
+fn an_owner_with_a_password_of_his_own_is_asked_for_it_by_the_counter_only() {
+    let Some(mut machine) = blank() else { return };
+    machine.access.owner_auth = auth_of_owner("owner_auth=text:owner");
+    let policy = Policy::default();
+    machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    machine.access.owner_auth = Auth::WELL_KNOWN;
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    let refused = machine.custody(|custody| {
+        custody.make_counter(&sealed, &secret, Former::Keep).map(|made| made.value)
+    });
+    let refused = refused.unwrap_err();
+    assert_eq!(refused, CustodyError::OwnerAuth);
+    assert!(refused.to_string().contains("owner_auth="), "{refused}");
 }
 
 #[test]

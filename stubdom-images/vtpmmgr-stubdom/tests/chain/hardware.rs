@@ -119,6 +119,43 @@ fn a_store_that_is_sealed_to_a_tpm_20_opens_after_a_restart_and_nowhere_else() {
     assert!(moved.is_err(), "a moved disk does not open");
 }
 
+/// A manager with a TPM of this family, to which nothing of its store is sealed.
+fn unsealed_rig(family: Family) -> Option<(Rig, Wire, Swtpm)> {
+    let ((swtpm, wire), world) = (Layer::fresh(family)?, World::new());
+    let hardware = hardware(&world, family, &wire);
+    let keeper = Box::new(vtpm_manager::WithoutHardware);
+    let made = Rig::with(&world, DomainId(900), &disk(), keeper, Some(hardware), "rollback=off");
+    Some((made.unwrap_or_else(|why| panic!("{why}")), wire, swtpm))
+}
+
+/// The last words to a TPM: TPM2_Shutdown(CLEAR), or TPM_SaveState.
+fn assert_at_rest(wire: &Wire, family: Family) {
+    let (command, answer) = wire.borrow().last.clone();
+    let expected = match family {
+        Family::Tpm20 => tpm20::shutdown(tpm20::StartupType::CLEAR),
+        Family::Tpm12 => tpm_wire::tpm12::save_state(),
+    };
+    assert_eq!((command, parts(&answer).0), (expected, 0));
+}
+
+#[test]
+fn the_hardware_tpm_is_brought_to_rest_by_control_shutdown_and_by_prepare_shutdown() {
+    for family in [Family::Tpm20, Family::Tpm12] {
+        let Some((mut rig, wire, _swtpm)) = unsealed_rig(family) else { return };
+        let mut vtpm = Vtpm::connect(&mut rig, 1);
+        assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, 1))).0, 0);
+        rig.shutdown();
+        assert_at_rest(&wire, family);
+
+        let Some((mut rig, wire, _swtpm)) = unsealed_rig(family) else { return };
+        let mut dom0 = domain_0(&mut rig);
+        let command = Command::PrepareShutdown(Force::No).packet();
+        assert_eq!(parts(&dom0.ask(&mut rig, &command)).0, 0);
+        assert!(rig.domain.wants_end());
+        assert_at_rest(&wire, family);
+    }
+}
+
 fn policy(rig: &mut Rig, dom0: &mut Vtpm, command: &PolicyCommand<'_>) -> (u32, Vec<u8>) {
     parts(&dom0.ask(rig, &policy_request(&command.encode())))
 }

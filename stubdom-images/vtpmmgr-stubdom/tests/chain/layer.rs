@@ -25,6 +25,8 @@ pub(crate) struct Layer {
     pub(crate) worn_after: Option<u32>,
     /// Increments are carried out, but their answers are lost.
     pub(crate) loses_answers: bool,
+    /// The last command, and its answer.
+    pub(crate) last: (Vec<u8>, Vec<u8>),
 }
 
 /// A connection that the test and the manager share, as a chip on the board would be.
@@ -40,6 +42,7 @@ impl Layer {
             asked: 0,
             worn_after: None,
             loses_answers: false,
+            last: Default::default(),
         }))
     }
 
@@ -51,6 +54,12 @@ impl Layer {
     }
 
     pub(crate) fn transmit(&mut self, command: &[u8]) -> std::io::Result<Vec<u8>> {
+        let answer = self.answer(command)?;
+        self.last = (command.to_vec(), answer.clone());
+        Ok(answer)
+    }
+
+    fn answer(&mut self, command: &[u8]) -> std::io::Result<Vec<u8>> {
         let code = Header::parse(command).expect("a packet").0.code;
         if code != NV_INCREMENT && code != INCREMENT_COUNTER {
             return self.tpm.transmit(command);
