@@ -4,8 +4,7 @@ use crate::channel::Channel;
 use crate::error::ChannelError;
 use tpm_wire::TpmVersion;
 use tpm_wire::manager::{
-    Command, Entry, Force, List, MOST_LISTED, PolicyCommand, PolicyReport, PolicyState, Show,
-    Stats, UuidBytes, body_of, policy_request,
+    Command, Entry, Force, List, MOST_LISTED, Show, Stats, UuidBytes, body_of,
 };
 
 impl Channel {
@@ -91,55 +90,6 @@ impl Channel {
     /// [`ChannelError`].
     pub fn prepare_shutdown(&mut self, force: Force) -> Result<(), ChannelError> {
         self.done(&Command::PrepareShutdown(force))
-    }
-
-    /// What the store's secret is sealed under.
-    ///
-    /// # Errors
-    /// [`ChannelError`].
-    pub fn policy(&mut self) -> Result<PolicyReport, ChannelError> {
-        let packet = policy_request(&PolicyCommand::Show.encode());
-        Ok(PolicyReport::of_answer(&self.transmit(&packet)?)?)
-    }
-
-    /// Seals the store's secret anew. `selection` as in `sha256:5,7`, empty for the default; `also`
-    /// are states to accept besides the present one.
-    ///
-    /// # Errors
-    /// [`ChannelError`].
-    pub fn reseal(
-        &mut self,
-        selection: &str,
-        also: &[PolicyState<'_>],
-        force: Force,
-    ) -> Result<(), ChannelError> {
-        let selection = selection.as_bytes();
-        self.change_policy(&PolicyCommand::Reseal { selection, force, also: also.to_vec() })?;
-        Ok(())
-    }
-
-    /// Makes a new recovery key and returns its text, which is kept nowhere else.
-    ///
-    /// # Errors
-    /// [`ChannelError`].
-    pub fn new_recovery_key(&mut self) -> Result<String, ChannelError> {
-        let body = self.change_policy(&PolicyCommand::NewRecoveryKey { replace: Force::No })?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
-    }
-
-    /// Opens a store whose policy refuses.
-    ///
-    /// # Errors
-    /// [`ChannelError`].
-    pub fn recover(&mut self, key: &str, force: Force) -> Result<(), ChannelError> {
-        let key = key.as_bytes();
-        self.change_policy(&PolicyCommand::Recover { key, force })?;
-        Ok(())
-    }
-
-    fn change_policy(&mut self, command: &PolicyCommand<'_>) -> Result<Vec<u8>, ChannelError> {
-        let answer = self.transmit(&policy_request(&command.encode()))?;
-        Ok(body_of(&answer)?.to_vec())
     }
 
     fn done(&mut self, command: &Command) -> Result<(), ChannelError> {

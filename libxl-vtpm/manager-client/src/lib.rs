@@ -19,10 +19,13 @@
 mod channel;
 mod commands;
 mod error;
+mod policy;
 mod uuid;
 
 pub use channel::Channel;
 pub use error::ChannelError;
 pub use tpm_wire::TpmVersion;
-pub use tpm_wire::manager::{Entry, Force, PolicyReport, PolicyState, Show, Stats, UuidBytes};
+pub use tpm_wire::manager::{AnswerError, Entry, Force, PolicyReport, Show, Stats, UuidBytes};
+pub use tpm_wire::tpm12::TpmResult;
 pub use uuid::{parse_uuid, uuid_text};
+pub use vtpm_custody::{Accepted, AdministratorKey, Approval, PcrSelection, PcrState};

@@ -1,85 +1,66 @@
 //! `vtpmmgr-ctl`: commands from domain 0 to the manager of all vTPMs.
 #![forbid(unsafe_code)]
 
+mod administer;
 mod arguments;
+mod failure;
 mod print;
 
 use anyhow::Result;
 use arguments::{Arguments, Command, Policy};
 use clap::Parser;
-use manager_client::{Channel, Force, TpmVersion};
+use manager_client::{Channel, ChannelError, Force, TpmVersion};
 use serde_json::json;
-use std::io::Read;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("vtpmmgr-ctl: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failure::report(&error, json),
+    }
+}
+
+/// The way to the manager, taken once it is needed.
+struct Way(Option<PathBuf>);
+
+impl Way {
+    fn take(&self) -> Result<Channel, ChannelError> {
+        self.0.as_deref().map_or_else(Channel::find, Channel::open)
     }
 }
 
 fn run(arguments: Arguments) -> Result<()> {
-    let json = arguments.json;
-    let mut manager = match &arguments.device {
-        Some(path) => Channel::open(path)?,
-        None => Channel::find()?,
-    };
+    let (json, way) = (arguments.json, Way(arguments.device));
     match arguments.command {
-        Command::Stats => print::stats(&manager.stats()?, json),
-        Command::List => print::list(&manager.list()?, json),
-        Command::Show { uuid } => print::show(&manager.show(uuid)?, json),
-        Command::New { uuid, tpm, group } => {
-            manager.new_vtpm(uuid, TpmVersion::from(tpm), group)?;
-            done(json);
-        }
-        Command::Delete { uuid, with_state } => {
-            manager.delete(uuid, force(with_state))?;
-            done(json);
-        }
-        Command::Enable { uuid } => {
-            manager.enable(uuid, true)?;
-            done(json);
-        }
-        Command::Disable { uuid } => {
-            manager.enable(uuid, false)?;
-            done(json);
-        }
-        Command::AcceptOlder { uuid, generation, withdraw: _ } => {
-            manager.accept_older(uuid, generation)?;
-            done(json);
-        }
-        Command::Policy(command) => policy(&mut manager, command, json)?,
-        Command::PrepareShutdown { attached_too } => {
-            manager.prepare_shutdown(force(attached_too))?;
+        Command::Stats => print::stats(&way.take()?.stats()?, json),
+        Command::List => print::list(&way.take()?.list()?, json),
+        Command::Show { uuid } => print::show(&way.take()?.show(uuid)?, json),
+        Command::Policy(Policy::Offline(command)) => administer::offline(&way, command, json)?,
+        Command::Policy(command) => administer::policy(&mut way.take()?, command, json)?,
+        command => {
+            change(&mut way.take()?, command)?;
             done(json);
         }
     }
     Ok(())
 }
 
-fn policy(manager: &mut Channel, command: Policy, json: bool) -> Result<()> {
+/// Commands whose answer is that they are done.
+fn change(manager: &mut Channel, command: Command) -> Result<(), ChannelError> {
     match command {
-        Policy::Show => print::policy(&manager.policy()?, json),
-        Policy::Reseal { pcrs, force: forced } => {
-            manager.reseal(&pcrs, &[], force(forced))?;
-            done(json);
+        Command::New { uuid, tpm, group } => manager.new_vtpm(uuid, TpmVersion::from(tpm), group),
+        Command::Delete { uuid, with_state } => manager.delete(uuid, force(with_state)),
+        Command::Enable { uuid } => manager.enable(uuid, true),
+        Command::Disable { uuid } => manager.enable(uuid, false),
+        Command::AcceptOlder { uuid, generation, withdraw: _ } => {
+            manager.accept_older(uuid, generation)
         }
-        Policy::RecoveryKey => {
-            let key = manager.new_recovery_key()?;
-            print::print(json, json!({ "recovery_key": key }), || println!("{key}"));
-        }
-        Policy::Recover { force: forced } => {
-            let mut key = String::new();
-            std::io::stdin().take(256).read_to_string(&mut key)?;
-            manager.recover(key.trim(), force(forced))?;
-            done(json);
-        }
+        Command::PrepareShutdown { attached_too } => manager.prepare_shutdown(force(attached_too)),
+        Command::Stats | Command::List | Command::Show { .. } | Command::Policy(_) => Ok(()),
     }
-    Ok(())
 }
 
 const fn force(yes: bool) -> Force {

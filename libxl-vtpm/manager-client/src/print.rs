@@ -1,6 +1,6 @@
 //! Answers, for people and as JSON.
 
-use manager_client::{Entry, PolicyReport, Show, Stats, TpmVersion, uuid_text};
+use manager_client::{Entry, Show, Stats, TpmVersion, uuid_text};
 use pem_rfc7468::LineEnding;
 use serde_json::{Value, json};
 
@@ -114,28 +114,6 @@ pub(crate) fn show(show: &Show, as_json: bool) {
             );
         }
         print!("{}", key.as_ref().and_then(Value::as_str).unwrap_or_default());
-    });
-}
-
-pub(crate) fn policy(report: &PolicyReport, as_json: bool) {
-    let sealed_to = ["nothing", "TPM 1.2", "TPM 2.0"].get(usize::from(report.kind));
-    let sealed_to = sealed_to.copied().unwrap_or("unknown");
-    let states: Vec<_> = report
-        .states
-        .iter()
-        .map(|state| String::from_utf8_lossy(&state.selection).into_owned())
-        .collect();
-    let value = json!({
-        "sealed_to": sealed_to,
-        "recovery_key": report.has_recovery_key,
-        "administrator_key": report.administrator.is_some(),
-        "forced": report.forced,
-        "states": states,
-    });
-    print(as_json, value, || {
-        println!("sealed to      {sealed_to}{}", if report.forced { ", by force" } else { "" });
-        println!("recovery key   {}", if report.has_recovery_key { "yes" } else { "none" });
-        println!("accepts        {}", states.join(" or "));
     });
 }
 

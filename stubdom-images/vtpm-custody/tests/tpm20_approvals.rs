@@ -125,3 +125,22 @@ fn the_administrator_is_passed_over_with_the_recovery_key_alone() {
     assert!(inspect(&anew).unwrap().has_recovery_key);
     assert_eq!(unseal(&mut machine, &anew).unwrap(), secret);
 }
+
+#[test]
+fn a_predicted_state_is_the_one_that_comes() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = recoverable(&mut machine);
+    let word = ["sha256:7=", &"6e65772d646278".repeat(10)[..64]].concat();
+    let measurement = PcrState::parse(&word).unwrap();
+    let later = present(&mut machine, &sealed).extended(&measurement).unwrap();
+    let policy = Policy { also: vec![later], ..Policy::default() };
+    let moved = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy)).unwrap();
+    machine.measure(7, b"new-dbx");
+    assert!(unseal(&mut machine, &sealed).is_err());
+    assert_eq!(unseal(&mut machine, &moved).unwrap(), secret);
+    let dropped = Policy::default();
+    let dropped = machine.custody(|custody| custody.reseal(&moved, &secret, &dropped)).unwrap();
+    assert_eq!(unseal(&mut machine, &dropped).unwrap(), secret);
+    machine.boot(b"boot").unwrap();
+    assert!(matches!(unseal(&mut machine, &dropped), Err(CustodyError::PcrsChanged(_))));
+}

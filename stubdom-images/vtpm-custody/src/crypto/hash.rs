@@ -1,9 +1,11 @@
 //! Digests and message authentication codes.
 
+use alloc::vec::Vec;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
+use tpm_wire::tpm20::HashAlgorithm;
 
 /// SHA-256 over the parts, one after the other (FIPS 180-4).
 pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -17,6 +19,20 @@ pub(crate) fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     let mut digest = Sha1::new();
     parts.iter().for_each(|part| digest.update(part));
     digest.finalize().into()
+}
+
+/// The digest of a PCR's bank over the parts; `None` for a bank that has none here.
+pub(crate) fn of_bank(bank: HashAlgorithm, parts: &[&[u8]]) -> Option<Vec<u8>> {
+    fn over<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+        parts.iter().fold(D::new(), |digest, part| digest.chain_update(part)).finalize().to_vec()
+    }
+    Some(match bank {
+        HashAlgorithm::SHA1 => over::<Sha1>(parts),
+        HashAlgorithm::SHA256 => over::<Sha256>(parts),
+        HashAlgorithm::SHA384 => over::<Sha384>(parts),
+        HashAlgorithm::SHA512 => over::<Sha512>(parts),
+        _ => return None,
+    })
 }
 
 /// HMAC-SHA256 over the parts (RFC 2104).

@@ -3,7 +3,7 @@
 use super::mask::PcrMask;
 use super::selection::PcrSelection;
 use crate::bytes::Bytes;
-use crate::crypto::sha256;
+use crate::crypto::{of_bank, sha256};
 use crate::error::CustodyError;
 use alloc::vec::Vec;
 use tpm_wire::tpm20::HashAlgorithm;
@@ -54,6 +54,20 @@ impl PcrState {
         let names = self.selection.banks().iter();
         let names = names.flat_map(|(bank, pcrs)| pcrs.iter().map(move |pcr| (*bank, pcr)));
         names.zip(&self.values).map(|((bank, pcr), value)| (bank, pcr, value.as_slice()))
+    }
+
+    /// The state after measurements, of which each value is the digest that extends its PCR: the
+    /// PCR becomes the digest of its old value and this one (Part 1, 17.2). `None` when a PCR is
+    /// extended that is not selected.
+    #[must_use]
+    pub fn extended(&self, with: &Self) -> Option<Self> {
+        let mut values = self.values.clone();
+        for (bank, pcr, digest) in with.readings() {
+            let at = self.readings().position(|(of, there, _)| (of, there) == (bank, pcr))?;
+            let value = values.get_mut(at)?;
+            *value = of_bank(bank, &[value, digest])?;
+        }
+        Some(Self { selection: self.selection.clone(), values })
     }
 
     /// SHA-256 of all values: what TPM2_PolicyPCR compares under a SHA-256 policy (Part 3, 23.7).

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod policy;
+
+pub(crate) use policy::{Offline, Policy, Where};
+
 use clap::{Parser, Subcommand, ValueEnum};
 use manager_client::{TpmVersion, UuidBytes, parse_uuid};
 use std::path::PathBuf;
@@ -29,8 +33,12 @@ The way to the manager is a vTPM device of domain 0, made once after each start 
 Examples:
   vtpmmgr-ctl list
   vtpmmgr-ctl new 0f8e1a52-7c3d-4b69-9a10-5566778899aa --tpm 2.0
-  vtpmmgr-ctl policy recovery-key > /root/vtpm-recovery-key
-  vtpmmgr-ctl prepare-shutdown";
+  vtpmmgr-ctl policy recovery-key --out /root/vtpm-recovery-key
+  vtpmmgr-ctl prepare-shutdown
+
+Exit codes: 0 done; 2 wrong arguments; 3 no way to the manager; 4 the manager refused, and says why; 5 the
+manager is locked or busy; 6 its answer cannot be read; 7 a file or value that was given cannot be used;
+1 anything else. With --json an error is an object on standard error.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -92,37 +100,14 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "generation")]
         withdraw: bool,
     },
-    /// What the store's secret is sealed under
-    #[command(subcommand)]
+    /// What the store's secret is sealed under, and who decides about it
+    #[command(subcommand, after_long_help = policy::NOTES)]
     Policy(Policy),
     /// Make everything durable, bring the hardware TPM to rest, and end the manager
     PrepareShutdown {
         /// Also while vTPMs are attached: they can save nothing any more
         #[arg(long)]
         attached_too: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Policy {
-    /// Show it
-    Show,
-    /// Seal anew, to the machine as it is now
-    Reseal {
-        /// Which PCRs must stay as they are, as in sha256:5,7 [default: the default selection]
-        #[arg(long, default_value = "", hide_default_value = true)]
-        pcrs: String,
-        /// In spite of PCRs without measurements, or of a missing recovery key
-        #[arg(long)]
-        force: bool,
-    },
-    /// Make a new recovery key and print it, this once
-    RecoveryKey,
-    /// Open a store whose policy refuses; the recovery key is read from standard input
-    Recover {
-        /// In spite of PCRs without measurements
-        #[arg(long)]
-        force: bool,
     },
 }
 

@@ -1,0 +1,95 @@
+//! The recovery key on its way out, and the administrator's key.
+
+use super::files::{Request, read};
+use crate::arguments::Where;
+use crate::failure::Unusable;
+use crate::print::print;
+use anyhow::{Context, Result};
+use manager_client::{AdministratorKey, Approval};
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p256::elliptic_curve::sec1::ToSec1Point;
+use p256::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding,
+};
+use serde_json::json;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use vtpm_custody::approval_digest;
+use zeroize::Zeroizing;
+
+/// Only its owner may read it, and it must not be there yet.
+fn private_file(path: &Path) -> Result<File> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    Ok(made.map_err(|error| Unusable(format!("{}: {error}", path.display())))?)
+}
+
+/// Asks for the recovery key, once there is a place for it, and puts it there.
+pub(crate) fn hand_out(
+    to: Where,
+    json: bool,
+    ask: impl FnOnce() -> Result<Zeroizing<String>>,
+) -> Result<()> {
+    let Some(path) = to.out else {
+        let key = ask()?;
+        print(json, json!({ "recovery_key": *key }), || println!("{}", *key));
+        return Ok(());
+    };
+    let mut file = private_file(&path)?;
+    let key = ask().inspect_err(|_| {
+        // Nothing is in it. If it cannot be removed it does no harm.
+        let _ = std::fs::remove_file(&path);
+    })?;
+    let written = writeln!(file, "{}", *key).and_then(|()| file.sync_all());
+    written.with_context(|| {
+        format!("{}: the recovery key is lost; make another with --replace", path.display())
+    })?;
+    print(json, json!({ "done": true, "file": path }), || println!("{}", path.display()));
+    Ok(())
+}
+
+/// Makes a key; the public one's file is named.
+pub(crate) fn new(path: &Path) -> Result<PathBuf> {
+    let key = loop {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut()).context("no random bytes")?;
+        // All but one of some four thousand million 256-bit numbers are keys.
+        if let Ok(key) = SigningKey::from_slice(bytes.as_ref()) {
+            break key;
+        }
+    };
+    let text = key.to_pkcs8_pem(LineEnding::LF).context("the key is not written")?;
+    let public = key.verifying_key().to_public_key_pem(LineEnding::LF);
+    let public = public.context("the key is not written")?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    let public_path = PathBuf::from(name);
+    let mut file = private_file(path)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
+    let made = OpenOptions::new().write(true).create_new(true).open(&public_path);
+    made.and_then(|mut file| file.write_all(public.as_bytes()))
+        .map_err(|error| Unusable(format!("{}: {error}", public_path.display())))?;
+    Ok(public_path)
+}
+
+/// A public key in PEM.
+pub(crate) fn public(path: &Path) -> Result<AdministratorKey> {
+    let unusable = || Unusable(format!("{} is no public key on P-256 in PEM", path.display()));
+    let key = VerifyingKey::from_public_key_pem(&read(Some(path))?).map_err(|_| unusable())?;
+    let point = key.as_affine().to_sec1_point(false);
+    let (x, y) = point.x().zip(point.y()).ok_or_else(unusable)?;
+    Ok(AdministratorKey { x: (*x).into(), y: (*y).into() })
+}
+
+/// Signs.
+pub(crate) fn approve(path: &Path, asked: Request) -> Result<Approval> {
+    let unusable = |_| Unusable(format!("{} is no private key on P-256 in PEM", path.display()));
+    let key = Zeroizing::new(read(Some(path))?);
+    let key = SigningKey::from_pkcs8_pem(&key).map_err(unusable)?;
+    let Request { state, epoch } = asked;
+    let signature: Signature =
+        key.sign_prehash(&approval_digest(&state, epoch)).context("nothing was signed")?;
+    Ok(Approval { state, epoch, signature: signature.to_bytes().into() })
+}
