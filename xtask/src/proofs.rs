@@ -1,22 +1,26 @@
-//! The two pages that say which test proves which sentence: `docs/claims.md`, made from the claims
-//! themselves, and `docs/proofs.md`, whose tests must exist.
+//! The pages that say which test proves which sentence: `docs/claims.md`, made from the claims
+//! themselves, and `docs/proofs.md` and `docs/compatibility.md`, whose tests must exist.
 
 use crate::steps;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 
-/// Checks both pages of the tree at `root`.
+/// Pages whose rows end with a test.
+const PAGES: [&str; 2] = ["docs/proofs.md", "docs/compatibility.md"];
+
+/// Checks the pages of the tree at `root`.
 ///
 /// # Errors
 /// A page is out of date or names a test that does not exist.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    let page = root.join("docs/proofs.md");
-    let text = fs::read_to_string(&page).with_context(|| format!("{}", page.display()))?;
     let source = |file: &str| fs::read_to_string(root.join("docs").join(file)).unwrap_or_default();
-    let missing = missing_tests(&text, source);
-    if !missing.is_empty() {
-        bail!("docs/proofs.md is wrong:\n  {}", missing.join("\n  "));
+    for page in PAGES {
+        let text = fs::read_to_string(root.join(page)).with_context(|| page.to_string())?;
+        let missing = missing_tests(&text, source);
+        if !missing.is_empty() {
+            bail!("{page} is wrong:\n  {}", missing.join("\n  "));
+        }
     }
     claims_are_listed(&root.join("docs/claims.md"))
 }
@@ -35,10 +39,12 @@ fn claims_are_listed(page: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with the rows of a page: each ends with a link to a source file and the name of a
-/// test in it, ``[...](FILE) `TEST` |``.
+/// What is wrong with the rows of a page: each that begins with a link or holds one to a source file
+/// ends with such a link and the name of a test in it, ``[...](FILE) `TEST` |``.
 fn missing_tests(page: &str, source: impl Fn(&str) -> String) -> Vec<String> {
-    let rows = page.lines().filter(|line| line.starts_with("| ["));
+    let rows = page.lines().filter(|line: &&str| {
+        line.starts_with("| [") || (line.starts_with('|') && line.contains(".rs) `"))
+    });
     let wrong = rows.filter_map(|row| {
         let Some((file, test)) = named(row) else { return Some(format!("names no test: {row}")) };
         let there = source(file).contains(&format!("fn {test}("));

@@ -3,6 +3,7 @@
 mod dom0;
 mod hostile;
 mod requests;
+mod upstream;
 
 use super::*;
 use crate::arguments::Arguments;

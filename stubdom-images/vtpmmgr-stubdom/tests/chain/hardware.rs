@@ -60,14 +60,17 @@ fn random_bytes_and_pcrs_of_a_tpm_20_reach_vtpms_in_both_forms() {
     wire.borrow_mut().transmit(&tpm20::pcr_extend(4, &digests)).expect("extended");
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     for bytes in [0_u32, 1, 32, 33, 256, 5000] {
-        let (status, body) = parts(&vtpm.ask(&mut rig, &random12(bytes)));
-        let expected = bytes.min(256) as usize;
-        assert_eq!((status, body.len()), (0, 4 + expected));
+        let answer = vtpm.ask(&mut rig, &random12(bytes));
+        let sent = bytes.min(256);
+        let sizes = [(14 + sent).to_be_bytes(), [0; 4], sent.to_be_bytes()].concat();
+        assert_eq!(answer[..14], [&[0, 0xC4][..], &sizes].concat());
+        assert_eq!(answer.len(), 14 + sent as usize);
     }
     let own = wire.borrow_mut().transmit(&tpm20::pcr_read(HashAlgorithm::SHA1, 4)).unwrap();
     let expected = tpm20::pcr_digest(&own).unwrap().unwrap().to_vec();
-    assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(4))), (0, expected));
-    assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(24))).0, 2);
+    let in_12_form = [&[0, 0xC4, 0, 0, 0, 0x1E, 0, 0, 0, 0][..], &expected].concat();
+    assert_eq!(vtpm.ask(&mut rig, &pcr12(4)), in_12_form);
+    assert_eq!(vtpm.ask(&mut rig, &pcr12(24)), [0, 0xC4, 0, 0, 0, 0x0A, 0, 0, 0, 2]);
     let question = tpm20::pcr_read(HashAlgorithm::SHA256, 4);
     let own = wire.borrow_mut().transmit(&question).unwrap();
     assert_eq!(vtpm.ask(&mut rig, &question), own);
@@ -88,11 +91,16 @@ fn random_bytes_and_pcrs_of_a_tpm_12_reach_vtpms() {
     let made = Rig::with(&world, DomainId(900), &disk(), keeper, Some(hardware), "rollback=off");
     let mut rig = made.unwrap_or_else(|why| panic!("{why}"));
     let mut vtpm = Vtpm::connect(&mut rig, 1);
-    let (status, bytes) = parts(&vtpm.ask(&mut rig, &random12(32)));
-    assert_eq!((status, bytes.len()), (0, 36));
+    let answer = vtpm.ask(&mut rig, &random12(32));
+    assert_eq!(answer[..14], [0, 0xC4, 0, 0, 0, 0x2E, 0, 0, 0, 0, 0, 0, 0, 32]);
+    assert_eq!(answer.len(), 46);
     let extend = PacketBuilder::new(Tag::RQU_COMMAND, 0x14).u32(4).bytes(&[9; 20]).finish();
     let (_, value) = parts(&wire.borrow_mut().transmit(&extend).unwrap());
     assert_eq!(parts(&vtpm.ask(&mut rig, &pcr12(4))), (0, value));
+    for pcr in [0, 4, 23, 24, u32::MAX] {
+        let own = wire.borrow_mut().transmit(&pcr12(pcr)).unwrap();
+        assert_eq!(vtpm.ask(&mut rig, &pcr12(pcr)), own, "as the TPM itself answers");
+    }
     assert_eq!(parts(&vtpm.ask(&mut rig, &extend)).0, 8, "a vTPM extends nothing in hardware");
 }
 
