@@ -40,13 +40,13 @@ pub fn handle(response: &[u8]) -> u32 {
 }
 
 /// A TPM 2.0 command without authorisation.
-pub(crate) fn plain(code: u32) -> PacketBuilder {
+pub fn plain(code: u32) -> PacketBuilder {
     PacketBuilder::new(Tag::NO_SESSIONS, code)
 }
 
 /// A TPM 2.0 command on these handles, the first authorised by a session or a password (Part 1,
 /// "Authorization Area").
-pub(crate) fn authorised(code: u32, handles: &[u32], with: &Proof<'_>) -> PacketBuilder {
+pub fn authorised(code: u32, handles: &[u32], with: &Proof<'_>) -> PacketBuilder {
     let (session, password): (u32, &[u8]) = match with {
         Proof::Password(password) => (Handle::PASSWORD.0, password),
         Proof::Policy(session) => (*session, &[]),

@@ -11,8 +11,14 @@ const EMPTY: Proof<'static> = Proof::Password(&[]);
 /// TPM2_NV_DefineSpace of an ordinary index of `bytes` bytes (Part 3, 31.3).
 #[must_use]
 pub fn define(index: u32, bytes: u16) -> Vec<u8> {
+    define_with(ATTRIBUTES, index, bytes)
+}
+
+/// TPM2_NV_DefineSpace of an index with these attributes (Part 2, 13.4 `TPMA_NV`).
+#[must_use]
+pub fn define_with(attributes: u32, index: u32, bytes: u16) -> Vec<u8> {
     let public = structure(|public| {
-        let head = public.u32(index).u16(HashAlgorithm::SHA256.0).u32(ATTRIBUTES);
+        let head = public.u32(index).u16(HashAlgorithm::SHA256.0).u32(attributes);
         head.sized(&[]).u16(bytes)
     });
     authorised(0x12A, &[OWNER], &EMPTY).sized(&[]).sized(&public).finish()

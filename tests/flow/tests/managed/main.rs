@@ -1,6 +1,8 @@
 //! Claims about a vTPM whose state a manager keeps, shown from the guest's page down to the disk.
 #![forbid(unsafe_code)]
 
+mod commands12;
+mod commands20;
 mod endorsement;
 mod manager;
 mod pcrs;

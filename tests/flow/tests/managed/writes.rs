@@ -7,7 +7,12 @@ use tpm_wire::tpm12::{Ordinal, Property, read_pubek, save_state};
 use tpm_wire::tpm20::{self, Capability, HashAlgorithm, StartupType};
 
 /// How many saves a command causes. Each is one flush of the vTPM's disk and one of the manager's.
-fn saves(machine: &Machine, chain: &mut Chain<Managed>, guest: &mut Guest, packet: &[u8]) -> usize {
+pub(crate) fn saves(
+    machine: &Machine,
+    chain: &mut Chain<Managed>,
+    guest: &mut Guest,
+    packet: &[u8],
+) -> usize {
     let before = (machine.commits(), machine.written().0);
     let answer = guest.send(chain, packet);
     assert_eq!(response_code(&answer), 0, "{packet:02x?} -> {answer:02x?}");
