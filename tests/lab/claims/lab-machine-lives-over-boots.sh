@@ -1,6 +1,6 @@
 #!/bin/bash
 # claim: a machine of several boots keeps its disk, less what was not flushed before a power cut, and its TPM's state; its TPM tells a cut from a shutdown
-# needs: boots tpm=2 tpm-dom0 time=240
+# needs: boots tpm=2 tpm-dom0 time=400
 . vtpm-lib
 eval "$(raw_tpm)"
 # TPM2_GetCapability of TPM_PT_STARTUP_CLEAR; its bit 31: the last end of the TPM was an orderly one.

@@ -2,7 +2,7 @@
 # claim: a guest seals a secret; the whole machine is shut down and powered on again; the guest unseals it
 # variants: tis
 # long-variants: crb tpm12
-# needs: boots guests time=420
+# needs: boots guests time=900
 # needs tis: tpm=2
 # needs crb: tpm=2 tpm-device=crb
 # needs tpm12: tpm=1.2

@@ -1,8 +1,8 @@
 #!/bin/sh
 # claim: the power is cut while a guest writes into its TPM: manager, vTPM and guest start again, no acknowledged write is lost, a sealed secret unseals
 # long-variants: tis-two tis crb tpm12
-# needs: boots guests tpm=2 time=2400
-# needs tis-two: time=420
+# needs: boots guests tpm=2 time=3600
+# needs tis-two: time=900
 # needs crb: tpm-device=crb
 # needs tpm12: tpm=1.2
 TPM_VERSION=2.0; cuts=5

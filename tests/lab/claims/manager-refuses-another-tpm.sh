@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: when the hardware TPM is another one or absent after a power-on, the manager says which, leaves its disk as it is, and opens it with the TPM it knows
 # long-variants: tis tpm12
-# needs: boots time=600
+# needs: boots time=900
 # needs tis: tpm=2
 # needs tpm12: tpm=1.2
 TPM_VERSION=2.0; [ "$VARIANT" != tpm12 ] || TPM_VERSION=1.2

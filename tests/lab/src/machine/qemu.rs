@@ -97,12 +97,14 @@ fn disks(workshop: &Workshop) -> Vec<String> {
     ["in", "out"].into_iter().flat_map(disk).collect()
 }
 
-/// The disk that lives over several boots, with a log of all that is asked of it.
+/// The disk that lives over several boots, with a log of all that is asked of it. The log's word counts
+/// for what is durable, so neither file need be synced on the host.
 fn kept(workshop: &Workshop) -> [String; 4] {
     let [disk, log] = [super::kept::DISK, super::kept::LOG].map(|name| workshop.path(name));
     let drive = format!(
-        "driver=blklogwrites,file.driver=file,file.filename={},file.locking=off,\
-         log.driver=file,log.filename={},log.locking=off,if=none,id=kept,cache=writeback",
+        "driver=blklogwrites,if=none,id=kept,cache=writeback,\
+         file.driver=file,file.filename={},file.locking=off,file.cache.no-flush=on,\
+         log.driver=file,log.filename={},log.locking=off,log.cache.no-flush=on",
         disk.display(),
         log.display()
     );
