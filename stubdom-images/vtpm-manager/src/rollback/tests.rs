@@ -1,1 +1,123 @@
+use super::budget::{affords, affords_at, between, drained, spent};
+use super::shares::Shares;
+use super::{AcceptWord, CounterWord, Found, Kept, OldStore, Rules, Verdict, judge};
+use alloc::string::ToString;
+use proptest::prelude::proptest;
+use tpm_wire::TpmVersion;
+use vtpm_store::Uuid;
+use vtpm_store::manager::{Budget, RollbackMode};
 
+const DAY: u64 = 86_400;
+
+fn kept(counter: u64) -> Kept {
+    Kept { sequence: 57, counter }
+}
+
+#[test]
+fn a_store_at_the_counter_or_one_above_is_the_newest() {
+    for (counter, newest) in [(8, false), (9, false), (10, true), (11, true), (12, false)] {
+        let verdict = judge(kept(counter), &Found::Says(10), None);
+        assert_eq!(verdict == Ok(Verdict::Newest(10)), newest, "{counter}: {verdict:?}");
+    }
+    let last = judge(kept(0), &Found::Says(u64::MAX), None);
+    assert!(matches!(last, Err(OldStore::Older { .. })), "nothing wraps around: {last:?}");
+}
+
+#[test]
+fn only_a_store_that_never_counted_gets_a_first_counter() {
+    assert_eq!(judge(kept(0), &Found::Never, None), Ok(Verdict::NeedsCounter));
+    let mixed = judge(kept(5), &Found::Never, None);
+    assert!(matches!(mixed, Err(OldStore::Lost { .. })), "{mixed:?}");
+    let early = judge(kept(0), &Found::Says(3), None);
+    assert!(matches!(early, Err(OldStore::Older { .. })), "{early:?}");
+}
+
+#[test]
+fn a_word_is_good_for_its_commit_under_its_counter_only() {
+    let word = |text| AcceptWord::parse(text);
+    let lost = Found::Lost("gone".into());
+    assert_eq!(judge(kept(5), &Found::Says(9), word("57/9")), Ok(Verdict::Accepted(Some(9))));
+    assert_eq!(judge(kept(5), &lost, word("57/none")), Ok(Verdict::Accepted(None)));
+    for (found, text) in [(&Found::Says(9), "56/9"), (&Found::Says(11), "57/9"), (&lost, "57/9")] {
+        assert!(judge(kept(5), found, word(text)).is_err(), "{text}");
+    }
+    assert_eq!(judge(kept(9), &Found::Says(9), word("57/9")), Ok(Verdict::Newest(9)), "unneeded");
+}
+
+#[test]
+fn every_refusal_names_its_word_and_the_page() {
+    let older = OldStore::Older { sequence: 57, counter: 5, says: 9 }.to_string();
+    assert!(older.contains("by 4") && older.contains("accept=57/9 "), "{older}");
+    let blank = OldStore::Blank { says: CounterWord::Says(12) }.to_string();
+    assert!(blank.contains("forget=12 "), "{blank}");
+    for text in [older, blank, OldStore::StrictNeeds20.to_string()] {
+        assert!(text.contains("docs/rollback.md"), "{text}");
+    }
+}
+
+#[test]
+fn words_that_name_nothing_are_none() {
+    for text in ["", "57", "57/", "/9", "57/9/1", "-1/2", "none/9", "57/None"] {
+        assert_eq!(AcceptWord::parse(text), None, "{text}");
+    }
+    assert_eq!(AcceptWord::parse("57/9").unwrap().to_string(), "57/9");
+}
+
+#[test]
+fn the_mode_is_strict_with_a_tpm_20_and_batched_with_a_12() {
+    let asked = |mode| Rules { mode, ..Rules::default() };
+    let (one, two) = (Some(TpmVersion::Tpm12), Some(TpmVersion::Tpm20));
+    assert_eq!(asked(None).mode_with(two), Ok(RollbackMode::Strict));
+    assert_eq!(asked(None).mode_with(one), Ok(RollbackMode::Batched));
+    assert_eq!(asked(None).mode_with(None), Ok(RollbackMode::Off));
+    let strict = asked(Some(RollbackMode::Strict));
+    assert_eq!(strict.mode_with(one), Err(OldStore::StrictNeeds20));
+    assert_eq!(asked(Some(RollbackMode::Batched)).mode_with(two), Ok(RollbackMode::Batched));
+}
+
+#[test]
+fn the_usual_budget_is_ten_years_of_a_hundred_thousand_writes() {
+    let limit = u64::from(super::USUAL_BUDGET);
+    assert!((limit * 3650) <= 100_000 && (limit + 1) * 3650 > 100_000);
+    assert_eq!(between(super::USUAL_BUDGET), 3200);
+}
+
+proptest! {
+    /// Whatever is asked for and when: in any stretch of time no more than the limit at once and
+    /// the limit a day.
+    #[test]
+    fn no_pattern_of_saves_exceeds_the_budget(
+        limit in 1_u32..200,
+        gaps in proptest::collection::vec(0_u64..20_000, 1..400),
+    ) {
+        let mut budget = Budget { running: 0, used: 0, limit };
+        let (mut now, mut taken) = (0, 0_u64);
+        for gap in gaps {
+            now += gap;
+            budget = drained(budget, now);
+            if affords(&budget) {
+                budget = spent(budget);
+                taken += 1;
+            } else {
+                assert!(affords_at(&budget) > now);
+                assert!(affords(&drained(budget, affords_at(&budget))));
+            }
+            assert!(taken <= u64::from(limit) + now * u64::from(limit) / DAY + 1);
+        }
+    }
+}
+
+#[test]
+fn a_share_is_a_quarter_at_most_and_never_nothing() {
+    let (one, other) = (Uuid([1; 16]), Uuid([2; 16]));
+    let mut shares = Shares::default();
+    let budget = (27, 1);
+    for _ in 0..6 {
+        assert!(shares.is_within(one, budget, 0));
+        shares.charge(one, budget, 0);
+    }
+    assert!(!shares.is_within(one, budget, 0), "a quarter of 27");
+    assert!(shares.is_within(other, budget, 0), "others have theirs");
+    assert!(shares.is_within(one, budget, DAY / 6 + 1), "it comes back with time");
+    assert!(shares.is_within(other, (27, 500), 0), "one at least");
+}

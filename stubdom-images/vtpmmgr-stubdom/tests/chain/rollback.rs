@@ -212,3 +212,132 @@ fn increments_that_come_too_fast_for_the_tpm_are_waited_for() {
         assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
     }
 }
+
+#[test]
+fn batched_saves_share_an_increment_and_only_the_last_window_can_be_put_back() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2 rollback=batched");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let before = wire.borrow().increments;
+    let mut copies = Vec::new();
+    for number in 1..=10 {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+        copies.push(copy(&disk));
+    }
+    assert_eq!(wire.borrow().increments, before, "none yet");
+    rig.tick(Duration::from_secs(61));
+    assert_eq!(wire.borrow().increments, before + 1, "one for ten saves");
+    let closed = copy(&disk);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 11), 0);
+    drop((vtpm, rig));
+    for old in &copies {
+        assert!(matches!(refusal(&wire, old, "tpm2"), OldStore::Older { .. }));
+    }
+    let mut rig = start20(&wire, &closed, "tpm2 rollback=batched");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let found = vtpm.request(&mut rig, Request::Load);
+    assert_eq!(found, (0, body(1, 10).to_vec()), "the open window was put back, as documented");
+}
+
+#[test]
+fn an_orderly_end_leaves_no_window() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2 rollback=batched");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let old = copy(&disk);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
+    rig.shutdown();
+    drop((vtpm, rig));
+    assert!(matches!(refusal(&wire, &old, "tpm2"), OldStore::Older { .. }));
+}
+
+#[test]
+fn a_guest_that_saves_without_end_neither_exceeds_the_budget_nor_holds_up_another() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let mut rig = start20(&wire, &disk(), "tpm2 budget=40");
+    let mut hostile = Vtpm::connect(&mut rig, 1);
+    let mut quiet = Vtpm::connect(&mut rig, 2);
+    let started = wire.borrow().increments;
+    let (mut answered, mut number, mut waiting) = (0, 0, false);
+    for round in 0..3000_u16 {
+        if !waiting {
+            number += 1;
+            hostile.submit(&Request::Save(&body(1, number)).packet());
+            waiting = true;
+        }
+        if round % 300 == 50 {
+            let before = wire.borrow().increments;
+            assert_eq!(save(&mut rig, &mut quiet, 2, round), 0, "in the same turn");
+            assert!(wire.borrow().increments > before, "and strict, as its own share lasts");
+        } else {
+            rig.tick(Duration::from_millis(100));
+        }
+        if hostile.answer().is_some() {
+            (answered, waiting) = (answered + 1, false);
+        }
+    }
+    let caused = wire.borrow().increments - started;
+    println!("{answered} saves of the hostile guest in 300 s, {caused} increments in all");
+    assert!(caused <= 40, "{caused} increments within the budget of 40 a day");
+    assert!((250..=400).contains(&answered), "{answered}: it waits, alone, about a second each");
+}
+
+#[test]
+fn beyond_the_budget_saves_are_batched_and_closed_off_when_it_recovers() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let mut rig = start20(&wire, &disk, "tpm2 budget=5");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let mut number = 0;
+    let mut last = wire.borrow().increments;
+    loop {
+        number += 1;
+        vtpm.submit(&Request::Save(&body(1, number)).packet());
+        rig.turn();
+        rig.tick(Duration::from_secs(2));
+        assert!(vtpm.answer().is_some());
+        let now = wire.borrow().increments;
+        if now == last {
+            break;
+        }
+        last = now;
+    }
+    let old = copy(&disk);
+    rig.tick(Duration::from_secs(86_400 / 5 + 1));
+    assert_eq!(wire.borrow().increments, last + 1, "closed off without anybody asking");
+    drop((vtpm, rig));
+    assert!(matches!(refusal(&wire, &old, "tpm2"), OldStore::Older { .. }));
+}
+
+#[test]
+fn a_tpm_12_refuses_what_is_older_than_its_window() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
+    let family = Family::Tpm12;
+    let disk = disk();
+    let mut rig =
+        start(&wire, family, &disk, "loglevel=info").unwrap_or_else(|why| panic!("{why}"));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let old = copy(&disk);
+    let before = wire.borrow().increments;
+    for number in 2..=5 {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+    }
+    rig.tick(Duration::from_secs(61));
+    assert_eq!(wire.borrow().increments, before + 1);
+    rig.shutdown();
+    drop((vtpm, rig));
+    for (disk, line) in [(&old, "loglevel=info"), (&self::disk(), "loglevel=info")] {
+        let refused = start(&wire, family, disk, line).err().expect("an old or blank disk");
+        assert!(matches!(refused, OpenError::Old(_)), "{refused}");
+    }
+    let strict = start(&wire, family, &disk, "rollback=strict").err().expect("not with a 1.2");
+    assert_eq!(strict, OpenError::Old(OldStore::StrictNeeds20));
+    let mut rig =
+        start(&wire, family, &disk, "loglevel=info").unwrap_or_else(|why| panic!("{why}"));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 5).to_vec()));
+}
