@@ -6,13 +6,14 @@ use crate::keeper::{Known, ManagedKeeper};
 use crate::link::{LinkError, ManagerLink};
 use crate::manager::{ManagerError, Session};
 use crate::stop::Stop;
+use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
 use tpm_wire::manager::{Kept, Register, StatusReport};
 use vtpm_service::Past;
 use vtpm_service::arguments::PcrSet;
-use vtpm_store::state_disk::{Loaded, Over, StateDisk, StateDiskError, examine};
+use vtpm_store::state_disk::{Loaded, Over, SlotReport, StateDisk, StateDiskError, examine};
 use vtpm_store::{HashKey, Secret, Uuid};
 
 /// How long to wait before a manager that cannot answer now is asked again.
@@ -57,7 +58,9 @@ pub fn open<D: BlockDevice, L: ManagerLink, N: Entropy>(
     let register = plan == Plan::Manufacture { register: true } && report.is_some();
     let names_key = matches!(plan, Plan::Manufacture { .. }) && report.is_some();
     let (disk, loaded, key) = match plan {
-        Plan::Load(kept) => load(disk, vtpm, &kept)?,
+        Plan::Load(kept) => {
+            load(disk, vtpm, &kept).map_err(|stop| by_generation(stop, uuid, report))?
+        }
         Plan::LoadOrOlder(kept, generation) => match load(&mut disk, vtpm, &kept) {
             Ok(_) => load(disk, vtpm, &kept)?,
             Err(Stop::Disk(StateDiskError::NoSlotMatches(_))) => {
@@ -98,6 +101,29 @@ fn load<D: BlockDevice>(disk: D, vtpm: Vtpm, kept: &HashKey) -> Result<Ready<D>,
     let (disk, loaded) = StateDisk::open(disk, vtpm.uuid, vtpm.version, kept)?;
     log::info!("its state is generation {}, {} bytes", loaded.generation, loaded.image.len());
     Ok((disk, Some(loaded), kept.key()))
+}
+
+/// A disk with nothing but older states of this vTPM, beside what the manager's record says.
+fn by_generation(stop: Stop, uuid: Uuid, report: Option<StatusReport>) -> Stop {
+    let (Stop::Disk(StateDiskError::NoSlotMatches(slots)), Some(report)) = (&stop, report) else {
+        return stop;
+    };
+    let older: Option<Vec<u64>> = slots.iter().map(older_generation).collect();
+    match (older.and_then(|older| older.into_iter().max()), report.kept) {
+        (Some(disk), Kept::State { generation: record, .. }) if 0 < disk && disk < record => {
+            Stop::OlderDisk { uuid, disk, record, slots: *slots }
+        }
+        _ => stop,
+    }
+}
+
+/// 0 for a slot that is empty, `None` for one that may have held the newest state.
+const fn older_generation(slot: &SlotReport) -> Option<u64> {
+    match slot {
+        SlotReport::Older { generation } => Some(*generation),
+        SlotReport::Empty => Some(0),
+        _ => None,
+    }
 }
 
 /// Goes on from an older generation, which the manager then keeps.

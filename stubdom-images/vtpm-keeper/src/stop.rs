@@ -6,7 +6,7 @@ use core::fmt;
 use domain_io::NoEntropy;
 use tpm_wire::TpmVersion;
 use vtpm_store::Uuid;
-use vtpm_store::state_disk::StateDiskError;
+use vtpm_store::state_disk::{SlotReport, StateDiskError};
 
 /// The domain stops; nothing was made or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,17 @@ pub enum Stop {
         disk: TpmVersion,
         /// What the command line wants.
         wanted: TpmVersion,
+    },
+    /// The disk holds older states of this vTPM only.
+    OlderDisk {
+        /// This vTPM.
+        uuid: Uuid,
+        /// The newest generation on the disk.
+        disk: u64,
+        /// The generation in the manager's record.
+        record: u64,
+        /// What is in the slots.
+        slots: [SlotReport; 2],
     },
     /// The disk cannot be loaded.
     Disk(StateDiskError),
@@ -95,7 +106,8 @@ impl fmt::Display for Stop {
                 f,
                 "the manager keeps the state of vTPM {uuid}, and its disk is blank: attach the \
                  right disk or restore its last copy; to give this vTPM up and make a new one, \
-                 remove its record by vtpmmgr-ctl delete --with-state {uuid} in dom0"
+                 remove its record by vtpmmgr-ctl delete --with-state {uuid} in dom0 \
+                 (docs/rollback.md)"
             ),
             Self::UnknownUuid(uuid) => write!(
                 f,
@@ -129,6 +141,12 @@ impl fmt::Display for Stop {
                 f,
                 "its disk holds a TPM {disk}, and the command line wants a TPM {wanted}: {}",
                 word_for(*disk)
+            ),
+            Self::OlderDisk { uuid, disk, record, slots: _ } => write!(
+                f,
+                "its disk is older than the manager's record: it holds generation {disk}, the \
+                 record says {record}. Attach the newest disk; to go back for good, run vtpmmgr-ctl \
+                 accept-older {uuid} {disk} in dom0 and start this vTPM once (docs/rollback.md)"
             ),
             Self::Disk(error) => self::disk(error, f),
             Self::Image(error) => error.fmt(f),

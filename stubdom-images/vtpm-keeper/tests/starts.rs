@@ -44,18 +44,18 @@ fn what_was_kept_last_is_loaded() {
 #[test]
 fn an_older_copy_of_the_disk_stops_and_is_named() {
     let (host, disks) = lived(&[1, 2, 3, 4, 5]);
-    let Stop::Disk(StateDiskError::NoSlotMatches(slots)) = stop(&host, disks[1].copy()) else {
+    let Stop::OlderDisk { slots, disk, record, .. } = stop(&host, disks[1].copy()) else {
         panic!("another stop");
     };
     assert!(slots.iter().all(|slot| matches!(slot, SlotReport::Older { .. })), "{slots:?}");
-    assert!(stop(&host, disks[1].copy()).to_string().contains("older copy"));
+    assert!(stop(&host, disks[1].copy()).to_string().contains(&format!("generation {disk}, the record says {record}")));
 }
 
 #[test]
 fn an_older_generation_is_taken_once_when_an_administrator_says_so() {
     let (host, disks) = lived(&[1, 2, 3, 4, 5]);
     let disk = disks[1].copy();
-    let Stop::Disk(StateDiskError::NoSlotMatches(slots)) = stop(&host, disk.clone()) else {
+    let Stop::OlderDisk { slots, .. } = stop(&host, disk.clone()) else {
         panic!("another stop");
     };
     let generations = slots.map(|slot| match slot {
@@ -71,7 +71,7 @@ fn an_older_generation_is_taken_once_when_an_administrator_says_so() {
     keeper.keep(&mut engine).unwrap();
     drop(keeper);
     let newer = stop(&host, disks[4].copy());
-    assert!(matches!(newer, Stop::Disk(StateDiskError::NoSlotMatches(_))), "{newer:?}");
+    assert!(matches!(newer, Stop::OlderDisk { .. }), "{newer:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) const WINDOW_SAVES: u32 = 64;
 /// The least time between two steps in batched mode: a TPM 1.2 promises no more.
 const STEPS_APART: Duration = Duration::from_secs(5);
 /// How long the saves of vTPMs over their share wait for somebody else's step.
-pub(crate) const HOLD: Duration = Duration::from_secs(1);
+pub(crate) const HOLD: Duration = Duration::from_millis(100);
 /// How long nobody tries again after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
