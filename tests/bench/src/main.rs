@@ -14,6 +14,7 @@ mod measure;
 mod ours;
 mod peer;
 mod report;
+mod rollback;
 mod rows;
 mod sides;
 
@@ -61,16 +62,22 @@ fn main() -> Result<()> {
         false => Vec::new(),
     };
     let kept = kept(&options)?;
+    let rollback = match wanted(&options.rows, rollback::NAME) {
+        true => rollback::measure(&options.folder, options.quick)?,
+        false => Vec::new(),
+    };
     let mut table = report::table(["command", "vTPM", "swtpm"], &results);
     for Kept { titles, rows, counted } in &kept {
         table += &format!("\n{}{counted}\n", report::table(*titles, rows));
     }
+    table += &rollback::table(&rollback);
     table += &(report::longest_table(&longest) + &conditions::lines(options.quick));
     results.extend(kept.into_iter().flat_map(|kept| kept.rows));
     if let Some(file) = &options.output {
         std::fs::write(file, &table).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let json = || report::json(&results) + &report::longest_json(&longest);
+    let json =
+        || report::json(&results) + &report::longest_json(&longest) + &rollback::json(&rollback);
     print!("{}", if options.json { json() } else { table });
     if options.check { check(&results) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use crate::measure::{self, Rounds, Times};
 use crate::sides::Sides;
-use crate::{crowd, durable, longest};
+use crate::{crowd, durable, longest, rollback};
 use anyhow::Result;
 use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::{flush, nv};
@@ -166,7 +166,10 @@ pub(crate) const ALL: [Row; 9] = [
 
 /// All names, for the command line.
 pub(crate) fn names() -> Vec<&'static str> {
-    ALL.iter().map(|row| row.name).chain([durable::NAME, crowd::NAME, longest::NAME]).collect()
+    ALL.iter()
+        .map(|row| row.name)
+        .chain([durable::NAME, crowd::NAME, longest::NAME, rollback::NAME])
+        .collect()
 }
 
 impl Row {

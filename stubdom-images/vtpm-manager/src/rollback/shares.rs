@@ -5,8 +5,8 @@ use alloc::collections::BTreeMap;
 use vtpm_store::Uuid;
 use vtpm_store::manager::Budget;
 
-/// The most of the budget that one vTPM may use is one part in this many.
-const FEWEST_PARTS: u32 = 4;
+/// The most of the budget that one vTPM may use is one part in this many, however few there are.
+const FEWEST_PARTS: u32 = 2;
 
 /// What each vTPM has used. In memory only: no vTPM can restart the manager.
 #[derive(Debug, Default)]

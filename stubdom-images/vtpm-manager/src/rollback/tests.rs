@@ -108,16 +108,16 @@ proptest! {
 }
 
 #[test]
-fn a_share_is_a_quarter_at_most_and_never_nothing() {
+fn a_share_is_a_half_at_most_and_never_nothing() {
     let (one, other) = (Uuid([1; 16]), Uuid([2; 16]));
     let mut shares = Shares::default();
     let budget = (27, 1);
-    for _ in 0..6 {
+    for _ in 0..13 {
         assert!(shares.is_within(one, budget, 0));
         shares.charge(one, budget, 0);
     }
-    assert!(!shares.is_within(one, budget, 0), "a quarter of 27");
+    assert!(!shares.is_within(one, budget, 0), "half of 27");
     assert!(shares.is_within(other, budget, 0), "others have theirs");
-    assert!(shares.is_within(one, budget, DAY / 6 + 1), "it comes back with time");
+    assert!(shares.is_within(one, budget, DAY / 13 + 1), "it comes back with time");
     assert!(shares.is_within(other, (27, 500), 0), "one at least");
 }
