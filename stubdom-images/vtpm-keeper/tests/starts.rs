@@ -48,7 +48,11 @@ fn an_older_copy_of_the_disk_stops_and_is_named() {
         panic!("another stop");
     };
     assert!(slots.iter().all(|slot| matches!(slot, SlotReport::Older { .. })), "{slots:?}");
-    assert!(stop(&host, disks[1].copy()).to_string().contains(&format!("generation {disk}, the record says {record}")));
+    assert!(
+        stop(&host, disks[1].copy())
+            .to_string()
+            .contains(&format!("generation {disk}, the record says {record}"))
+    );
 }
 
 #[test]
