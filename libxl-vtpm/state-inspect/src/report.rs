@@ -140,7 +140,7 @@ impl StoreReport {
             "vtpms": records,
             "counter": counter,
             "epoch": epoch,
-            "bytes_in_use": bytes,
+            "bytes_of_disk": bytes,
             "hardware_tpm": self.overview.hardware.map(|version| version.to_string()),
             "refusal_of_old_state": mode(self.overview.mode),
             "sealed": sealed,
@@ -156,7 +156,7 @@ impl fmt::Display for StoreReport {
         writeln!(f, "store          {}", Uuid(of.store_id))?;
         writeln!(f, "generation     {} (commits)", of.sequence)?;
         writeln!(f, "vTPMs          {}", of.records)?;
-        writeln!(f, "in use         {} KiB", of.bytes / 1024)?;
+        writeln!(f, "disk           {} KiB", of.bytes / 1024)?;
         writeln!(f, "hardware TPM   {hardware}")?;
         writeln!(f, "counter        {}, epoch {}", of.counter, of.epoch)?;
         writeln!(f, "old state      refusal {}", mode(of.mode))?;

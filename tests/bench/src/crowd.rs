@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tpm_wire::TpmVersion::Tpm20;
-use tpm_wire::manager::{Register, Request};
+use tpm_wire::manager::{Command as Ask, Register, Request, Stats};
 use tpmif::nodes::DeviceId;
 use vtpm_manager::{Arguments, Manager, Parts, Reply, WithoutHardware};
 use vtpm_store::Uuid;
@@ -119,9 +119,15 @@ fn fill(path: &Path, vtpms: u64) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of the disk that hold something.
 fn bytes_in_use(path: &Path) -> Result<u64> {
-    let overview = vtpm_store::manager::inspect(&mut FileDisk::open(path)?);
-    Ok(overview.map_err(|why| anyhow!("{why}"))?.bytes)
+    let (mut manager, _) = open(path)?;
+    let stats = match manager.request(device(0), &Ask::Stats.packet(), Duration::ZERO) {
+        Reply::Now(answer) => Stats::of_answer(&answer).map_err(|why| anyhow!("{why}"))?,
+        other => bail!("the manager answered {other:?}"),
+    };
+    let free = stats.free_pages * vtpm_store::manager::PAGE_BYTES as u64;
+    Ok(((DISK_MEBIBYTES as u64) << 20).saturating_sub(free))
 }
 
 /// Bytes and flushes of each save.
