@@ -5,7 +5,7 @@ use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::session::{Purpose, policy_digest, policy_pcr, start};
 use flow_tests::packets::{OWNER, Proof, authorised, flush, handle, nv, plain, response_code};
 use flow_tests::{Chain, Guest, Machine, Managed};
-use tpm_wire::tpm20::{Capability, Handle, Property, get_capability};
+use tpm_wire::tpm20::{Capability, Handle, Property, get_capability, get_random};
 use tpm_wire::{PacketBuilder, Reader};
 
 /// `TPM_CAP_COMMANDS` (Part 2, 6.12).
@@ -192,4 +192,22 @@ fn a_wrong_password_is_written_down_before_it_is_answered() {
     assert_eq!(codes, [(0x922, 1), (0x98E, 1), (0x98E, 1)]);
     let forget = lockout(0x139).finish();
     assert_eq!(saves(&machine, &mut chain, &mut guest, &forget), 1);
+}
+
+/// The specification lets a TPM write its clock down every so often (`TPM_PT_CLOCK_UPDATE`; Part 1,
+/// 36.3).
+#[test]
+fn time_alone_causes_no_write() {
+    let (machine, mut chain, mut guest) = machine();
+    let interval = 4096;
+    for passed in 1..4 {
+        let soon = (passed << 20) * interval - 20;
+        guest.succeed(&mut chain, &owned(0x128).bytes(&u64::to_be_bytes(soon)).finish());
+        let before = machine.written();
+        for _ in 0..10 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            guest.succeed(&mut chain, &get_random(8));
+        }
+        assert_eq!(machine.written(), before);
+    }
 }
