@@ -19,6 +19,6 @@ mod removal;
 pub use chain::{Chain, VTPM};
 pub use guest::Guest;
 pub use machine::{Machine, Managed, NoStart};
-pub use manager::{MANAGER, Manager, StoreDisk};
+pub use manager::{Board, MANAGER, Manager, StoreDisk};
 pub use mortal::{AnyDisk, Death};
 pub use removal::Removal;

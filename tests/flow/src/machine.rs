@@ -1,7 +1,7 @@
 //! A machine with a manager and a disk, on which a managed vTPM domain starts again and again.
 
 use crate::chain::{Chain, VTPM, alone};
-use crate::manager::{Manager, StoreDisk};
+use crate::manager::{Board, Manager, StoreDisk};
 use crate::mortal::AnyDisk;
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{BlockDevice, BlockError, Clock, PortNumber, Xenstore};
@@ -128,8 +128,17 @@ impl Machine {
     #[must_use]
     pub fn on(disk: AnyDisk, store: AnyDisk) -> Self {
         let world = World::new();
-        let manager = Manager::real(&world, store);
+        let manager = Manager::real(&world, store, Rc::new(|_| None));
         Self::with(world, manager, disk)
+    }
+
+    /// A machine with a real manager, blank disks, and this board.
+    #[must_use]
+    pub fn with_board(board: Board) -> Self {
+        let (world, disk) = (World::new(), TracedDisk::new(vec![0; DISK_BYTES]));
+        let store = Rc::new(RefCell::new(TracedDisk::new(vec![0; STORE_BYTES])));
+        let manager = Manager::real(&world, store, board);
+        Self::with(world, manager, Rc::new(RefCell::new(disk)))
     }
 
     /// A machine with a blank disk whose manager is played: it knows this and has this hardware TPM.

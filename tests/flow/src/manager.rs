@@ -12,11 +12,14 @@ use tpmback::{Backend, Event, Limits};
 use tpmif::nodes::DeviceId;
 use tpmif::peers::Libxl;
 use vtpm_keeper::test_utils::FakeManager;
-use vtpm_manager::{Arguments, Parts, WithoutHardware};
+use vtpm_manager::{Arguments, Hardware, Parts, WithoutHardware};
 use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
 
 /// The number of the first manager domain; each later one has the next.
 pub const MANAGER: DomainId = DomainId(70);
+
+/// What the machine's board has: a hardware TPM, started, or none.
+pub type Board = Rc<dyn Fn(&World) -> Option<Hardware>>;
 
 /// The manager's disk. Clones are the same disk.
 pub type StoreDisk = Rc<RefCell<TracedDisk>>;
@@ -40,6 +43,8 @@ pub struct Manager {
     fake: FakeManager,
     /// The disk of a real manager; `None` plays it.
     real: Option<AnyDisk>,
+    /// Makes the hardware TPM of each new domain of a real manager.
+    hardware: Board,
     life: Life,
     /// How long the administrator takes.
     pub restart_after: Duration,
@@ -58,6 +63,7 @@ impl Manager {
         Self {
             fake: fake.clone(),
             real: None,
+            hardware: Rc::new(|_| None),
             life: Life::default(),
             restart_after: Duration::from_secs(4),
             libxl: Libxl::new(world),
@@ -69,10 +75,10 @@ impl Manager {
         }
     }
 
-    /// A real manager without hardware TPM that does not run yet.
+    /// A real manager that does not run yet. Its store is not sealed, whatever TPM it has.
     #[must_use]
-    pub fn real(world: &World, disk: AnyDisk) -> Self {
-        Self { real: Some(disk), ..Self::played(world, &FakeManager::default()) }
+    pub fn real(world: &World, disk: AnyDisk, hardware: Board) -> Self {
+        Self { real: Some(disk), hardware, ..Self::played(world, &FakeManager::default()) }
     }
 
     /// A real one dies at this step of the next request that writes; deaths come one after the other.
@@ -109,10 +115,12 @@ impl Manager {
     }
 
     fn open(&self, store: &mut FakeStore, disk: MortalDisk) -> Real {
-        let (arguments, _) = Arguments::parse(["hwtpm=none"]).expect("a sound command line");
+        let hardware = (self.hardware)(&self.world);
+        let line = if hardware.is_some() { "rollback=off" } else { "hwtpm=none" };
+        let (arguments, _) = Arguments::parse([line]).expect("a sound command line");
         let entropy = Box::new(FakeEntropy::new(u64::from(self.domain.0)));
         let now = self.world.clock().now();
-        let parts = Parts { disk, keeper: WithoutHardware, hardware: None, entropy, now };
+        let parts = Parts { disk, keeper: WithoutHardware, hardware, entropy, now };
         let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
         ManagerDomain::new(store, manager, NoLabels, now).expect("a backend")
     }

@@ -2,9 +2,16 @@
 
 use flow_tests::packets::tpm12;
 use flow_tests::{Guest, Machine};
+use peers::{Family, RawTpm, Swtpm, unless_missing};
+use sha2::Digest;
+use std::cell::RefCell;
+use std::rc::Rc;
+use tpm_hw::test_utils::{TisModel, bus};
+use tpm_hw::{HardwareArguments, detect};
 use tpm_wire::TpmVersion;
-use tpm_wire::tpm20::{HashAlgorithm, pcr_digest, pcr_read};
+use tpm_wire::tpm20::{HashAlgorithm, pcr_digest, pcr_extend, pcr_read};
 use vtpm_keeper::test_utils::FakeManager;
+use vtpm_manager::Hardware;
 
 fn machine(hardware: Option<TpmVersion>) -> Machine {
     let fake = FakeManager::default();
@@ -58,4 +65,55 @@ fn without_a_hardware_tpm_the_vtpm_starts_and_its_pcrs_stay() {
     let mut guest = Guest::boot(&mut chain, 1);
     let answer = guest.succeed(&mut chain, &pcr_read(HashAlgorithm::SHA256, 0));
     assert_eq!(pcr_digest(&answer), Ok(Some(&[0; 32][..])));
+}
+
+type Wire = Rc<RefCell<RawTpm>>;
+
+/// A board with swtpm behind a model of a TPM's registers; the test shares its wire.
+fn board(wire: &Wire, version: TpmVersion) -> Machine {
+    let wire = Rc::clone(wire);
+    Machine::with_board(Rc::new(move |world| {
+        let (clock, wire) = (world.clock(), Rc::clone(&wire));
+        let executor =
+            Box::new(move |command: &[u8]| wire.borrow_mut().transmit(command).expect("an answer"));
+        let model = match version {
+            TpmVersion::Tpm20 => TisModel::new(clock.clone(), executor),
+            TpmVersion::Tpm12 => TisModel::of_tpm12(clock.clone(), executor),
+        };
+        let registers = bus(0xFED4_0000, model);
+        let found = detect(registers, &HardwareArguments::default(), clock.clone());
+        let mut found = found.expect("a TPM");
+        tpm_hw::start(found.tpm.as_mut(), found.version, &clock).expect("it starts");
+        Some(Hardware { tpm: found.tpm, version: found.version })
+    }))
+}
+
+#[test]
+fn with_swtpm_behind_the_real_manager_a_pcr_of_a_tpm_20_is_the_extend_of_the_hardware_s() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let wire = Rc::new(RefCell::new(swtpm.connect().unwrap()));
+    let mut machine = board(&wire, TpmVersion::Tpm20);
+    let (bank, pcr) = (HashAlgorithm::SHA256, 4);
+    wire.borrow_mut().transmit(&pcr_extend(pcr, &[(bank, vec![3; 32])])).unwrap();
+    let own = wire.borrow_mut().transmit(&pcr_read(bank, pcr)).unwrap();
+    let own = pcr_digest(&own).unwrap().unwrap();
+    let mut chain = machine.start("tpm2 hwinitpcr=4").unwrap();
+    let mut guest = Guest::boot(&mut chain, 1);
+    let found = guest.succeed(&mut chain, &pcr_read(bank, pcr));
+    let expected = sha2::Sha256::new().chain_update([0; 32]).chain_update(own).finalize();
+    assert_eq!(pcr_digest(&found), Ok(Some(&expected[..])));
+}
+
+#[test]
+fn with_swtpm_behind_the_real_manager_a_pcr_of_a_tpm_12_is_the_extend_of_the_hardware_s() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm12)) else { return };
+    let wire = Rc::new(RefCell::new(swtpm.connect().unwrap()));
+    let mut machine = board(&wire, TpmVersion::Tpm12);
+    wire.borrow_mut().transmit(&tpm12::extend(4, &[9; 20])).unwrap();
+    let own = wire.borrow_mut().transmit(&tpm12::pcr_read(4)).unwrap();
+    let mut chain = machine.start("hwinitpcr=4").unwrap();
+    let mut guest = Guest::boot(&mut chain, 1);
+    let found = guest.succeed(&mut chain, &tpm12::pcr_read(4));
+    let expected = sha1::Sha1::new().chain_update([0; 20]).chain_update(&own[10..]).finalize();
+    assert_eq!(&found[10..], &expected[..]);
 }
