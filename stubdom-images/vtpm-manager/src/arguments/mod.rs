@@ -21,9 +21,6 @@ pub struct Arguments {
     pub explicit: bool,
     /// `store=without-damaged`: go on without the records under a damaged branch of the store.
     pub without_damaged: bool,
-    /// `store=older:COMMIT`: go on from an older copy of the store whose last commit is this one,
-    /// once.
-    pub older_store: Option<u64>,
     /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing into the PCRs
     /// that the store's secret is sealed to.
     pub unmeasured: bool,
@@ -74,7 +71,6 @@ impl Arguments {
             hardware: HardwareArguments::default(),
             explicit: false,
             without_damaged: false,
-            older_store: None,
             unmeasured: false,
             rollback: Rules::default(),
             log_level: LevelFilter::Info,
@@ -105,11 +101,7 @@ impl Arguments {
                 return Err(value("provision=explicit or provision=first-contact"));
             }
             ("store", "without-damaged") => self.without_damaged = true,
-            ("store", given) => {
-                let commit = given.strip_prefix("older:").and_then(|number| number.parse().ok());
-                let expected = "store=without-damaged, or store=older: and the number of a commit";
-                self.older_store = Some(commit.ok_or_else(|| value(expected))?);
-            }
+            ("store", _) => return Err(value("store=without-damaged")),
             ("seal", "unmeasured") => self.unmeasured = true,
             ("seal", _) => return Err(value("seal=unmeasured")),
             ("rollback" | "budget" | "accept" | "forget", _) => {

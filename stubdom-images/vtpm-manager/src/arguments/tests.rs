@@ -33,15 +33,6 @@ fn every_word_reaches_its_place() {
 }
 
 #[test]
-fn an_older_store_is_named_by_its_last_commit() {
-    assert_eq!(parse("").unwrap().0.older_store, None);
-    assert_eq!(parse("store=older:77").unwrap().0.older_store, Some(77));
-    for word in ["store=older", "store=older:", "store=older:-1", "store=older:new"] {
-        assert!(parse(word).unwrap_err().to_string().contains("number of a commit"), "{word}");
-    }
-}
-
-#[test]
 fn an_unknown_word_is_named_and_a_wrong_value_stops() {
     let (_, notices) = parse("quiet root=/dev/sda tpmirq=7").unwrap();
     assert_eq!(notices.len(), 3);

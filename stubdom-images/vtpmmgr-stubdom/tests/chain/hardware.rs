@@ -14,7 +14,7 @@ use tpm_wire::{PacketBuilder, Tag, TpmVersion};
 use vtpm_custody::Access;
 use vtpm_manager::{Hardware, WithHardware};
 
-fn wire(swtpm: &Swtpm) -> Wire {
+pub(crate) fn wire(swtpm: &Swtpm) -> Wire {
     Layer::on(swtpm)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn hardware(world: &World, family: Family, wire: &Wire) -> Hardware {
     Hardware { tpm: found.tpm, version: found.version }
 }
 
-fn rig(world: &World, id: u16, disk: &Disk, family: Family, wire: &Wire) -> Rig {
+pub(crate) fn rig(world: &World, id: u16, disk: &Disk, family: Family, wire: &Wire) -> Rig {
     let hardware = hardware(world, family, wire);
     let (access, time) = (Access::default(), world.clock());
     // swtpm has no firmware that measures anything.
@@ -164,11 +164,15 @@ fn the_hardware_tpm_is_brought_to_rest_by_control_shutdown_and_by_prepare_shutdo
     }
 }
 
-fn policy(rig: &mut Rig, dom0: &mut Vtpm, command: &PolicyCommand<'_>) -> (u32, Vec<u8>) {
+pub(crate) fn policy(
+    rig: &mut Rig,
+    dom0: &mut Vtpm,
+    command: &PolicyCommand<'_>,
+) -> (u32, Vec<u8>) {
     parts(&dom0.ask(rig, &policy_request(&command.encode())))
 }
 
-fn domain_0(rig: &mut Rig) -> Vtpm {
+pub(crate) fn domain_0(rig: &mut Rig) -> Vtpm {
     let mut dom0 = Vtpm::create(rig, 0, 77);
     dom0.await_connection(rig);
     dom0

@@ -4,6 +4,7 @@ mod crowd;
 mod faults;
 mod hardware;
 mod layer;
+mod policy;
 mod power;
 mod restarts;
 mod rig;
