@@ -1,0 +1,95 @@
+//! What an administrator and a program see of `vtpm-hwtpm`.
+
+mod support;
+
+use serde_json::Value;
+use std::process::{Command, Output};
+use support::Tree;
+
+fn run(tree: &Tree, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vtpm-hwtpm"));
+    command.arg("--root").arg(tree.path("")).args(words).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8(all).unwrap()
+}
+
+fn json(tree: &Tree, words: &[&str]) -> Value {
+    let output = run(tree, &[words, &["--json"]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn status_names_driver_program_and_the_next_step() {
+    let text = said(&run(&Tree::captured("qemu-crb-tpm20.tree"), &["status"]));
+    for part in [
+        "tpm0           hardware TPM 2.0: /dev/tpm0, held by tpm_crb (device MSFT0101:00 on the acpi bus)",
+        "firmware       TPM 2.0 in table TPM2, start method 7 (command response buffer)",
+        "reserved       0xfed40000-0xfed40fff",
+        "open by        sleep (process 131, /dev/tpm0)",
+        "at boot        stays with domain 0",
+        "next           stop what has it open",
+    ] {
+        assert!(text.contains(part), "{part}\nis not in\n{text}");
+    }
+}
+
+#[test]
+fn status_says_the_same_to_programs() {
+    let value = json(&Tree::captured("qemu-crb-tpm20.tree"), &["status"]);
+    assert_eq!(value["domain_0"], true);
+    assert_eq!(value["tpms"][0]["driver"], "tpm_crb");
+    assert_eq!(value["table"]["control_area"], "0xfed40040");
+    assert_eq!(value["users"][0]["pid"], 131);
+    assert_eq!(value["kept"]["systemd"], false);
+    assert_eq!(value["lines"]["iomem"], "iomem=[\"fed40,1\"]");
+    assert!(value["refused"].is_null());
+}
+
+#[test]
+fn lines_prints_two_lines_and_nothing_else() {
+    let output = run(&Tree::captured("qemu-tis-tpm20.tree"), &["lines"]);
+    assert_eq!(
+        said(&output),
+        "iomem=[\"fed40,5\"]\nextra=\"tpm2 tpmiomem=0xfed40000+0x5000 tpmstart=6\"\n"
+    );
+}
+
+#[test]
+fn a_refusal_is_exit_code_1_and_one_sentence() {
+    let output = run(&Tree::captured("qemu-tis-tpm20.tree"), &["release"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = said(&output);
+    assert!(message.starts_with("vtpm-hwtpm: the TPM is in use by sleep (process "), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn at_boot_nothing_is_done_without_xen_and_without_a_tpm() {
+    let bare = Tree::unused("qemu-tis-tpm20.tree");
+    bare.add("file sys/hypervisor/type\n| none");
+    let guest = Tree::unused("qemu-tis-tpm20.tree");
+    guest.add("file sys/hypervisor/uuid\n| 0f8e1a52-7c3d-4b69-9a10-5566778899aa");
+    for tree in [bare, guest] {
+        let output = run(&tree, &["release", "--at-boot"]);
+        assert!(output.status.success() && said(&output).contains("not domain 0"));
+        assert!(tree.path("sys/class/tpm/tpm0").exists());
+    }
+    let none = Tree::of("file sys/hypervisor/type\n| xen\nfile sys/hypervisor/uuid\n| 0000-00");
+    let output = run(&none, &["release", "--at-boot"]);
+    assert!(output.status.success() && said(&output).contains("no TPM"), "{}", said(&output));
+}
+
+#[test]
+fn at_boot_the_tpm_is_released_and_what_is_lost_is_said() {
+    let tree = Tree::unused("qemu-tis-tpm20.tree");
+    let _kernel = tree.kernel();
+    let value = json(&tree, &["release", "--at-boot"]);
+    assert_eq!(value["released"]["name"], "tpm0");
+    assert_eq!(value["lost"][0]["name"], "hwrng");
+    assert!(!tree.path("sys/class/tpm/tpm0").exists());
+    assert!(json(&tree, &["give-back"])["holder"]["driver"] == "tpm_tis");
+}
