@@ -130,7 +130,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_are_reported_or_refused(
-        bytes in proptest::collection::vec(any::<u8>(), 0..40_000),
+        bytes in proptest::collection::vec(any::<u8>(), 0..6_000),
         sectors in 0..1200_usize,
     ) {
         let mut bytes = bytes;
