@@ -1,54 +1,59 @@
 //! The command line.
 
-use crate::wanted::{Guest, Wanted};
+use crate::wanted::{Guest, Manager, Wanted};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use std::path::PathBuf;
 use toml::Spanned;
 
 /// Writes xl configuration files for the vTPM manager, vTPM domains and their guests
-#[derive(Parser, Debug)]
+#[derive(Parser, Debug, Default)]
 #[command(name = "vtpm-config-gen", version, after_long_help = NOTES)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     /// What is wanted, as TOML
     #[arg(value_name = "FILE.toml", required_unless_present = "guest", conflicts_with = "guest")]
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
 
     /// Without a TOML file: the guest that gets a vTPM
     #[arg(long, value_name = "NAME")]
-    pub(crate) guest: Option<String>,
+    pub guest: Option<String>,
 
     /// With --guest: its xl configuration, to which the vTPM is added
     #[arg(long, value_name = "FILE", requires = "guest")]
-    pub(crate) guest_config: Option<String>,
+    pub guest_config: Option<String>,
 
     /// With --guest: which TPM, 2.0 or 1.2 [default: 2.0]
     #[arg(long, value_name = "VERSION", requires = "guest")]
-    pub(crate) tpm: Option<String>,
+    pub tpm: Option<String>,
 
     /// With --guest: the vTPM's identity [default: the one of a file that is replaced, or a new one]
     #[arg(long, value_name = "UUID", requires = "guest")]
-    pub(crate) uuid: Option<String>,
+    pub uuid: Option<String>,
 
     /// With --guest: a vTPM whose state lives as long as its domain
     #[arg(long, requires = "guest")]
-    pub(crate) ephemeral: bool,
+    pub ephemeral: bool,
+
+    /// With --guest: the hardware TPM of the manager, 2.0, 1.2 or none; a manager's file that is there
+    /// stays as it is [default: 2.0]
+    #[arg(long, value_name = "VERSION", requires = "guest")]
+    pub hardware: Option<String>,
 
     /// The folder that the files are written to [default: host.output of the TOML file, or .]
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 
     /// Replace files that are there (a vTPM keeps its uuid)
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     /// Print the files instead of writing them
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
 
     /// Say what was written as JSON
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
@@ -109,6 +114,8 @@ impl Arguments {
         };
         let mut wanted = Wanted::default();
         wanted.guest.push(guest);
+        let hardware = self.hardware.as_ref().map(spanned);
+        wanted.manager = Some(Manager { hardware, keep: true, ..Manager::default() });
         wanted
     }
 }

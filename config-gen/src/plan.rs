@@ -23,6 +23,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Manager {
     pub(crate) file: PathBuf,
+    /// It is there, and is left alone.
+    pub(crate) stays: bool,
     pub(crate) name: String,
     /// `2.0`, `1.2` or `none`.
     pub(crate) hardware: &'static str,
@@ -189,8 +191,10 @@ impl Planner<'_> {
             Some(disk) => checks::disk(self.wanted, disk)?,
             None => format!("{}/{name}.img", self.disks),
         };
+        let file = self.folder.join(format!("{name}.cfg"));
         Ok(Manager {
-            file: self.folder.join(format!("{name}.cfg")),
+            stays: asked.keep && file.exists(),
+            file,
             hardware,
             memory_mib: asked.memory.unwrap_or(16),
             disk,

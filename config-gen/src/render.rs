@@ -35,7 +35,7 @@ pub(crate) fn all(plan: &Plan) -> Result<Vec<File>> {
         tera.add_raw_template(name, text)?;
     }
     let mut files = Vec::new();
-    if let Some(manager) = &plan.manager {
+    if let Some(manager) = plan.manager.as_ref().filter(|manager| !manager.stays) {
         files.push(rendered(&tera, "manager", &manager.file, &manager_context(plan, manager))?);
     }
     for vtpm in &plan.vtpms {

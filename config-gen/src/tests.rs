@@ -133,6 +133,11 @@ fn flags_do_for_one_guest() {
     let guest = read(here.path(), "out/g.cfg");
     assert_eq!(guest, format!("name='g'\nvtpm=['backend=old', \"backend=g-vtpm,uuid={uuid}\"]"));
     assert!(read(here.path(), "out/g-vtpm.cfg").contains("\nextra = \"\"\n"));
+    let changed = read(here.path(), "out/vtpmmgr.cfg").replace("memory = 16", "memory = 32");
+    fs::write(here.path().join("out/vtpmmgr.cfg"), &changed).unwrap();
+    let words = ["x", "--guest", "h", "--guest-config", &mine, "--output", &output];
+    crate::run(&Arguments::try_parse_from(words).unwrap()).unwrap();
+    assert_eq!(read(here.path(), "out/vtpmmgr.cfg"), changed, "a manager's file stays");
 }
 
 #[test]

@@ -50,6 +50,9 @@ pub(crate) struct Manager {
     pub(crate) disk: Option<Text>,
     pub(crate) iomem: Option<Vec<Text>>,
     pub(crate) extra: Option<Text>,
+    /// A file of it that is there is left alone.
+    #[serde(skip)]
+    pub(crate) keep: bool,
 }
 
 /// One guest and its vTPM.

@@ -15,8 +15,11 @@ const STATIC: [(&str, &str); 3] = [
 
 /// The same of those that load libxl, which a static program cannot
 /// (docs/decisions/0200-libxl-is-loaded-at-run-time.md); one of the lab's among them.
-const DYNAMIC: [(&str, &str); 2] =
-    [("config-gen", "vtpm-config-gen"), ("toolstack-judge", "toolstack-judge")];
+const DYNAMIC: [(&str, &str); 3] = [
+    ("config-gen", "vtpm-config-gen"),
+    ("xl-vtpm", "xl-vtpm"),
+    ("toolstack-judge", "toolstack-judge"),
+];
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 

@@ -8,6 +8,7 @@ use crate::layout::{
     DeathWatch, ERROR_BUFFERFULL, ERROR_NOT_READY, EVENT_DEATH, EVENT_SHUTDOWN, Event,
 };
 use libc::{pollfd, timeval};
+use std::ffi::c_int;
 use std::ptr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,8 +24,11 @@ pub enum End {
 /// At most so long between two looks, in case an event is lost.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 
+/// Between two looks at a domain that is being taken apart, of whose end there is no further event.
+const SHORT: Duration = Duration::from_millis(50);
+
 impl Context {
-    /// Waits until the domain has ended, by libxl's events; `None` when `limit` is over.
+    /// Waits until the domain has ended, woken by libxl's events; `None` when `limit` is over.
     ///
     /// # Errors
     /// As libxl says.
@@ -35,9 +39,10 @@ impl Context {
             if let Some(end) = self.look(domid)? {
                 return Ok(Some(end));
             }
-            while let Some(end) = self.next_event(domid)? {
-                if let Some(end) = end {
-                    return Ok(Some(end));
+            while let Some(event) = self.next_event()? {
+                // Of a domain that merely shut down the next look tells: this may be an old event.
+                if event == (domid, EVENT_DEATH) {
+                    return Ok(Some(End::Gone));
                 }
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -48,6 +53,22 @@ impl Context {
         }
     }
 
+    /// Waits until the domain is gone; `false` when `limit` is over.
+    ///
+    /// # Errors
+    /// As libxl says.
+    pub fn wait_for_gone(&self, domid: u32, limit: Duration) -> Result<bool, Error> {
+        let deadline = Instant::now() + limit;
+        while self.domain(domid)?.is_some() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            std::thread::sleep(left.min(SHORT));
+        }
+        Ok(true)
+    }
+
     fn look(&self, domid: u32) -> Result<Option<End>, Error> {
         Ok(match self.domain(domid)? {
             None => Some(End::Gone),
@@ -56,8 +77,8 @@ impl Context {
         })
     }
 
-    /// `None`: no event. `Some(None)`: one of another domain's.
-    fn next_event(&self, domid: u32) -> Result<Option<Option<End>>, Error> {
+    /// The next event: whose and of which kind.
+    fn next_event(&self) -> Result<Option<(u32, c_int)>, Error> {
         let mut event: *mut Event = ptr::null_mut();
         let kinds = (1 << EVENT_SHUTDOWN) | (1 << EVENT_DEATH);
         let xl = &self.library.xl;
@@ -76,15 +97,11 @@ impl Context {
         }
         self.checked("libxl_event_check", code)?;
         // SAFETY: an event was handed out; it is freed once and not used afterwards.
-        let (whose, kind, reason) = unsafe {
-            let found = ((*event).domid, (*event).kind, (*event).shutdown_reason.0);
+        unsafe {
+            let found = ((*event).domid, (*event).kind);
             (xl.libxl_event_free)(self.ctx, event);
-            found
-        };
-        Ok(Some((whose == domid).then(|| match kind {
-            EVENT_SHUTDOWN => End::Shutdown(ShutdownReason::from_number(reason.into())),
-            _ => End::Gone,
-        })))
+            Ok(Some(found))
+        }
     }
 
     /// Sleeps until libxl has something to do, and lets it.

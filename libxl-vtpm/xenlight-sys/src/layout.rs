@@ -96,7 +96,7 @@ pub(crate) struct DomInfo {
     pub(crate) domain_type: c_int,
 }
 
-/// `libxl_event` (_libxl_types.h) up to its union, of which only the first byte is read.
+/// `libxl_event` (_libxl_types.h) up to its union, which is not read.
 #[repr(C)]
 pub(crate) struct Event {
     pub(crate) link: [*mut c_void; 2],
@@ -104,13 +104,7 @@ pub(crate) struct Event {
     pub(crate) domuuid: Uuid,
     pub(crate) for_user: u64,
     pub(crate) kind: c_int,
-    /// `u.domain_shutdown.shutdown_reason`, of an event of that kind.
-    pub(crate) shutdown_reason: SecondHalf,
 }
-
-/// What begins the union of a [`Event`]: aligned as the union is.
-#[repr(C, align(8))]
-pub(crate) struct SecondHalf(pub(crate) u8);
 
 /// `libxl_version_info` (_libxl_types.h).
 #[repr(C)]

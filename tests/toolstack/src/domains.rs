@@ -75,8 +75,7 @@ pub(crate) fn end(name: &str) -> Result<()> {
     if end != End::Gone {
         context.destroy(domid)?;
     }
-    let gone = context.wait_for_end(domid, PATIENCE)?;
-    ensure!(gone == Some(End::Gone), "it is not gone: {gone:?}");
+    ensure!(context.wait_for_gone(domid, PATIENCE)?, "it is not gone");
     ensure!(context.find(name).is_none() && context.domain(domid)?.is_none(), "it is still known");
     Ok(())
 }

@@ -22,9 +22,7 @@ pub(crate) fn config_json(file: &Path) -> Result<String> {
 }
 
 fn config(printed: &[u8]) -> Result<Value> {
-    let whole: Value = serde_json::from_slice(printed).context("xl printed no JSON")?;
-    let one = whole.get(0).unwrap_or(&whole);
-    one.get("config").cloned().with_context(|| format!("xl printed no configuration: {whole}"))
+    serde_json::from_slice(printed).context("xl printed no JSON")
 }
 
 /// What the real xl makes of a `vtpm` item. The words it passed over cannot be seen from outside.

@@ -6,8 +6,10 @@
 
 mod add;
 mod settings;
+mod stock;
 mod tokens;
 
 pub use add::{NotAdded, with_vtpm};
 pub use settings::{ListItem, SettingAt, Settings, settings};
+pub use stock::for_xl;
 pub use tokens::{NotReadable, Place};

@@ -1,6 +1,7 @@
 //! The settings of a configuration file and their places.
 
 use super::tokens::{Kind, NotReadable, Place, Token, tokens};
+use std::ops::Range;
 use std::slice::Iter;
 
 /// All settings of a file, in its order.
@@ -30,6 +31,8 @@ pub struct ListItem {
     pub text: String,
     /// Where it begins, behind its quote.
     pub place: Place,
+    /// The bytes of `text`.
+    pub(super) bytes: Range<usize>,
 }
 
 impl Settings {
@@ -147,6 +150,10 @@ impl Reader<'_> {
     fn item(&self, token: &Token) -> ListItem {
         let quote = usize::from(token.kind == Kind::Text);
         let (begin, end) = (token.begin + quote, token.end - quote);
-        ListItem { text: self.text[begin..end].to_owned(), place: Place::of(self.text, begin) }
+        ListItem {
+            text: self.text[begin..end].to_owned(),
+            place: Place::of(self.text, begin),
+            bytes: begin..end,
+        }
     }
 }

@@ -1,0 +1,35 @@
+//! xl configuration files for the manager, for vTPM domains and for their guests. Everything that is
+//! written is plain xl configuration.
+//!
+//! In the order in which one run goes: [`Arguments`], `wanted` (the TOML file), `plan` (what it
+//! amounts to, checked), `render` (the files' texts), `files` (writing them, all or none).
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod checks;
+mod files;
+mod identity;
+mod plan;
+mod render;
+mod report;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+pub use arguments::Arguments;
+
+use anyhow::Result;
+
+/// Does what is asked; what is to be said about it.
+///
+/// # Errors
+/// What is wrong, with file, line and column where it stands in one. Nothing was written then.
+pub fn run(arguments: &Arguments) -> Result<String> {
+    let wanted = arguments.wanted()?;
+    let plan = plan::Plan::of(&wanted)?;
+    let files = render::all(&plan)?;
+    if !arguments.dry_run {
+        files::write(&files, arguments.force)?;
+    }
+    Ok(report::of(&plan, &files, arguments))
+}

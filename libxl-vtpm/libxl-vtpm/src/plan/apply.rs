@@ -1,0 +1,138 @@
+//! Taking the steps, and taking them back.
+
+use super::Plan;
+use super::step::{Role, Step, Undo};
+use super::toolstack::{Problem, Readiness, Toolstack};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Between two looks at a domain that is to become ready.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A step failed, and what became of those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which.
+    pub step: Step,
+    /// Why.
+    pub problem: Problem,
+    /// What was taken back, in this order.
+    pub undone: Vec<Undo>,
+    /// What could not be taken back, and why.
+    pub left: Vec<(Undo, Problem)>,
+    /// Disk images that stay because a domain has used them: they may hold a TPM's state.
+    pub kept: Vec<PathBuf>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}: {}", self.step, self.problem)?;
+        for (undo, problem) in &self.left {
+            write!(f, "; could not {undo} either ({problem}): do that by hand")?;
+        }
+        for path in &self.kept {
+            write!(f, "; {} stays, since a TPM's state may be on it", path.display())?;
+        }
+        if self.left.is_empty() && self.kept.is_empty() {
+            f.write_str("; nothing was left behind")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Takes every step; `say` hears of each before it is taken. When one fails, those before it are
+/// taken back in reverse.
+///
+/// # Errors
+/// The step that failed, and what became of the others.
+pub fn apply(
+    plan: &Plan,
+    toolstack: &mut dyn Toolstack,
+    say: &mut dyn FnMut(&Step),
+) -> Result<(), Box<Failure>> {
+    let mut taken = Taken::default();
+    for step in &plan.steps {
+        say(step);
+        match take(step, toolstack) {
+            Ok(()) => taken.note(step),
+            Err(problem) => return Err(Box::new(taken.back(step, problem, toolstack))),
+        }
+    }
+    Ok(())
+}
+
+fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Problem> {
+    match step {
+        Step::MakeImage { path, mib } => toolstack.make_image(path, *mib),
+        Step::StartDomain { name, file, .. } => toolstack.start_domain(name, file),
+        Step::AwaitReady { name, role, seconds } => {
+            await_ready(name, *role, Duration::from_secs(*seconds), toolstack)
+        }
+        Step::StartGuest { file, for_xl, .. } => toolstack.start_guest(file, for_xl.as_deref()),
+    }
+}
+
+fn await_ready(
+    name: &str,
+    role: Role,
+    limit: Duration,
+    toolstack: &mut dyn Toolstack,
+) -> Result<(), Problem> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match toolstack.readiness(name, role)? {
+            Readiness::Ready => return Ok(()),
+            Readiness::Failed(why) => return Err(Problem(format!("{name} says: {why}"))),
+            Readiness::Starting if waited >= limit => {
+                return Err(Problem(format!(
+                    "it is not ready after {} s; see xl console {name}",
+                    limit.as_secs()
+                )));
+            }
+            Readiness::Starting => {
+                toolstack.pause(LOOK);
+                waited += LOOK;
+            }
+        }
+    }
+}
+
+/// What would have to be taken back.
+#[derive(Default)]
+struct Taken {
+    undos: Vec<Undo>,
+    used: Vec<PathBuf>,
+}
+
+impl Taken {
+    fn note(&mut self, step: &Step) {
+        if matches!(step, Step::StartDomain { .. }) {
+            // From here on the images made for it may hold state that belongs to a record of the
+            // manager's: without them that vTPM could never start again.
+            let used = self.undos.extract_if(.., |undo| matches!(undo, Undo::RemoveImage { .. }));
+            self.used.extend(used.filter_map(|undo| match undo {
+                Undo::RemoveImage { path } => Some(path),
+                Undo::StopDomain { .. } => None,
+            }));
+        }
+        self.undos.extend(step.undo());
+    }
+
+    fn back(self, step: &Step, problem: Problem, toolstack: &mut dyn Toolstack) -> Failure {
+        let (mut undone, mut left) = (Vec::new(), Vec::new());
+        for undo in self.undos.into_iter().rev() {
+            let result = match &undo {
+                Undo::RemoveImage { path } => toolstack.remove_image(path),
+                Undo::StopDomain { name } => toolstack.stop_domain(name),
+            };
+            match result {
+                Ok(()) => undone.push(undo),
+                Err(problem) => left.push((undo, problem)),
+            }
+        }
+        Failure { step: step.clone(), problem, undone, left, kept: self.used }
+    }
+}

@@ -1,0 +1,207 @@
+//! Plans on a host that fails wherever it is told to.
+
+use super::*;
+use crate::line::VtpmLine;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Domains and images; the call of this number fails.
+#[derive(Default)]
+struct Host {
+    domains: BTreeSet<String>,
+    images: BTreeSet<PathBuf>,
+    /// Images that a domain has been started on.
+    used: BTreeSet<PathBuf>,
+    calls: usize,
+    fails_at: Option<usize>,
+    stop_fails: bool,
+    never_ready: bool,
+    time: Duration,
+}
+
+impl Host {
+    fn call(&mut self) -> Result<(), Problem> {
+        let number = self.calls;
+        self.calls += 1;
+        if self.fails_at == Some(number) { Err(Problem("as told".into())) } else { Ok(()) }
+    }
+}
+
+impl Toolstack for Host {
+    fn make_image(&mut self, path: &Path, _mib: u32) -> Result<(), Problem> {
+        self.call()?;
+        assert!(self.images.insert(path.to_owned()), "never over an image");
+        Ok(())
+    }
+
+    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
+        assert!(!self.used.contains(path), "never an image with state");
+        assert!(self.images.remove(path));
+        Ok(())
+    }
+
+    fn start_domain(&mut self, name: &str, _file: &Path) -> Result<(), Problem> {
+        self.call()?;
+        assert!(self.domains.insert(name.to_owned()), "never twice");
+        self.used.extend(self.images.iter().filter(|path| path.starts_with(name)).cloned());
+        Ok(())
+    }
+
+    fn start_guest(&mut self, _file: &Path, _for_xl: Option<&str>) -> Result<(), Problem> {
+        self.call()?;
+        self.domains.insert("guest".into());
+        Ok(())
+    }
+
+    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
+        if self.stop_fails {
+            return Err(Problem("it hangs".into()));
+        }
+        assert!(self.domains.remove(name));
+        Ok(())
+    }
+
+    fn readiness(&mut self, _name: &str, _role: Role) -> Result<Readiness, Problem> {
+        if self.never_ready {
+            return Ok(Readiness::Starting);
+        }
+        self.call()
+            .map_or_else(|problem| Ok(Readiness::Failed(problem.0)), |()| Ok(Readiness::Ready))
+    }
+
+    fn pause(&mut self, time: Duration) {
+        self.time += time;
+    }
+}
+
+fn stub(name: &str, role: Role, manager: Option<&str>) -> StubDomain {
+    StubDomain {
+        name: name.into(),
+        role,
+        file: format!("{name}.cfg").into(),
+        running: false,
+        missing_images: vec![Path::new(name).join("image")],
+        manager: manager.map(Into::into),
+    }
+}
+
+fn known() -> Vec<StubDomain> {
+    vec![
+        stub("a", Role::Vtpm, Some("m")),
+        stub("b", Role::Vtpm, Some("m")),
+        stub("m", Role::Manager, None),
+    ]
+}
+
+fn guest(backends: &[&str]) -> GuestStart {
+    let vtpm = |name: &&str| VtpmLine { backend: (*name).into(), uuid: None, tpm: None };
+    GuestStart {
+        name: "guest".into(),
+        file: "guest.cfg".into(),
+        vtpms: backends.iter().map(vtpm).collect(),
+        for_xl: None,
+    }
+}
+
+fn said(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn manager_then_vtpm_then_guest_each_awaited_and_each_once() {
+    let plan = Plan::guest(&guest(&["a", "b"]), &known(), 30).unwrap();
+    assert_eq!(
+        said(&plan),
+        [
+            "make the disk image m/image (16 MiB, sparse)",
+            "start the manager m from m.cfg",
+            "wait until the manager m is ready (at most 30 s)",
+            "make the disk image a/image (2 MiB, sparse)",
+            "start the vTPM domain a from a.cfg",
+            "wait until the vTPM domain a is ready (at most 30 s)",
+            "make the disk image b/image (2 MiB, sparse)",
+            "start the vTPM domain b from b.cfg",
+            "wait until the vTPM domain b is ready (at most 30 s)",
+            "start the guest guest from guest.cfg",
+        ]
+    );
+}
+
+#[test]
+fn what_runs_is_only_awaited() {
+    let mut known = known();
+    known[0].running = true;
+    let plan = Plan::guest(&guest(&["a"]), &known, 5).unwrap();
+    assert_eq!(said(&plan)[0], "wait until the vTPM domain a is ready (at most 5 s)");
+    assert_eq!(plan.steps.len(), 2);
+    assert_eq!(Plan::guest(&guest(&[]), &[], 5).unwrap().steps.len(), 1);
+}
+
+#[test]
+fn what_is_needed_and_unknown_is_named_with_who_needs_it() {
+    let complaint = Plan::guest(&guest(&["x"]), &known(), 5).unwrap_err().to_string();
+    assert!(complaint.starts_with("guest needs the vTPM domain \"x\""), "{complaint}");
+    let complaint = Plan::domain("a", Role::Vtpm, &known()[..1], 5).unwrap_err().to_string();
+    assert!(complaint.starts_with("a needs the manager \"m\""), "{complaint}");
+    let circle = [stub("a", Role::Vtpm, Some("a"))];
+    assert_eq!(Plan::domain("a", Role::Vtpm, &circle, 5), Err(NotPlanned::Circle("a".into())));
+}
+
+#[test]
+fn a_failure_at_any_step_leaves_no_domain_and_no_image_but_those_with_state() {
+    let plan = Plan::guest(&guest(&["a", "b"]), &known(), 30).unwrap();
+    for fails_at in 0..plan.steps.len() {
+        let mut host = Host { fails_at: Some(fails_at), ..Host::default() };
+        let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+        assert_eq!(failure.step, plan.steps[fails_at]);
+        assert_eq!(host.domains, BTreeSet::new(), "step {fails_at}");
+        assert_eq!(host.images, host.used, "step {fails_at}");
+        let kept: BTreeSet<_> = failure.kept.iter().cloned().collect();
+        assert_eq!(kept, host.used, "step {fails_at}: {failure}");
+        assert_eq!(failure.left, []);
+    }
+    let mut host = Host::default();
+    apply(&plan, &mut host, &mut |_| ()).unwrap();
+    assert_eq!((host.domains.len(), host.calls), (4, plan.steps.len()));
+}
+
+#[test]
+fn domains_are_stopped_in_the_reverse_order_of_their_start() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let mut host = Host { fails_at: Some(plan.steps.len() - 1), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    let stopped = ["a", "m"].map(|name| Undo::StopDomain { name: name.into() });
+    assert_eq!(failure.undone, stopped);
+}
+
+#[test]
+fn what_cannot_be_undone_is_said_and_the_rest_is_undone() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let mut host = Host { fails_at: Some(4), stop_fails: true, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(failure.undone, [Undo::RemoveImage { path: "a/image".into() }]);
+    let said = failure.to_string();
+    assert!(said.contains("could not stop m either (it hangs): do that by hand"), "{said}");
+}
+
+#[test]
+fn nothing_is_awaited_for_longer_than_the_limit() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 3).unwrap();
+    let mut host = Host { never_ready: true, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert!(failure.to_string().contains("not ready after 3 s; see xl console m"), "{failure}");
+    assert_eq!(host.time, Duration::from_secs(3));
+}
+
+#[test]
+fn a_plan_is_shown_as_json() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 3).unwrap();
+    let json = serde_json::to_value(&plan.steps).unwrap();
+    assert_eq!(json[0]["step"], "make-image");
+    assert_eq!(json[2]["role"], "manager");
+    assert_eq!(
+        json[6],
+        serde_json::json!({"step": "start-guest", "name": "guest", "file": "guest.cfg"})
+    );
+}

@@ -1,0 +1,71 @@
+//! What a plan needs of a host.
+
+use super::step::Role;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Why something could not be done: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem(pub String);
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// What a manager or a vTPM domain says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Nothing final yet.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It does not, and will not by itself: why.
+    Failed(String),
+}
+
+/// A host's domains and disks. Nothing here waits longer than it must.
+pub trait Toolstack {
+    /// Makes a sparse file of zeros that only its owner may read.
+    ///
+    /// # Errors
+    /// Something is there already, or it cannot be made; nothing is left of it then.
+    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem>;
+
+    /// Removes a file made by [`Toolstack::make_image`].
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    fn remove_image(&mut self, path: &Path) -> Result<(), Problem>;
+
+    /// Starts the manager or vTPM domain of an xl configuration.
+    ///
+    /// # Errors
+    /// It does not start; nothing is left of it then.
+    fn start_domain(&mut self, name: &str, file: &Path) -> Result<(), Problem>;
+
+    /// Starts the guest of an xl configuration; `for_xl` is the text to use in place of the file's.
+    ///
+    /// # Errors
+    /// It does not start; nothing is left of it then.
+    fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem>;
+
+    /// Ends a domain: in order if it lets itself be, else by force.
+    ///
+    /// # Errors
+    /// It is still there.
+    fn stop_domain(&mut self, name: &str) -> Result<(), Problem>;
+
+    /// What a manager or a vTPM domain says of itself.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem>;
+
+    /// Lets time pass.
+    fn pause(&mut self, time: Duration);
+}

@@ -1,0 +1,143 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Starts guests with their virtual TPMs, and shows them
+#[derive(Parser, Debug)]
+#[command(name = "xl-vtpm", version, disable_help_subcommand = true, after_long_help = NOTES)]
+pub(crate) struct Arguments {
+    /// Write answers as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const NOTES: &str = "\
+Exit codes:
+  0  done
+  1  not done; nothing was changed, or everything was changed back
+  2  the command line is wrong
+  3  not done, and something is left that could not be changed back; the message says what
+  4  this machine does not run Xen, or its libraries are missing
+
+Examples:
+  xl-vtpm new guest1 --guest-config /etc/xen/guest1.cfg
+  xl-vtpm create /etc/xen/vtpm/guest1.cfg --dry-run
+  xl-vtpm create /etc/xen/vtpm/guest1.cfg
+  xl-vtpm list
+  xl-vtpm shutdown guest1";
+
+/// Where the files of vTPM domains are looked for, besides the folder of the guest's file.
+pub(crate) const FOLDER: &str = "/etc/xen/vtpm";
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// List the vTPMs of all domains, or of these
+    List {
+        /// Names or numbers
+        domains: Vec<String>,
+    },
+    /// Write the configuration files of a guest's vTPM
+    New(New),
+    /// Start a guest, before it its vTPMs, and before them their manager
+    Create {
+        /// The guest's xl configuration
+        file: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// End a guest and then its vTPMs, in order
+    Shutdown {
+        /// Its name or number
+        guest: String,
+    },
+    /// The manager of all vTPMs
+    #[command(subcommand)]
+    Manager(Manager),
+    /// Take a domain away once it has ended
+    #[command(hide = true)]
+    Reap {
+        /// Its number
+        domid: u32,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Manager {
+    /// Start it
+    Start {
+        /// Its name
+        #[arg(default_value = "vtpmmgr")]
+        name: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// End it in order
+    Stop {
+        /// Its name
+        #[arg(default_value = "vtpmmgr")]
+        name: String,
+    },
+    /// Say whether it serves
+    Status {
+        /// Its name
+        #[arg(default_value = "vtpmmgr")]
+        name: String,
+    },
+}
+
+/// How something is started.
+#[derive(Args, Debug)]
+pub(crate) struct How {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How long to wait for each domain to be ready, in seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+    /// The xl configuration of a vTPM domain or manager; may be repeated [default: NAME.cfg beside the guest's file or in /etc/xen/vtpm]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// The guest's name
+    pub(crate) guest: String,
+    /// Its xl configuration, to a copy of which the vTPM is added
+    #[arg(long, value_name = "FILE")]
+    pub(crate) guest_config: String,
+    /// Which TPM, 2.0 or 1.2
+    #[arg(long, default_value = "2.0", value_name = "VERSION")]
+    pub(crate) tpm: String,
+    /// Its identity [default: that of a file that is replaced, or a new one]
+    #[arg(long)]
+    pub(crate) uuid: Option<String>,
+    /// A vTPM whose state lives as long as its domain
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+    /// The hardware TPM of the manager, 2.0, 1.2 or none, where the manager has no file yet
+    #[arg(long, default_value = "2.0", value_name = "VERSION")]
+    pub(crate) hardware: String,
+    /// The folder that the files are written to
+    #[arg(long, default_value = FOLDER, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Replace files that are there (a vTPM keeps its uuid)
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Show the files, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[test]
+fn the_command_line_is_strict() {
+    let good = |words: &[&str]| Arguments::try_parse_from([&["xl-vtpm"], words].concat()).is_ok();
+    assert!(good(&["create", "g.cfg", "--timeout", "5", "--json", "--dry-run"]));
+    assert!(good(&["list", "g1", "g2"]) && good(&["manager", "status"]));
+    assert!(!good(&["create"]) && !good(&["create", "g.cfg", "--timeout", "0"]));
+    assert!(!good(&["shutdown", "g", "h"]) && !good(&["manager", "restart"]));
+}

@@ -1,0 +1,143 @@
+//! The real host.
+
+use crate::exit::Exit;
+use crate::nodes::Nodes;
+use crate::{reap, xl};
+use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
+
+/// For a domain to end in order, and to be gone after it was destroyed.
+const TO_END: Duration = Duration::from_secs(15);
+
+/// One creator at a time for each domain.
+const LOCKS: &str = "/run/xl-vtpm";
+
+const XL_CONF: &str = "/etc/xen/xl.conf";
+
+/// Everything that a command needs of this machine.
+pub(crate) struct Host {
+    pub(crate) xen: Context,
+    pub(crate) nodes: Nodes,
+}
+
+impl Host {
+    pub(crate) fn open() -> Result<Self, Exit> {
+        let library = Library::of_this_host()?;
+        let xen = Context::open(library)
+            .map_err(|error| Exit::NoXen(format!("{error}; run this as root in domain 0")))?;
+        Ok(Self { xen, nodes: Nodes::open()? })
+    }
+
+    /// Whether xl would take memory from domain 0 for a new domain.
+    fn takes_memory(&self) -> Result<bool, Error> {
+        let text = fs::read(XL_CONF).unwrap_or_default();
+        let conf = GuestFile::parse(self.xen.library(), XL_CONF, &text);
+        let setting = conf.as_ref().map_or(Autoballoon::Auto, Autoballoon::of);
+        Ok(setting.takes_memory(&self.xen.xen_command_line()?))
+    }
+
+    fn create(&self, json: &str) -> Result<u32, Problem> {
+        let failed = |error: Error| Problem(error.to_string());
+        let mut config = DomainConfig::from_json(&self.xen, json).map_err(failed)?;
+        if self.takes_memory().map_err(failed)? && !config.free_memory().map_err(failed)? {
+            let needed = config.needed_memory_kib().map_err(failed)?;
+            return Err(Problem(format!("domain 0 does not give the {needed} KiB that it needs")));
+        }
+        config.create().map_err(failed)
+    }
+
+    /// Ends a domain: in order if it lets itself be, else by force.
+    pub(crate) fn end(&self, domid: u32) -> Result<(), Problem> {
+        let failed = |error: Error| Problem(error.to_string());
+        // A domain that cannot be asked is destroyed.
+        if self.xen.shut_down(domid).is_ok()
+            && self.xen.wait_for_end(domid, TO_END).map_err(failed)? == Some(End::Gone)
+        {
+            return Ok(());
+        }
+        if self.xen.domain(domid).map_err(failed)?.is_none() {
+            return Ok(());
+        }
+        // Whoever reaps it may have been faster.
+        let destroyed = self.xen.destroy(domid);
+        match self.xen.wait_for_gone(domid, TO_END).map_err(failed)? {
+            true => Ok(()),
+            false => Err(destroyed.err().map_or_else(
+                || Problem("it is still there after it was destroyed".into()),
+                failed,
+            )),
+        }
+    }
+}
+
+/// Holds the lock of a domain's name until dropped.
+fn lock(name: &str) -> Result<File, Problem> {
+    let path = PathBuf::from(LOCKS).join(format!("{name}.lock"));
+    let failed = |error| Problem(format!("{} cannot be locked: {error}", path.display()));
+    fs::create_dir_all(LOCKS).map_err(failed)?;
+    let file = File::create(&path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+impl Toolstack for Host {
+    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
+        let failed = |error: std::io::Error| Problem(error.to_string());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let image = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let image = image.map_err(failed)?;
+        image.set_len(u64::from(mib) << 20).and_then(|()| image.sync_all()).map_err(|error| {
+            // The first failure is the one to report.
+            let _ = fs::remove_file(path);
+            failed(error)
+        })
+    }
+
+    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
+        fs::remove_file(path).map_err(|error| Problem(error.to_string()))
+    }
+
+    fn start_domain(&mut self, name: &str, file: &Path) -> Result<(), Problem> {
+        let _one_creator = lock(name)?;
+        if self.xen.find(name).is_some() {
+            return Err(Problem(format!("a domain {name} has been started meanwhile")));
+        }
+        let domid = self.create(&xl::config_json(file)?)?;
+        reap::leave_behind(domid)
+    }
+
+    fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {
+        let Some(text) = for_xl else { return xl::create(file) };
+        let failed = |error: std::io::Error| Problem(error.to_string());
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let copy = tempfile::Builder::new().suffix(&name).tempfile().map_err(failed)?;
+        fs::write(copy.path(), text).map_err(failed)?;
+        xl::create(copy.path())
+    }
+
+    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
+        self.xen.find(name).map_or(Ok(()), |domid| self.end(domid))
+    }
+
+    fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {
+        let gone = || Problem(format!("the domain has ended; see xl dmesg and {name}'s console"));
+        let domid = self.xen.find(name).ok_or_else(gone)?;
+        let domain = self.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
+        let readiness = self.nodes.readiness(domid, role)?;
+        match domain {
+            Some(domain) if domain.shutdown.is_none() && !domain.dying => Ok(readiness),
+            _ if matches!(readiness, Readiness::Failed(_)) => Ok(readiness),
+            _ => Err(gone()),
+        }
+    }
+
+    fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}

@@ -1,0 +1,142 @@
+//! What is known of vTPM domains and managers: their configurations, and whether they run.
+
+use crate::arguments::FOLDER;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::xl;
+use libxl_vtpm::plan::{Role, StubDomain};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// The parts of libxl's JSON that matter here (`libxl_domain_config`, _libxl_types.h).
+#[derive(Deserialize)]
+struct Config {
+    c_info: Info,
+    #[serde(default)]
+    disks: Vec<Disk>,
+    #[serde(default)]
+    vtpms: Vec<Vtpm>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Disk {
+    #[serde(default)]
+    pdev_path: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Vtpm {
+    #[serde(default)]
+    backend_domname: String,
+}
+
+/// Where configurations are looked for.
+pub(crate) struct Places<'a> {
+    /// Files that were named.
+    pub(crate) named: &'a [PathBuf],
+    /// The folder of the guest's file.
+    pub(crate) beside: Option<&'a Path>,
+}
+
+impl Places<'_> {
+    /// The files that may be the configuration of `name`.
+    fn files(&self, name: &str) -> Vec<PathBuf> {
+        let file = format!("{name}.cfg");
+        let folders = self.beside.into_iter().chain([Path::new(FOLDER)]);
+        let found = folders.map(|folder| folder.join(&file)).filter(|file| file.exists());
+        self.named.iter().cloned().chain(found).collect()
+    }
+
+    /// Everything that is known of `names` and of what those need.
+    pub(crate) fn known(
+        &self,
+        host: &Host,
+        names: &[(String, Role)],
+    ) -> Result<Vec<StubDomain>, Exit> {
+        let mut found: Vec<StubDomain> = Vec::new();
+        let mut wanted = names.to_vec();
+        while let Some((name, role)) = wanted.pop() {
+            if found.iter().any(|domain| domain.name == name) {
+                continue;
+            }
+            if let Some(domain) = self.domain(host, &name, role)? {
+                wanted.extend(domain.manager.iter().map(|name| (name.clone(), Role::Manager)));
+                found.push(domain);
+            }
+        }
+        Ok(found)
+    }
+
+    fn domain(&self, host: &Host, name: &str, role: Role) -> Result<Option<StubDomain>, Exit> {
+        if host.xen.find(name).is_some() {
+            return Ok(Some(StubDomain {
+                name: name.to_owned(),
+                role,
+                file: PathBuf::new(),
+                running: true,
+                missing_images: Vec::new(),
+                manager: None,
+            }));
+        }
+        for file in self.files(name) {
+            let json = xl::config_json(&file)?;
+            let config: Config = serde_json::from_str(&json)
+                .map_err(|error| Exit::not_done(format!("{}: {error}", file.display())))?;
+            if config.c_info.name == name {
+                return Ok(Some(stopped(name, role, file, config)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn stopped(name: &str, role: Role, file: PathBuf, config: Config) -> StubDomain {
+    let images = config.disks.into_iter().map(|disk| disk.pdev_path);
+    let missing = images.filter(|path| !path.starts_with("/dev") && !path.exists());
+    StubDomain {
+        name: name.to_owned(),
+        role,
+        file,
+        running: false,
+        missing_images: missing.collect(),
+        manager: config.vtpms.into_iter().next().map(|vtpm| vtpm.backend_domname),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `xl create --dryrun` of Xen 4.17 prints of a vTPM domain's file, less what is not read.
+    const PRINTED: &str = r#"{"b_info":{"max_memkb":8192,"type.pv":{}},
+        "c_info":{"name":"v","type":"pv"},
+        "disks":[{"format":"raw","pdev_path":"/nowhere/v.img","readwrite":1,"vdev":"hda"},
+                 {"format":"raw","pdev_path":"/dev/vg/v","vdev":"hdb"}],
+        "on_reboot":"destroy",
+        "vtpms":[{"backend_domname":"vtpmmgr","devid":0,
+                  "uuid":"0f8e1a52-7c3d-4b69-9a10-5566778899aa"}]}"#;
+
+    #[test]
+    fn xl_s_json_tells_name_missing_images_and_manager() {
+        let config: Config = serde_json::from_str(PRINTED).unwrap();
+        assert_eq!(config.c_info.name, "v");
+        let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config);
+        assert_eq!(domain.missing_images, [PathBuf::from("/nowhere/v.img")]);
+        assert_eq!(domain.manager.as_deref(), Some("vtpmmgr"));
+    }
+
+    #[test]
+    fn named_files_are_looked_at_before_those_that_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("v.cfg"), "").unwrap();
+        let named = [PathBuf::from("/elsewhere/x.cfg")];
+        let places = Places { named: &named, beside: Some(folder.path()) };
+        assert_eq!(places.files("v"), [named[0].clone(), folder.path().join("v.cfg")]);
+        assert_eq!(places.files("w"), named);
+    }
+}

@@ -1,0 +1,73 @@
+//! `create` and `manager start`.
+
+use crate::arguments::How;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::known::Places;
+use libxl_vtpm::guest::Guest;
+use libxl_vtpm::plan::{GuestStart, Plan, Role, apply};
+use libxl_vtpm::text;
+use serde_json::json;
+use std::path::Path;
+
+/// Starts a guest and what it needs.
+pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
+    let read = Guest::read(file).map_err(Exit::not_done)?;
+    for warning in &read.warnings {
+        eprintln!("xl-vtpm: warning: {warning}");
+    }
+    let host = Host::open()?;
+    let name = read.name.clone().ok_or_else(|| {
+        Exit::not_done(format!("{}: the guest has no name; write name=\"…\"", file.display()))
+    })?;
+    if host.xen.find(&name).is_some() {
+        return Err(Exit::not_done(format!("the guest {name} runs already")));
+    }
+    let backends = read.vtpms.iter().map(|vtpm| (vtpm.backend.clone(), Role::Vtpm));
+    let places = Places { named: &how.config, beside: file.parent() };
+    let known = places.known(&host, &backends.collect::<Vec<_>>())?;
+    let start = GuestStart {
+        name,
+        file: file.to_owned(),
+        vtpms: read.vtpms,
+        for_xl: for_xl(file, !read.warnings.is_empty())?,
+    };
+    let plan = Plan::guest(&start, &known, how.timeout).map_err(Exit::not_done)?;
+    take(&plan, host, how, json)
+}
+
+/// The file's text for stock xl, where there was something to warn of.
+fn for_xl(file: &Path, warned: bool) -> Result<Option<String>, Exit> {
+    if !warned {
+        return Ok(None);
+    }
+    let failed = |why: &dyn std::fmt::Display| Exit::not_done(format!("{}:{why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    text::for_xl(&text).map_err(|why| failed(&why))
+}
+
+/// Starts the manager.
+pub(crate) fn manager(name: &str, how: &How, json: bool) -> Result<(), Exit> {
+    let host = Host::open()?;
+    let places = Places { named: &how.config, beside: None };
+    let known = places.known(&host, &[(name.to_owned(), Role::Manager)])?;
+    let plan = Plan::domain(name, Role::Manager, &known, how.timeout).map_err(Exit::not_done)?;
+    take(&plan, host, how, json)
+}
+
+fn take(plan: &Plan, mut host: Host, how: &How, json: bool) -> Result<(), Exit> {
+    if !how.dry_run {
+        apply(plan, &mut host, &mut |step| {
+            if !json {
+                println!("{step}");
+            }
+        })?;
+    } else if !json {
+        println!("It would:");
+        plan.steps.iter().for_each(|step| println!("  {step}"));
+    }
+    if json {
+        println!("{:#}", json!({ "done": !how.dry_run, "steps": plan.steps }));
+    }
+    Ok(())
+}
