@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Shutdown {
         /// Its name or number
         guest: String,
+        /// How long to wait for the guest to end, in seconds; it is never ended by force
+        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+        timeout: u64,
     },
     /// The manager of all vTPMs
     #[command(subcommand)]

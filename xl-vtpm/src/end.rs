@@ -4,13 +4,20 @@ use crate::exit::Exit;
 use crate::host::Host;
 use libxl_vtpm::plan::{Problem, Role};
 use serde_json::json;
+use std::time::Duration;
 
-/// Ends a guest, and then the vTPM domains that nobody else uses.
-pub(crate) fn guest(name: &str, json: bool) -> Result<(), Exit> {
+/// Ends a guest, and then the vTPM domains that nobody else uses. A guest is never ended by force.
+pub(crate) fn guest(name: &str, limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let domid = find(&host, name)?;
     let backends: Vec<u32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.backend_domid).collect();
-    host.end(domid).map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
+    if !host.end_in_order(domid, limit)? {
+        return Err(Exit::not_done(format!(
+            "the guest {name} was asked to end and has not after {} s; it and its vTPM run on. Wait \
+             with --timeout, or end it with xl destroy {name}",
+            limit.as_secs()
+        )));
+    }
     let mut ended = vec![name.to_owned()];
     for backend in backends {
         if !is_vtpm(&host, backend)? || is_used(&host, backend)? {

@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
-/// For a domain to end in order, and to be gone after it was destroyed.
+/// For a vTPM domain or a manager to end in order, and for any to be gone after it was destroyed.
 const TO_END: Duration = Duration::from_secs(15);
+
+/// For an ended domain to be taken away by the process that was left behind for it.
+const TO_BE_REAPED: Duration = Duration::from_secs(5);
 
 /// One creator at a time for each domain.
 const LOCKS: &str = "/run/xl-vtpm";
@@ -50,27 +53,37 @@ impl Host {
         config.create().map_err(failed)
     }
 
-    /// Ends a domain: in order if it lets itself be, else by force.
-    pub(crate) fn end(&self, domid: u32) -> Result<(), Problem> {
+    /// Asks a domain to end, and waits until it is gone; `false` when it does not end in time.
+    pub(crate) fn end_in_order(&self, domid: u32, limit: Duration) -> Result<bool, Problem> {
         let failed = |error: Error| Problem(error.to_string());
+        self.xen.shut_down(domid).map_err(failed)?;
+        match self.xen.wait_for_end(domid, limit).map_err(failed)? {
+            None => return Ok(false),
+            Some(End::Gone) => return Ok(true),
+            Some(End::Shutdown(_)) => {}
+        }
+        // Whoever started it takes it away; unless nobody is left who would.
+        if !self.xen.wait_for_gone(domid, TO_BE_REAPED).map_err(failed)? {
+            self.destroy(domid)?;
+        }
+        Ok(true)
+    }
+
+    /// Ends a domain that keeps what it must by itself: in order if it lets itself be, else by force.
+    pub(crate) fn end(&self, domid: u32) -> Result<(), Problem> {
         // A domain that cannot be asked is destroyed.
-        if self.xen.shut_down(domid).is_ok()
-            && self.xen.wait_for_end(domid, TO_END).map_err(failed)? == Some(End::Gone)
-        {
-            return Ok(());
-        }
-        if self.xen.domain(domid).map_err(failed)?.is_none() {
-            return Ok(());
-        }
-        // Whoever reaps it may have been faster.
+        if self.end_in_order(domid, TO_END).unwrap_or(false) { Ok(()) } else { self.destroy(domid) }
+    }
+
+    fn destroy(&self, domid: u32) -> Result<(), Problem> {
+        let failed = |error: Error| Problem(error.to_string());
+        // Somebody else may be faster.
         let destroyed = self.xen.destroy(domid);
-        match self.xen.wait_for_gone(domid, TO_END).map_err(failed)? {
-            true => Ok(()),
-            false => Err(destroyed.err().map_or_else(
-                || Problem("it is still there after it was destroyed".into()),
-                failed,
-            )),
+        if self.xen.wait_for_gone(domid, TO_END).map_err(failed)? {
+            return Ok(());
         }
+        destroyed.map_err(failed)?;
+        Err(Problem("it is still there after it was destroyed".into()))
     }
 }
 

@@ -21,6 +21,7 @@ use arguments::{Arguments, Command, Manager};
 use clap::Parser;
 use exit::Exit;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -42,7 +43,9 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::List { domains } => list::run(domains, arguments.json),
         Command::New(options) => new::run(options, arguments.json),
         Command::Create { file, how } => start::guest(file, how, arguments.json),
-        Command::Shutdown { guest } => end::guest(guest, arguments.json),
+        Command::Shutdown { guest, timeout } => {
+            end::guest(guest, Duration::from_secs(*timeout), arguments.json)
+        }
         Command::Manager(Manager::Start { name, how }) => start::manager(name, how, arguments.json),
         Command::Manager(Manager::Stop { name }) => end::manager(name, arguments.json),
         Command::Manager(Manager::Status { name }) => list::manager(name, arguments.json),

@@ -123,7 +123,9 @@ impl Context {
                 &raw mut domid,
             )
         };
-        self.checked("libxl_domain_qualifier_to_domid", code).ok().map(|_| domid)
+        self.checked("libxl_domain_qualifier_to_domid", code).ok()?;
+        // A number is taken as it is.
+        self.domain(domid).ok().flatten().map(|found| found.domid)
     }
 
     /// A domain's name.
