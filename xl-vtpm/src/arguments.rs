@@ -49,6 +49,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         how: How,
     },
+    /// Give a running guest a vTPM
+    Attach {
+        /// The guest's name or number
+        guest: String,
+        /// As in an xl configuration: backend=DOMAIN[,uuid=UUID]
+        vtpm: String,
+    },
+    /// Take a vTPM from a running guest
+    Detach {
+        /// The guest's name or number
+        guest: String,
+        /// The vTPM's number or uuid
+        vtpm: String,
+    },
     /// End a guest and then its vTPMs, in order
     Shutdown {
         /// Its name or number

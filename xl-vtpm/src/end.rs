@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Ends a guest, and then the vTPM domains that nobody else uses. A guest is never ended by force.
 pub(crate) fn guest(name: &str, limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
-    let domid = find(&host, name)?;
+    let domid = host.find(name)?;
     let backends: Vec<u32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.backend_domid).collect();
     if !host.end_in_order(domid, limit)? {
         return Err(Exit::not_done(format!(
@@ -35,7 +35,7 @@ pub(crate) fn guest(name: &str, limit: Duration, json: bool) -> Result<(), Exit>
 /// Ends the manager, unless vTPM domains are attached to it.
 pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
-    let domid = find(&host, name)?;
+    let domid = host.find(name)?;
     if host.nodes.said(domid, Role::Manager, "state")?.is_none() {
         return Err(Exit::not_done(format!("{name} is no manager")));
     }
@@ -48,12 +48,6 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     host.end(domid).map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
     told(&[name.to_owned()], json);
     Ok(())
-}
-
-fn find(host: &Host, name: &str) -> Result<u32, Exit> {
-    host.xen
-        .find(name)
-        .ok_or_else(|| Exit::not_done(format!("there is no domain {name}; see xl list")))
 }
 
 fn is_vtpm(host: &Host, domid: u32) -> Result<bool, Exit> {

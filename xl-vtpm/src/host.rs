@@ -35,6 +35,12 @@ impl Host {
         Ok(Self { xen, nodes: Nodes::open()? })
     }
 
+    /// The number of a domain that must be there.
+    pub(crate) fn find(&self, name: &str) -> Result<u32, Exit> {
+        let missing = || Exit::not_done(format!("there is no domain {name}; see xl list"));
+        self.xen.find(name).ok_or_else(missing)
+    }
+
     /// Whether xl would take memory from domain 0 for a new domain.
     fn takes_memory(&self) -> Result<bool, Error> {
         let text = fs::read(XL_CONF).unwrap_or_default();

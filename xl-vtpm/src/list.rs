@@ -78,11 +78,7 @@ fn wanted(host: &Host, names: &[String]) -> Result<Vec<u32>, Exit> {
     if names.is_empty() {
         return Ok(host.xen.domains()?.iter().map(|domain| domain.domid).collect());
     }
-    let found = names.iter().map(|name| {
-        let domid = host.xen.find(name);
-        domid.ok_or_else(|| Exit::not_done(format!("there is no domain {name}; see xl list")))
-    });
-    found.collect()
+    names.iter().map(|name| host.find(name)).collect()
 }
 
 fn rows_of(host: &Host, domid: u32) -> Result<Vec<Row>, Exit> {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod devices;
 mod end;
 mod exit;
 mod host;
@@ -43,6 +44,8 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::List { domains } => list::run(domains, arguments.json),
         Command::New(options) => new::run(options, arguments.json),
         Command::Create { file, how } => start::guest(file, how, arguments.json),
+        Command::Attach { guest, vtpm } => devices::attach(guest, vtpm, arguments.json),
+        Command::Detach { guest, vtpm } => devices::detach(guest, vtpm, arguments.json),
         Command::Shutdown { guest, timeout } => {
             end::guest(guest, Duration::from_secs(*timeout), arguments.json)
         }

@@ -1,0 +1,94 @@
+//! `attach` and `detach`.
+
+use crate::exit::Exit;
+use crate::host::Host;
+use libxl_vtpm::Uuid;
+use libxl_vtpm::line::{VtpmLine, uuid_as_xl};
+use serde_json::json;
+use xenlight_sys::{NewVtpm, Vtpm};
+
+/// Gives a running guest a vTPM. One that cannot be attached leaves nothing behind.
+pub(crate) fn attach(guest: &str, line: &str, json: bool) -> Result<(), Exit> {
+    let understood = VtpmLine::parse(line).map_err(Exit::not_done)?;
+    if understood.line.tpm.is_some() {
+        return Err(Exit::not_done(
+            "which TPM it is has been decided by the vTPM's own domain; leave tpm= out",
+        ));
+    }
+    let host = Host::open()?;
+    let (domid, line) = (host.find(guest)?, understood.line);
+    host.find(&line.backend)?;
+    let before: Vec<i32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.devid).collect();
+    let uuid = line.uuid.unwrap_or_else(Uuid::new_v4);
+    let new = NewVtpm { backend: line.backend.clone(), uuid: *uuid.as_bytes() };
+    match host.xen.add_vtpm(domid, &new) {
+        Ok(devid) => {
+            told(json, "attached", guest, devid, uuid, &line.backend);
+            Ok(())
+        }
+        Err(error) => {
+            // After a time-out libxl leaves the device's nodes where they are.
+            let left: Vec<Vtpm> = host.xen.vtpms(domid);
+            for vtpm in left.iter().filter(|vtpm| !before.contains(&vtpm.devid)) {
+                host.xen
+                    .destroy_vtpm(domid, vtpm)
+                    .map_err(|why| Exit::Left(format!("{error}; and its nodes stay: {why}")))?;
+            }
+            Err(Exit::not_done(format!(
+                "{error}; \"{}\" does not take the guest: see its console, and \
+                 error/backend/vtpm in its part of xenstore",
+                line.backend
+            )))
+        }
+    }
+}
+
+/// Takes a vTPM from a running guest.
+pub(crate) fn detach(guest: &str, which: &str, json: bool) -> Result<(), Exit> {
+    let host = Host::open()?;
+    let domid = host.find(guest)?;
+    let vtpms = host.xen.vtpms(domid);
+    let found = vtpms.iter().find(|vtpm| is(vtpm, which));
+    let vtpm = found.ok_or_else(|| {
+        Exit::not_done(format!(
+            "{guest} has no vTPM \"{which}\"; write its number or its uuid, see xl-vtpm list {guest}"
+        ))
+    })?;
+    host.xen.remove_vtpm(domid, vtpm)?;
+    let backend = host.xen.name_of(vtpm.backend_domid).unwrap_or_default();
+    told(json, "detached", guest, vtpm.devid, Uuid::from_bytes(vtpm.uuid), &backend);
+    Ok(())
+}
+
+/// Digits alone are a number, a whole uuid is one, and nothing else is anything.
+fn is(vtpm: &Vtpm, which: &str) -> bool {
+    match uuid_as_xl(which) {
+        Some(uuid) => *uuid.as_bytes() == vtpm.uuid,
+        None => {
+            let digits = which.bytes().all(|byte| byte.is_ascii_digit());
+            digits && which.parse() == Ok(vtpm.devid)
+        }
+    }
+}
+
+fn told(json: bool, what: &str, guest: &str, devid: i32, uuid: Uuid, backend: &str) {
+    if json {
+        println!(
+            "{:#}",
+            json!({ what: { "guest": guest, "devid": devid, "uuid": uuid, "backend": backend } })
+        );
+    } else {
+        println!("{what}: vTPM {devid} of {guest}, uuid {uuid}, held by {backend}");
+    }
+}
+
+#[test]
+fn a_vtpm_is_named_by_number_or_uuid_and_by_nothing_else() {
+    let uuid = "0f8e1a52-7c3d-4b69-9a10-5566778899aa";
+    let bytes = *Uuid::try_parse(uuid).unwrap().as_bytes();
+    let vtpm = Vtpm { devid: 0, backend_domid: 1, uuid: bytes };
+    assert!(is(&vtpm, "0") && is(&vtpm, uuid) && is(&vtpm, "00"));
+    for other in ["", "zero", "-0", "+0", "0x0", "1", &uuid[1..], &uuid.replace('0', "1")] {
+        assert!(!is(&vtpm, other), "{other}");
+    }
+}
