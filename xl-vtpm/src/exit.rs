@@ -1,5 +1,6 @@
 //! How a command ends that did not do what was asked.
 
+use libxl_vtpm::guest::GuestError;
 use libxl_vtpm::plan::{Failure, Problem};
 use std::fmt;
 use std::process::ExitCode;
@@ -40,6 +41,15 @@ impl fmt::Display for Exit {
 impl From<LoadError> for Exit {
     fn from(why: LoadError) -> Self {
         Self::NoXen(why.to_string())
+    }
+}
+
+impl From<GuestError> for Exit {
+    fn from(why: GuestError) -> Self {
+        match why {
+            GuestError::Library(_) => Self::NoXen(why.to_string()),
+            _ => Self::NotDone(why.to_string()),
+        }
     }
 }
 

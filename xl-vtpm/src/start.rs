@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Starts a guest and what it needs.
 pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
-    let read = Guest::read(file).map_err(Exit::not_done)?;
+    let read = Guest::read(file)?;
     for warning in &read.warnings {
         eprintln!("xl-vtpm: warning: {warning}");
     }
