@@ -133,3 +133,37 @@ fn a_blank_state_to_come_is_refused_like_a_blank_present_one() {
     let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
     assert!(matches!(refused, CustodyError::Unmeasured { .. }), "{refused}");
 }
+
+#[test]
+fn pcrs_without_a_measurement_are_zeros_or_ones() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&default())).unwrap();
+    let (sealed, _) = set_recovery_key(&sealed, &secret, &mut machine.entropy).unwrap();
+    // 16 can be reset by anybody and is zeros; 17 to 22 are ones until a dynamic launch
+    for (text, pcr) in [("sha256:7,16", 16), ("sha256:7,17", 17), ("sha256:5,22", 22)] {
+        let selection = Some(PcrSelection::parse(text).unwrap());
+        let policy = Policy { selection, ..default() };
+        let refused = machine.custody(|custody| custody.reseal(&sealed, &secret, &policy));
+        let (bank, pcrs) = (HashAlgorithm::SHA256, PcrMask::of(&[pcr]));
+        assert_eq!(refused, Err(CustodyError::Unmeasured { bank, pcrs }));
+        let forced = Policy { force: Force::Yes, ..policy };
+        let forced = machine.custody(|custody| custody.reseal(&sealed, &secret, &forced)).unwrap();
+        assert_eq!(machine.custody(|custody| custody.unseal(&forced)).unwrap(), secret);
+    }
+}
+
+#[test]
+fn a_bank_of_which_the_tpm_has_fewer_pcrs_than_were_asked_for_is_refused() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    // TPM2_PCR_Allocate: PCRs 0 to 7 and the last eight of SHA-384, all of the others
+    let start = tpm_wire::tpm20::authorised(tpm_wire::tpm20::CommandCode(0x12B), 0x4000_000C, &[]);
+    let start = start.u32(2).u16(HashAlgorithm::SHA256.0).u8(3).bytes(&[0xFF; 3]);
+    let command = start.u16(HashAlgorithm::SHA384.0).u8(3).bytes(&[0xFF, 0, 0xFF]).finish();
+    assert_eq!(machine.code(&command), 0);
+    machine.boot(b"boot").unwrap();
+    let selection = Some(PcrSelection::parse("sha384:7,8,9").unwrap());
+    let policy = Policy { selection, force: Force::Yes, ..default() };
+    let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
+    let pcrs = PcrMask::of(&[8, 9]);
+    assert_eq!(refused, CustodyError::NotAllocated { bank: HashAlgorithm::SHA384, pcrs });
+}
