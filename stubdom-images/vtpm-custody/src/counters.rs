@@ -2,7 +2,7 @@
 
 use crate::custody::{Custody, checked};
 use crate::error::CustodyError;
-use crate::sealed::{Body, Content, RecordedCounter, encode};
+use crate::sealed::{Body, Content, CounterId, RecordedCounter, encode};
 use crate::{tpm12, tpm20};
 use tpm_wire::TpmVersion;
 use vtpm_store::Secret;
@@ -21,12 +21,24 @@ pub enum Counter {
     Monotonic(tpm12::MonotonicCounter),
 }
 
+/// A counter that was found.
+pub struct FoundCounter {
+    /// It.
+    pub counter: Counter,
+    /// What it says.
+    pub value: u64,
+    /// The name that it was given when it was made; zeros when that is not on record.
+    pub id: CounterId,
+}
+
 /// A counter that was made.
 pub struct MadeCounter {
     /// It.
     pub counter: Counter,
     /// Its first value, which is the TPM's choice.
     pub value: u64,
+    /// The random name that it was given.
+    pub id: CounterId,
     /// What is to be kept from now on: the secret as before, and which counter goes with it.
     pub sealed: SealedSecret,
 }
@@ -57,9 +69,10 @@ impl Custody<'_> {
         &mut self,
         sealed: &SealedSecret,
         secret: &Secret,
-    ) -> Result<Option<(Counter, u64)>, CustodyError> {
+    ) -> Result<Option<FoundCounter>, CustodyError> {
         let content = self.content(sealed, secret)?;
         let recorded = content.lasting.counter.as_ref();
+        let id = recorded.map(RecordedCounter::id).unwrap_or_default();
         match &content.body {
             Body::Tpm20(body) => {
                 let found = tpm20::find_counter(
@@ -69,11 +82,19 @@ impl Custody<'_> {
                     secret,
                     (COUNTER_INDEX, recorded),
                 )?;
-                Ok(found.map(|(counter, value)| (Counter::Index(counter), value)))
+                Ok(found.map(|(counter, value)| FoundCounter {
+                    counter: Counter::Index(counter),
+                    value,
+                    id,
+                }))
             }
             Body::Tpm12(_) => {
                 let found = tpm12::find_counter(&mut self.platform, secret, recorded)?;
-                Ok(found.map(|(counter, value)| (Counter::Monotonic(counter), value)))
+                Ok(found.map(|(counter, value)| FoundCounter {
+                    counter: Counter::Monotonic(counter),
+                    value,
+                    id,
+                }))
             }
             Body::Clear(_) => Ok(None),
         }
@@ -90,23 +111,26 @@ impl Custody<'_> {
         former: Former,
     ) -> Result<MadeCounter, CustodyError> {
         let mut content = self.content(sealed, secret)?;
+        let mut id = CounterId::default();
+        self.platform.entropy.fill(&mut id)?;
         let (platform, access) = (&mut self.platform, &self.access);
         let (counter, value, recorded) = match &content.body {
             Body::Tpm20(body) => {
                 let (counter, value) =
-                    tpm20::define(platform, access, body, secret, (COUNTER_INDEX, former))?;
+                    tpm20::define(platform, access, body, secret, (COUNTER_INDEX, id, former))?;
                 let recorded = counter.recorded();
                 (Counter::Index(counter), value, recorded)
             }
             Body::Tpm12(_) => {
-                let (counter, value) = tpm12::create_counter(platform, access, secret, former)?;
+                let (counter, value) =
+                    tpm12::create_counter(platform, access, secret, (id, former))?;
                 let recorded = counter.recorded();
                 (Counter::Monotonic(counter), value, recorded)
             }
             Body::Clear(_) => return Err(CustodyError::WrongMode),
         };
         content.lasting.counter = Some(recorded);
-        Ok(MadeCounter { counter, value, sealed: encode(&content, secret)? })
+        Ok(MadeCounter { counter, value, id, sealed: encode(&content, secret)? })
     }
 
     /// The counter of some store, looked for without knowing that store's secret.
@@ -162,10 +186,17 @@ impl Custody<'_> {
 }
 
 impl RecordedCounter {
+    /// The random name that the counter was given.
+    pub(crate) const fn id(&self) -> CounterId {
+        match self {
+            Self::Index { id, .. } | Self::Monotonic { id, .. } => *id,
+        }
+    }
+
     /// The NV index and Name, when it is one.
     pub(crate) const fn index(&self) -> Option<(u32, &crate::sealed::Name)> {
         match self {
-            Self::Index { index, name } => Some((*index, name)),
+            Self::Index { index, name, id: _ } => Some((*index, name)),
             Self::Monotonic { .. } => None,
         }
     }
@@ -173,7 +204,7 @@ impl RecordedCounter {
     /// The monotonic counter's handle and label, when it is one.
     pub(crate) const fn monotonic(&self) -> Option<(u32, [u8; 4])> {
         match self {
-            Self::Monotonic { handle, label } => Some((*handle, *label)),
+            Self::Monotonic { handle, label, id: _ } => Some((*handle, *label)),
             Self::Index { .. } => None,
         }
     }

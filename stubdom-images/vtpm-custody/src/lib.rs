@@ -34,14 +34,14 @@ mod tpm20;
 mod without_tpm;
 
 pub use access::Access;
-pub use counters::{COUNTER_INDEX, Counter, Former, Leftover, MadeCounter};
+pub use counters::{COUNTER_INDEX, Counter, Former, FoundCounter, Leftover, MadeCounter};
 pub use custody::Custody;
 pub use error::CustodyError;
 pub use link::Platform;
 pub use pcr::{Differences, PcrMask, PcrSelection, PcrState, SelectionError, StateError};
 pub use policy::{AdministratorKey, Approval, Force, Policy};
 pub use recovery::{RecoveryKey, recover, set_recovery_key};
-pub use sealed::{Accepted, FORMAT_VERSION, Kind, Overview, inspect};
+pub use sealed::{Accepted, CounterId, FORMAT_VERSION, Kind, Overview, inspect};
 pub use tpm12::MonotonicCounter;
 pub use tpm20::{EPOCH_INDEX, NvCounter, approval_digest, policy_digest};
 pub use without_tpm::{first_start_without_tpm, open_without_tpm};

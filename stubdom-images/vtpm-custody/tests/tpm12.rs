@@ -253,7 +253,8 @@ fn a_counter_goes_forward_at_most_once_in_five_seconds_and_outlives_a_boot() {
     assert!(machine.clock.now() >= Duration::from_secs(10), "two pauses between three increments");
     machine.boot(b"boot").unwrap();
     machine.custody(|custody| {
-        let (mut counter, value) = custody.counter(&sealed, &secret).unwrap().unwrap();
+        let found = custody.counter(&sealed, &secret).unwrap().unwrap();
+        let (mut counter, value) = (found.counter, found.value);
         assert_eq!(value, last);
         assert_eq!(custody.increment_counter(&mut counter), Ok(last + 1));
         assert_eq!(custody.leftover_counter(), Ok(Some(Leftover { value: Some(last + 1) })));
@@ -269,14 +270,14 @@ fn a_counter_of_another_store_is_foreign() {
         let mut first = custody.make_counter(&sealed, &secret, Former::Keep).unwrap();
         custody.increment_counter(&mut first.counter).unwrap();
         let (other, its_seal) = custody.first_start(&policy).unwrap();
-        let (mut found, _) = custody.counter(&its_seal, &other).unwrap().unwrap();
-        let refused = custody.increment_counter(&mut found);
+        let mut found = custody.counter(&its_seal, &other).unwrap().unwrap();
+        let refused = custody.increment_counter(&mut found.counter);
         assert!(matches!(refused, Err(CustodyError::ForeignCounter(_))), "{refused:?}");
         let made = custody.make_counter(&its_seal, &other, Former::Remove).unwrap();
         assert!(made.value > first.value);
         // The handle may be the same again; the authorisation is not.
         let former = custody.counter(&first.sealed, &secret).and_then(|found| match found {
-            Some((mut counter, _)) => custody.increment_counter(&mut counter),
+            Some(mut found) => custody.increment_counter(&mut found.counter),
             None => Ok(0),
         });
         assert!(former.is_err(), "{former:?}");

@@ -5,7 +5,7 @@ mod support;
 use support::Machine;
 use tpm_wire::tpm20::{self, CommandCode, Handle};
 use vtpm_custody::{
-    COUNTER_INDEX, Counter, Custody, CustodyError, Former, Leftover, MadeCounter, Policy,
+    COUNTER_INDEX, Custody, CustodyError, Former, FoundCounter, Leftover, MadeCounter, Policy,
 };
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
@@ -30,15 +30,15 @@ fn undefine(machine: &mut Machine) {
     assert_eq!(machine.code(&undefine.u16(0).u8(0).u16(0).finish()), 0);
 }
 
-fn value_of(found: Option<(Counter, u64)>) -> Option<u64> {
-    found.map(|(_, value)| value)
+fn value_of(found: Option<FoundCounter>) -> Option<u64> {
+    found.map(|found| found.value)
 }
 
 #[test]
 fn a_counter_goes_forward_by_one_and_outlives_a_power_cut() {
     let Some((mut machine, secret, sealed)) = started() else { return };
     let (last, sealed) = machine.custody(|custody| {
-        let MadeCounter { mut counter, value, sealed } = made(custody, (&secret, &sealed));
+        let MadeCounter { mut counter, value, sealed, .. } = made(custody, (&secret, &sealed));
         for step in 1..=5 {
             assert_eq!(custody.increment_counter(&mut counter), Ok(value + step));
         }
@@ -49,7 +49,8 @@ fn a_counter_goes_forward_by_one_and_outlives_a_power_cut() {
     machine.boot(b"boot").unwrap();
     machine.custody(|custody| {
         assert_eq!(custody.unseal(&sealed).unwrap(), secret, "the record is in the sealed blob");
-        let (mut counter, value) = custody.counter(&sealed, &secret).unwrap().unwrap();
+        let found = custody.counter(&sealed, &secret).unwrap().unwrap();
+        let FoundCounter { mut counter, value, .. } = found;
         assert_eq!(value, last, "an orderly counter would have jumped");
         assert_eq!(custody.increment_counter(&mut counter), Ok(last + 1));
         custody.close_counter(counter);
@@ -65,7 +66,8 @@ fn a_second_counter_is_refused_and_a_missing_one_named() {
         let with_record = made(custody, (&secret, &sealed)).sealed;
         let again = custody.make_counter(&sealed, &secret, Former::Keep).map(|made| made.value);
         assert_eq!(again, Err(CustodyError::CounterExists(COUNTER_INDEX)));
-        assert!(custody.counter(&sealed, &secret).unwrap().is_some(), "found without a record");
+        let unrecorded = custody.counter(&sealed, &secret).map(value_of);
+        assert_eq!(unrecorded, Err(CustodyError::ForeignCounter(COUNTER_INDEX)));
         with_record
     });
     undefine(&mut machine);
@@ -144,7 +146,7 @@ fn a_lie_about_the_counter_is_noticed_and_a_busy_tpm_waited_for() {
     assert_eq!(lied.map(value_of), Err(CustodyError::NotAuthentic { step: "TPM2_NV_Read" }));
     machine.tamper = None;
     let found = machine.custody(|custody| custody.counter(&sealed, &secret)).unwrap();
-    let (mut counter, mut value) = found.unwrap();
+    let FoundCounter { mut counter, mut value, .. } = found.unwrap();
     // TPM_RC_NV_RATE, TPM_RC_RETRY, TPM_RC_YIELDED
     for code in [0x920, 0x922, 0x908] {
         machine.busy = (code, 5);

@@ -24,6 +24,7 @@ pub use ledger::{CommitFault, Outcome};
 pub use manager::{Manager, OpenError, Opened, Parts, Reply};
 pub use rollback::{AcceptWord, CounterWord, OldStore, Rules, USUAL_BUDGET};
 pub use root::{
-    CounterFault, Ground, PolicyDone, RootError, RootKeeper, WithHardware, WithoutHardware,
+    CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper, WithHardware,
+    WithoutHardware,
 };
 pub use sessions::Refusal;

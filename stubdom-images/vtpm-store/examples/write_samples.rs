@@ -35,6 +35,7 @@ fn manager_store() {
     let sealed = SealedSecret { kind: 2, blob: b"sealed".to_vec() };
     let fields = Fields {
         counter: 9,
+        counter_id: [0; 16],
         epoch: 4,
         hardware: Some(Tpm20),
         mode: RollbackMode::Batched,

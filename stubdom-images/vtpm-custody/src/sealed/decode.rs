@@ -89,8 +89,14 @@ fn recovery(mut reader: Reader<'_>) -> Result<Wrapped, CustodyError> {
 fn counter(kind: Kind, mut reader: Reader<'_>) -> Result<RecordedCounter, CustodyError> {
     let number = reader.u32()?;
     match kind {
-        Kind::Tpm20 => Ok(RecordedCounter::Index { index: number, name: whole(reader)? }),
-        Kind::Tpm12 => Ok(RecordedCounter::Monotonic { handle: number, label: whole(reader)? }),
+        Kind::Tpm20 => {
+            let name = reader.array()?;
+            Ok(RecordedCounter::Index { index: number, name, id: whole(reader)? })
+        }
+        Kind::Tpm12 => {
+            let label = reader.array()?;
+            Ok(RecordedCounter::Monotonic { handle: number, label, id: whole(reader)? })
+        }
         Kind::Clear => Err(CustodyError::Damaged),
     }
 }

@@ -61,9 +61,9 @@ fn recovery(wrapped: &Wrapped) -> Vec<u8> {
 
 fn counter(recorded: &RecordedCounter) -> Vec<u8> {
     match recorded {
-        RecordedCounter::Index { index, name } => [&index.to_le_bytes()[..], name].concat(),
-        RecordedCounter::Monotonic { handle, label } => {
-            [handle.to_le_bytes(), *label].as_flattened().to_vec()
+        RecordedCounter::Index { index, name, id } => [&index.to_le_bytes()[..], name, id].concat(),
+        RecordedCounter::Monotonic { handle, label, id } => {
+            [&handle.to_le_bytes()[..], label, id].concat()
         }
     }
 }

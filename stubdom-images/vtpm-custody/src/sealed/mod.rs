@@ -14,7 +14,7 @@ pub(crate) use decode::decode;
 pub(crate) use encode::encode;
 pub use kind::Kind;
 pub(crate) use mac::verify;
-pub use model::Accepted;
+pub use model::{Accepted, CounterId};
 pub(crate) use model::{
     Body, Branch, Content, Epoch, Lasting, Name, ObjectBlob, Parent, RecordedCounter, Sealed12,
     Sealed20, Way12,

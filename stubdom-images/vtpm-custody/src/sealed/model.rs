@@ -11,6 +11,9 @@ use vtpm_store::Secret;
 /// A TPM 2.0 Name with SHA-256: the algorithm's number and the digest (Part 1, 16).
 pub(crate) type Name = [u8; 34];
 
+/// The random name of a counter, for the store to say which one its values are of.
+pub type CounterId = [u8; 16];
+
 /// All that a blob holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
@@ -61,9 +64,9 @@ impl Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordedCounter {
     /// An NV index of a TPM 2.0 and its Name, which vouches for its attributes.
-    Index { index: u32, name: Name },
+    Index { index: u32, name: Name, id: CounterId },
     /// A monotonic counter of a TPM 1.2 and its label.
-    Monotonic { handle: u32, label: [u8; 4] },
+    Monotonic { handle: u32, label: [u8; 4], id: CounterId },
 }
 
 impl Body {

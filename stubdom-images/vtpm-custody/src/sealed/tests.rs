@@ -66,8 +66,10 @@ const SAMPLES_2: [(&str, &[u8]); 3] = [
     ("tpm20", include_bytes!("../../tests/samples/sealed-v2-tpm20.bin")),
 ];
 
-const INDEX: RecordedCounter = RecordedCounter::Index { index: 0x0180_7674, name: [10; 34] };
-const MONOTONIC: RecordedCounter = RecordedCounter::Monotonic { handle: 3, label: *b"vTPM" };
+const INDEX: RecordedCounter =
+    RecordedCounter::Index { index: 0x0180_7674, name: [10; 34], id: [11; 16] };
+const MONOTONIC: RecordedCounter =
+    RecordedCounter::Monotonic { handle: 3, label: *b"vTPM", id: [12; 16] };
 
 fn sample_contents() -> [Content; 3] {
     [

@@ -16,7 +16,7 @@ use crate::counters::{Former, Leftover};
 use crate::crypto::derive;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform, parse};
-use crate::sealed::RecordedCounter;
+use crate::sealed::{CounterId, RecordedCounter};
 use alloc::vec::Vec;
 use core::time::Duration;
 use tpm_wire::tpm12::{self, Capability};
@@ -39,22 +39,24 @@ const USUAL_HANDLES: u32 = 8;
 /// A monotonic counter of a TPM 1.2.
 pub struct MonotonicCounter {
     handle: u32,
+    id: CounterId,
     auth: Zeroizing<Bytes20>,
     /// When it was advanced last, by the domain's clock.
     advanced: Option<Duration>,
 }
 
 impl MonotonicCounter {
-    fn new(secret: &Secret, handle: u32) -> Self {
-        let key = derive(None, secret.bytes(), &[PURPOSE, &LABEL].concat());
+    fn new(secret: &Secret, handle: u32, id: CounterId) -> Self {
+        let key = derive(None, secret.bytes(), &[PURPOSE, &LABEL, &id].concat());
         let mut auth = Zeroizing::new([0; 20]);
         auth.iter_mut().zip(key.iter()).for_each(|(to, from)| *to = *from);
-        Self { handle, auth, advanced: None }
+        Self { handle, id, auth, advanced: None }
     }
 
     /// What the sealed secret keeps of it.
     pub(crate) const fn recorded(&self) -> RecordedCounter {
-        RecordedCounter::Monotonic { handle: self.handle, label: LABEL }
+        let Self { handle, id, .. } = *self;
+        RecordedCounter::Monotonic { handle, label: LABEL, id }
     }
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn create(
     platform: &mut Platform<'_>,
     access: &Access,
     secret: &Secret,
-    former: Former,
+    (id, former): (CounterId, Former),
 ) -> Result<(MonotonicCounter, u64), CustodyError> {
     let mut link = Link::new(platform);
     let mut attempt = || {
@@ -79,7 +81,7 @@ pub(crate) fn create(
                 Former::Remove => release(&mut link, access, handle)?,
             }
         }
-        make(&mut link, access, secret)
+        make(&mut link, access, secret, id)
     };
     let result = attempt();
     end_sessions(&mut link);
@@ -90,9 +92,10 @@ fn make(
     link: &mut Link<'_, '_>,
     access: &Access,
     secret: &Secret,
+    id: CounterId,
 ) -> Result<(MonotonicCounter, u64), CustodyError> {
     let step = "TPM_CreateCounter";
-    let counter = MonotonicCounter::new(secret, 0);
+    let counter = MonotonicCounter::new(secret, 0, id);
     let session = of_object(link, (ENTITY_OWNER, OWNER), access.owner_auth.bytes())?;
     let parameters = Bytes::new().bytes(&session.conceal(&counter.auth)).bytes(&LABEL).finish();
     let call = Call { step, ordinal: CREATE_COUNTER, handles: &[], parameters: &parameters };
@@ -134,7 +137,8 @@ pub(crate) fn find(
         }
         Some(_) => return Err(CustodyError::Damaged),
     };
-    Ok(found.map(|(handle, value)| (MonotonicCounter::new(secret, *handle), *value)))
+    let id = recorded.map(RecordedCounter::id).unwrap_or_default();
+    Ok(found.map(|(handle, value)| (MonotonicCounter::new(secret, *handle, id), *value)))
 }
 
 /// A manager's counter whose store is not at hand.

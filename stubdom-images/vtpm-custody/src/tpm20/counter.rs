@@ -1,8 +1,8 @@
 //! A counter in the TPM that only goes forward: an NV index (Part 2, 13; Part 3, 31).
 //!
 //! Not orderly, since an orderly one jumps after a power cut, and exempt from dictionary attack
-//! protection. Its authorisation is derived from the store's secret, so that nobody else advances
-//! it, and every command goes through one salted session that stays open.
+//! protection. Its authorisation is derived from the store's secret and the counter's own random
+//! name, so that nobody else advances it and no other counter of the same store passes for it, and every command goes through one salted session that stays open.
 
 use super::codes::{NV_INCREMENT, NV_READ, code};
 use super::nv_index::{self, At, fresh_name, written_name};
@@ -13,7 +13,7 @@ use crate::counters::{Former, Leftover};
 use crate::crypto::derive;
 use crate::error::CustodyError;
 use crate::link::{Link, Platform, parse};
-use crate::sealed::{Name, RecordedCounter, Sealed20};
+use crate::sealed::{CounterId, Name, RecordedCounter, Sealed20};
 use alloc::vec::Vec;
 use tpm_wire::tpm20::CommandCode;
 use vtpm_store::Secret;
@@ -27,13 +27,15 @@ const PURPOSE: &[u8] = b"xen-vtpmmgr counter 1";
 pub struct NvCounter {
     session: Session,
     index: u32,
+    id: CounterId,
     auth: Zeroizing<[u8; 32]>,
 }
 
 impl NvCounter {
     /// What the sealed secret keeps of it.
     pub(crate) fn recorded(&self) -> RecordedCounter {
-        RecordedCounter::Index { index: self.index, name: written_name(self.index) }
+        let Self { index, id, .. } = *self;
+        RecordedCounter::Index { index, name: written_name(index), id }
     }
 }
 
@@ -43,12 +45,12 @@ pub(crate) fn define(
     access: &Access,
     sealed: &Sealed20,
     secret: &Secret,
-    (index, former): (u32, Former),
+    (index, id, former): (u32, CounterId, Former),
 ) -> Result<(NvCounter, u64), CustodyError> {
     let mut link = Link::new(platform);
     let mut attempt = || {
         let there = nv_index::look(&mut link, index)?;
-        let mut counter = connect(&mut link, access, sealed, secret, index)?;
+        let mut counter = connect(&mut link, access, sealed, secret, (index, id))?;
         match (there, former) {
             (At::Nothing, _) => {}
             (At::Unwritten, _) | (_, Former::Remove) => {
@@ -71,8 +73,8 @@ pub(crate) fn define(
     result
 }
 
-/// Opens the counter on record, or looks whether there is one of this store at the usual index.
-/// `None` where none was ever made, or its making was cut short.
+/// Opens the counter on record, or looks whether there is one at the usual index, which is a stranger
+/// then. `None` where none was ever made, or its making was cut short.
 pub(crate) fn find(
     platform: &mut Platform<'_>,
     access: &Access,
@@ -85,6 +87,7 @@ pub(crate) fn find(
         Some(Some((index, name))) if *name == written_name(index) => index,
         Some(_) => return Err(CustodyError::Damaged),
     };
+    let id = recorded.map(RecordedCounter::id).unwrap_or_default();
     let mut link = Link::new(platform);
     let mut attempt = || {
         match (nv_index::look(&mut link, index)?, recorded) {
@@ -93,7 +96,7 @@ pub(crate) fn find(
             (At::Nothing, Some(_)) => return Err(CustodyError::NoCounter(index)),
             (At::Unwritten | At::Other, _) => return Err(CustodyError::ForeignCounter(index)),
         }
-        let mut counter = connect(&mut link, access, sealed, secret, index)?;
+        let mut counter = connect(&mut link, access, sealed, secret, (index, id))?;
         let value = value(&mut link, &mut counter)?;
         link.forget(counter.session.handle);
         Ok(Some((counter, value)))
@@ -152,13 +155,14 @@ fn connect(
     access: &Access,
     sealed: &Sealed20,
     secret: &Secret,
-    index: u32,
+    (index, id): (u32, CounterId),
 ) -> Result<NvCounter, CustodyError> {
     let parent = recorded_parent(link, access, sealed)?;
     let session = parent.session(link, SessionKind::Hmac)?;
     parent.leave(link)?;
-    let auth = derive(None, secret.bytes(), &[PURPOSE, &index.to_be_bytes()].concat());
-    Ok(NvCounter { session, index, auth })
+    let purpose = [PURPOSE, &index.to_be_bytes(), &id].concat();
+    let auth = derive(None, secret.bytes(), &purpose);
+    Ok(NvCounter { session, index, id, auth })
 }
 
 fn value(link: &mut Link<'_, '_>, counter: &mut NvCounter) -> Result<u64, CustodyError> {

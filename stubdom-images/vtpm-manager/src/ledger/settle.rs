@@ -4,7 +4,7 @@
 use super::commit::{Patience, Witnesses};
 use super::{CommitFault, Ledger};
 use crate::rollback::{Found, Kept, Plan, Verdict, Who, judge};
-use crate::root::{CounterFault, RootKeeper};
+use crate::root::{CounterFault, CounterValue, RootKeeper};
 use core::time::Duration;
 use domain_io::BlockDevice;
 use vtpm_custody::Former;
@@ -32,7 +32,7 @@ impl<D: BlockDevice> Ledger<D> {
         let store = self.store().map_err(CommitFault::Store)?;
         let (fields, sequence) = (store.fields(), store.sequence());
         self.guard.begin(&fields.budget, with.now);
-        let kept = Kept { sequence, counter: fields.counter };
+        let kept = Kept { sequence, counter: fields.counter, id: fields.counter_id };
         let found = self.found(with)?;
         match self.verdict(kept, &found, word)? {
             Verdict::Newest(says) => self.guard.has_read(says),
@@ -105,8 +105,9 @@ impl<D: BlockDevice> Ledger<D> {
         word: Word,
     ) -> Result<(), CommitFault> {
         let former = if word == Word::Forget { Former::Remove } else { Former::Keep };
-        let says = self.new_counter(with, former)?;
-        self.guard.has_read(says);
+        let made = self.new_counter(with, former)?;
+        let says = made.value;
+        self.guard.has_read(made);
         self.write_once(&[], Plan::Open, with)?;
         match word {
             Word::Recovered => log::warn!(
@@ -122,7 +123,7 @@ impl<D: BlockDevice> Ledger<D> {
         &mut self,
         with: &mut Witnesses<'_, K>,
         former: Former,
-    ) -> Result<u64, CommitFault> {
+    ) -> Result<CounterValue, CommitFault> {
         let (secret, sealed) = self.kept_secret().map_err(CommitFault::Store)?;
         let (keeper, ground) = with.parts();
         let made = keeper.make_counter(ground, (&secret, &sealed), former);
@@ -136,7 +137,7 @@ impl<D: BlockDevice> Ledger<D> {
         &mut self,
         with: &mut Witnesses<'_, K>,
         kept: Kept,
-        says: Option<u64>,
+        says: Option<CounterValue>,
     ) -> Result<(), CommitFault> {
         let says = match says {
             Some(says) => says,
@@ -225,8 +226,8 @@ impl<D: BlockDevice> Ledger<D> {
     /// Says what is promised.
     pub(crate) fn announce(&mut self) -> Result<(), StoreError> {
         let store = self.store()?;
-        let kept = Kept { sequence: store.sequence(), counter: store.fields().counter };
-        self.guard.announce(kept);
+        let sequence = store.sequence();
+        self.guard.announce(sequence);
         Ok(())
     }
 }

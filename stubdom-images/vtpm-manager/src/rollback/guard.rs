@@ -3,8 +3,10 @@
 use super::budget::{affords, affords_at, between, drained, spent};
 use super::shares::Shares;
 use super::{Kept, Rules};
+use crate::root::CounterValue;
 use alloc::collections::BTreeSet;
 use core::time::Duration;
+use vtpm_custody::CounterId;
 use vtpm_store::Uuid;
 use vtpm_store::manager::{AcceptedBackup, Budget, Fields, RollbackMode};
 
@@ -54,6 +56,8 @@ pub(crate) struct Guard {
     mode: RollbackMode,
     /// What the hardware's counter says.
     says: u64,
+    /// Which one it is.
+    id: CounterId,
     /// The start's steps are done and nothing has failed since.
     settled: bool,
     retry_at: Duration,
@@ -75,6 +79,7 @@ impl Guard {
             rules,
             mode,
             says: 0,
+            id: CounterId::default(),
             settled: false,
             retry_at: Duration::ZERO,
             began: None,
@@ -115,8 +120,8 @@ impl Guard {
     }
 
     /// The counter was read.
-    pub(crate) const fn has_read(&mut self, says: u64) {
-        self.says = says;
+    pub(crate) const fn has_read(&mut self, says: CounterValue) {
+        (self.says, self.id) = (says.value, says.id);
     }
 
     /// The next commit goes on from an older copy and says so.
@@ -154,10 +159,10 @@ impl Guard {
         match (plan, self.mode) {
             (Plan::Step, _) => {
                 let counter = self.says.saturating_add(1);
-                Fields { counter, budget: spent(budget), ..fields }
+                Fields { counter, counter_id: self.id, budget: spent(budget), ..fields }
             }
             (_, RollbackMode::Off) if self.says == 0 => fields,
-            _ => Fields { counter: self.says, ..fields },
+            _ => Fields { counter: self.says, counter_id: self.id, ..fields },
         }
     }
 
@@ -303,8 +308,8 @@ impl Guard {
     }
 
     /// Says at a start what is promised.
-    pub(crate) fn announce(&self, kept: Kept) {
-        let (limit, Kept { sequence, .. }) = (self.rules.budget, kept);
+    pub(crate) fn announce(&self, sequence: u64) {
+        let limit = self.rules.budget;
         let minutes = between(limit).div_ceil(60);
         match self.mode {
             RollbackMode::Off => log::warn!(

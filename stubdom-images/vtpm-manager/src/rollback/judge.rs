@@ -1,8 +1,10 @@
 //! Whether a store is the newest one.
 
 use super::words::{AcceptWord, CounterWord};
+use crate::root::CounterValue;
 use alloc::string::String;
 use core::fmt;
+use vtpm_custody::CounterId;
 
 /// The page that every message names.
 const PAGE: &str = "docs/rollback.md";
@@ -13,7 +15,7 @@ pub(crate) enum Found {
     /// No counter was ever made for this store.
     Never,
     /// The counter, and what it says.
-    Says(u64),
+    Says(CounterValue),
     /// The counter that was made is gone or somebody else's; why.
     Lost(String),
 }
@@ -21,7 +23,7 @@ pub(crate) enum Found {
 impl Found {
     const fn word(&self) -> CounterWord {
         match self {
-            Self::Says(value) => CounterWord::Says(*value),
+            Self::Says(says) => CounterWord::Says(says.value),
             Self::Never | Self::Lost(_) => CounterWord::None,
         }
     }
@@ -34,17 +36,19 @@ pub(crate) struct Kept {
     pub(crate) sequence: u64,
     /// The counter in it; 0 before the first.
     pub(crate) counter: u64,
+    /// Which counter that is.
+    pub(crate) id: CounterId,
 }
 
 /// What to do with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is the newest; the counter says this.
-    Newest(u64),
+    Newest(CounterValue),
     /// It never had a counter.
     NeedsCounter,
     /// It is an older copy that an administrator wants; what the counter says, if it is there.
-    Accepted(Option<u64>),
+    Accepted(Option<CounterValue>),
 }
 
 /// Why a store is refused, or its rules are.
@@ -65,6 +69,13 @@ pub enum OldStore {
         sequence: u64,
         /// The counter in it.
         counter: u64,
+        /// What the hardware's counter says.
+        says: u64,
+    },
+    /// It was written under another counter than the one that goes with this TPM.
+    OtherCounter {
+        /// Its last commit.
+        sequence: u64,
         /// What the hardware's counter says.
         says: u64,
     },
@@ -110,6 +121,13 @@ impl fmt::Display for OldStore {
                 counter.saturating_sub(*says),
                 accept(*sequence, CounterWord::Says(*says))
             ),
+            Self::OtherCounter { sequence, says } => write!(
+                f,
+                "the manager's disk is older than the hardware TPM's counter: commit {sequence} was \
+                 written under another one, before a recovery or a new counter. Attach the newest \
+                 disk; to go back to this copy for good, add {} to extra= once ({PAGE})",
+                accept(*sequence, CounterWord::Says(*says))
+            ),
             Self::Lost { sequence, why } => write!(
                 f,
                 "{why}. If that is known, add {} to extra= once: what was put back before cannot be \
@@ -149,10 +167,10 @@ pub(crate) fn judge(
     found: &Found,
     word: Option<AcceptWord>,
 ) -> Result<Verdict, OldStore> {
-    let Kept { sequence, counter } = kept;
+    let Kept { sequence, counter, id } = kept;
     match found {
         Found::Never if counter == 0 => return Ok(Verdict::NeedsCounter),
-        Found::Says(says) if counter == *says || Some(counter) == says.checked_add(1) => {
+        Found::Says(says) if id == says.id && fits(counter, says.value) => {
             return Ok(Verdict::Newest(*says));
         }
         _ => {}
@@ -162,8 +180,15 @@ pub(crate) fn judge(
         return Ok(Verdict::Accepted(says));
     }
     Err(match found {
-        Found::Says(says) if counter < *says => OldStore::Older { sequence, counter, says: *says },
-        Found::Says(says) => OldStore::Ahead { sequence, counter, says: *says },
+        Found::Says(CounterValue { id: other, value: says }) if counter != 0 && *other != id => {
+            OldStore::OtherCounter { sequence, says: *says }
+        }
+        Found::Says(CounterValue { value: says, .. }) if counter < *says => {
+            OldStore::Older { sequence, counter, says: *says }
+        }
+        Found::Says(CounterValue { value: says, .. }) => {
+            OldStore::Ahead { sequence, counter, says: *says }
+        }
         Found::Lost(why) => OldStore::Lost { sequence, why: why.clone() },
         Found::Never => OldStore::Lost {
             sequence,
@@ -173,4 +198,9 @@ pub(crate) fn judge(
                     .into(),
         },
     })
+}
+
+/// At the counter, or one above: what a cut leaves.
+fn fits(counter: u64, says: u64) -> bool {
+    counter == says || Some(counter) == says.checked_add(1)
 }

@@ -1,6 +1,7 @@
 use super::budget::{affords, affords_at, between, drained, spent};
 use super::shares::Shares;
 use super::{AcceptWord, CounterWord, Found, Kept, OldStore, Rules, Verdict, judge};
+use crate::root::CounterValue;
 use alloc::string::ToString;
 use proptest::prelude::proptest;
 use tpm_wire::TpmVersion;
@@ -10,17 +11,30 @@ use vtpm_store::manager::{Budget, RollbackMode};
 const DAY: u64 = 86_400;
 
 fn kept(counter: u64) -> Kept {
-    Kept { sequence: 57, counter }
+    Kept { sequence: 57, counter, id: [1; 16] }
+}
+
+fn says(value: u64) -> CounterValue {
+    CounterValue { id: [1; 16], value }
 }
 
 #[test]
 fn a_store_at_the_counter_or_one_above_is_the_newest() {
     for (counter, newest) in [(8, false), (9, false), (10, true), (11, true), (12, false)] {
-        let verdict = judge(kept(counter), &Found::Says(10), None);
-        assert_eq!(verdict == Ok(Verdict::Newest(10)), newest, "{counter}: {verdict:?}");
+        let verdict = judge(kept(counter), &Found::Says(says(10)), None);
+        assert_eq!(verdict == Ok(Verdict::Newest(says(10))), newest, "{counter}: {verdict:?}");
     }
-    let last = judge(kept(0), &Found::Says(u64::MAX), None);
+    let last = judge(kept(0), &Found::Says(says(u64::MAX)), None);
     assert!(matches!(last, Err(OldStore::Older { .. })), "nothing wraps around: {last:?}");
+}
+
+#[test]
+fn the_value_of_another_counter_says_nothing() {
+    let other = CounterValue { id: [2; 16], value: 10 };
+    let verdict = judge(kept(10), &Found::Says(other), None);
+    assert_eq!(verdict, Err(OldStore::OtherCounter { sequence: 57, says: 10 }));
+    let word = AcceptWord::parse("57/10");
+    assert_eq!(judge(kept(10), &Found::Says(other), word), Ok(Verdict::Accepted(Some(other))));
 }
 
 #[test]
@@ -28,7 +42,7 @@ fn only_a_store_that_never_counted_gets_a_first_counter() {
     assert_eq!(judge(kept(0), &Found::Never, None), Ok(Verdict::NeedsCounter));
     let mixed = judge(kept(5), &Found::Never, None);
     assert!(matches!(mixed, Err(OldStore::Lost { .. })), "{mixed:?}");
-    let early = judge(kept(0), &Found::Says(3), None);
+    let early = judge(kept(0), &Found::Says(says(3)), None);
     assert!(matches!(early, Err(OldStore::Older { .. })), "{early:?}");
 }
 
@@ -36,12 +50,21 @@ fn only_a_store_that_never_counted_gets_a_first_counter() {
 fn a_word_is_good_for_its_commit_under_its_counter_only() {
     let word = |text| AcceptWord::parse(text);
     let lost = Found::Lost("gone".into());
-    assert_eq!(judge(kept(5), &Found::Says(9), word("57/9")), Ok(Verdict::Accepted(Some(9))));
+    assert_eq!(
+        judge(kept(5), &Found::Says(says(9)), word("57/9")),
+        Ok(Verdict::Accepted(Some(says(9))))
+    );
     assert_eq!(judge(kept(5), &lost, word("57/none")), Ok(Verdict::Accepted(None)));
-    for (found, text) in [(&Found::Says(9), "56/9"), (&Found::Says(11), "57/9"), (&lost, "57/9")] {
+    for (found, text) in
+        [(&Found::Says(says(9)), "56/9"), (&Found::Says(says(11)), "57/9"), (&lost, "57/9")]
+    {
         assert!(judge(kept(5), found, word(text)).is_err(), "{text}");
     }
-    assert_eq!(judge(kept(9), &Found::Says(9), word("57/9")), Ok(Verdict::Newest(9)), "unneeded");
+    assert_eq!(
+        judge(kept(9), &Found::Says(says(9)), word("57/9")),
+        Ok(Verdict::Newest(says(9))),
+        "unneeded"
+    );
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The keeper with a hardware TPM: the secret is sealed to it under a policy over PCRs.
 
 use super::policy::{self, approval, key, moved, selection};
-use super::{CounterFault, Ground, PolicyDone, RootError, RootKeeper};
+use super::{CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper};
 use crate::hardware::Hardware;
 use alloc::vec::Vec;
 use tpm_hw::Time;
 use tpm_wire::manager::{Force, PolicyCommand};
 use vtpm_custody::{
-    Access, Counter, Custody, CustodyError, Former, Leftover, Platform, Policy, RecoveryKey,
-    inspect, recover,
+    Access, Counter, Custody, CustodyError, Former, FoundCounter, Leftover, Platform, Policy,
+    RecoveryKey, inspect, recover,
 };
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
@@ -63,7 +63,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         &mut self,
         ground: Ground<'_>,
         (secret, sealed): (&Secret, &SealedSecret),
-    ) -> Result<Option<u64>, CounterFault> {
+    ) -> Result<Option<CounterValue>, CounterFault> {
         let former = self.counter.take();
         let mut custody = self.custody(ground).map_err(CounterFault::Failed)?;
         if let Some(former) = former {
@@ -75,9 +75,10 @@ impl<T: Time> RootKeeper for WithHardware<T> {
             }
             _ => CounterFault::Failed(error.into()),
         })?;
-        let (counter, value) = found.unzip();
-        self.counter = counter;
-        Ok(value)
+        Ok(found.map(|FoundCounter { counter, value, id }| {
+            self.counter = Some(counter);
+            CounterValue { id, value }
+        }))
     }
 
     fn make_counter(
@@ -85,7 +86,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         ground: Ground<'_>,
         (secret, sealed): (&Secret, &SealedSecret),
         former: Former,
-    ) -> Result<(SealedSecret, u64), RootError> {
+    ) -> Result<(SealedSecret, CounterValue), RootError> {
         let made = self.custody(ground)?.make_counter(sealed, secret, former);
         let made = made.map_err(|error| match error {
             CustodyError::OwnerAuth => RootError(alloc::format!(
@@ -95,7 +96,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
             other => other.into(),
         })?;
         self.counter = Some(made.counter);
-        Ok((made.sealed, made.value))
+        Ok((made.sealed, CounterValue { id: made.id, value: made.value }))
     }
 
     fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {

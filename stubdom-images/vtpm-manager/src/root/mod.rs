@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use domain_io::Entropy;
 use tpm_wire::manager::{Force, PolicyCommand};
-use vtpm_custody::{CustodyError, Former, Leftover};
+use vtpm_custody::{CounterId, CustodyError, Former, Leftover};
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
@@ -72,6 +72,15 @@ impl PolicyDone {
     }
 }
 
+/// What a counter says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CounterValue {
+    /// The random name that the counter was given when it was made.
+    pub id: CounterId,
+    /// Its value.
+    pub value: u64,
+}
+
 /// The store's counter cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CounterFault {
@@ -103,7 +112,7 @@ pub trait RootKeeper {
         &mut self,
         ground: Ground<'_>,
         kept: (&Secret, &SealedSecret),
-    ) -> Result<Option<u64>, CounterFault> {
+    ) -> Result<Option<CounterValue>, CounterFault> {
         let _ = (ground, kept);
         Ok(None)
     }
@@ -117,7 +126,7 @@ pub trait RootKeeper {
         ground: Ground<'_>,
         kept: (&Secret, &SealedSecret),
         former: Former,
-    ) -> Result<(SealedSecret, u64), RootError> {
+    ) -> Result<(SealedSecret, CounterValue), RootError> {
         let _ = (ground, kept, former);
         Err(RootError("there is no hardware TPM to count".into()))
     }
@@ -186,7 +195,7 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
         &mut self,
         ground: Ground<'_>,
         kept: (&Secret, &SealedSecret),
-    ) -> Result<Option<u64>, CounterFault> {
+    ) -> Result<Option<CounterValue>, CounterFault> {
         (**self).counter(ground, kept)
     }
 
@@ -195,7 +204,7 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
         ground: Ground<'_>,
         kept: (&Secret, &SealedSecret),
         former: Former,
-    ) -> Result<(SealedSecret, u64), RootError> {
+    ) -> Result<(SealedSecret, CounterValue), RootError> {
         (**self).make_counter(ground, kept, former)
     }
 

@@ -11,8 +11,8 @@ use tpm_wire::{Header, TpmVersion};
 use tpmif::nodes::DeviceId;
 use vtpm_custody::Former;
 use vtpm_manager::{
-    Arguments, CounterFault, Ground, Hardware, Manager, OpenError, Parts, PolicyDone, Reply,
-    RootError, RootKeeper,
+    Arguments, CounterFault, CounterValue, Ground, Hardware, Manager, OpenError, Parts, PolicyDone,
+    Reply, RootError, RootKeeper,
 };
 use vtpm_store::manager::SealedSecret;
 use vtpm_store::state_disk::{Over, StateDisk};
@@ -25,6 +25,9 @@ const DEVICE: DeviceId = DeviceId { frontend: DomainId(5), device: 0 };
 const VERSION: TpmVersion = TpmVersion::Tpm20;
 /// Not an even number, so that nothing is right by accident.
 pub(crate) const FIRST_VALUE: u64 = 41;
+
+/// The name of its only counter.
+const ID: [u8; 16] = [4; 16];
 
 /// The power: how many steps are left, if they are counted. Writes and flushes of both disks are
 /// steps, and so are both sides of an increment.
@@ -122,8 +125,8 @@ impl RootKeeper for Keeper {
         &mut self,
         _: Ground<'_>,
         _: (&Secret, &SealedSecret),
-    ) -> Result<Option<u64>, CounterFault> {
-        Ok(self.nv.get().0)
+    ) -> Result<Option<CounterValue>, CounterFault> {
+        Ok(self.nv.get().0.map(|value| CounterValue { id: ID, value }))
     }
 
     fn make_counter(
@@ -131,9 +134,9 @@ impl RootKeeper for Keeper {
         _: Ground<'_>,
         (_, sealed): (&Secret, &SealedSecret),
         _: Former,
-    ) -> Result<(SealedSecret, u64), RootError> {
+    ) -> Result<(SealedSecret, CounterValue), RootError> {
         self.nv.set(Nv(Some(FIRST_VALUE)));
-        Ok((sealed.clone(), FIRST_VALUE))
+        Ok((sealed.clone(), CounterValue { id: ID, value: FIRST_VALUE }))
     }
 
     fn advance(&mut self, _: Ground<'_>) -> Result<u64, RootError> {

@@ -60,6 +60,9 @@ pub struct AcceptedBackup {
 pub struct Fields {
     /// What the hardware TPM's counter is to say once this commit is acknowledged.
     pub counter: u64,
+    /// The random name that this counter was given when it was made: values of two counters say
+    /// nothing about each other.
+    pub counter_id: [u8; 16],
     /// The epoch of the policy under which the secret is sealed.
     pub epoch: u64,
     /// The version of the hardware TPM; `None` without one.
@@ -115,6 +118,7 @@ impl Root {
         body.extend_from_slice(&accepted.sequence.to_le_bytes());
         body.extend_from_slice(&accepted.counter.to_le_bytes());
         body.extend_from_slice(&accepted.times.to_le_bytes());
+        body.extend_from_slice(&self.fields.counter_id);
         body.resize(NUMBERS_BYTES, 0);
         pointer::encode(&self.branches, &mut body);
         body.resize(PAGE_BYTES - HEAD_BYTES, 0);
@@ -148,9 +152,10 @@ impl Root {
         let budget = Budget { running: from.u64()?, used: from.u32()?, limit: from.u32()? };
         let (sequence, counter) = (from.u64()?, from.u64()?);
         let accepted = AcceptedBackup { times: from.u32()?, sequence, counter };
+        let counter_id = from.array()?;
         let branches = pointer::decode(&mut Reader::new(body.get(NUMBERS_BYTES..)?))?;
         let Head { counter, epoch, hardware, mode, .. } = head;
-        let fields = Fields { counter, epoch, hardware, mode, budget, accepted };
+        let fields = Fields { counter, counter_id, epoch, hardware, mode, budget, accepted };
         let Head { sequence, records, pages, .. } = head;
         Some(Self { sequence, records, pages, fields, branches })
     }

@@ -1,7 +1,7 @@
 //! Old state is refused: copies of the manager's disk put back, with swtpm behind a layer that
 //! throttles and wears out.
 
-use crate::hardware::hardware;
+use crate::hardware::{domain_0, hardware, policy};
 use crate::layer::{Layer, Wire};
 use crate::rig::{Disk, Rig, Vtpm, body, disk};
 use domain_io::DomainId;
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
-use tpm_wire::manager::{Force, Request};
+use tpm_wire::manager::{Force, PolicyCommand, Request};
 use vtpm_custody::Access;
 use vtpm_manager::{OldStore, OpenError, WithHardware};
 use vtpm_store::manager::{Overview, inspect};
@@ -343,4 +343,45 @@ fn a_tpm_12_refuses_what_is_older_than_its_window() {
         start(&wire, family, &disk, "loglevel=info").unwrap_or_else(|why| panic!("{why}"));
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 5).to_vec()));
+}
+
+/// A store that was brought to another TPM counts there; what was copied before, and after, is older.
+#[test]
+fn recovery_to_another_tpm_makes_a_counter_there_and_refuses_old_copies_from_then_on() {
+    let (Some((_a, first)), Some((_b, second))) =
+        (Layer::fresh(Family::Tpm20), Layer::fresh(Family::Tpm20))
+    else {
+        return;
+    };
+    let disk = disk();
+    let mut rig = start20(&first, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let mut dom0 = domain_0(&mut rig);
+    let (status, key) =
+        policy(&mut rig, &mut dom0, &PolicyCommand::NewRecoveryKey { replace: Force::No });
+    assert_eq!((status, save(&mut rig, &mut vtpm, 1, 1)), (0, 0));
+    rig.shutdown();
+    drop((vtpm, dom0, rig));
+    let recover = |disk: &Disk| {
+        let mut rig = start20(&second, disk, "tpm2");
+        assert!(rig.domain.locked().is_some());
+        let mut dom0 = domain_0(&mut rig);
+        let command = PolicyCommand::Recover { key: &key, force: Force::Yes };
+        let (status, why) = policy(&mut rig, &mut dom0, &command);
+        (rig, status, String::from_utf8_lossy(&why).into_owned())
+    };
+    let before = copy(&disk);
+    let (mut rig, status, why) = recover(&disk);
+    assert_eq!(status, 0, "{why}");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let after = copy(&disk);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
+    rig.shutdown();
+    drop((vtpm, rig));
+    assert!(matches!(refusal(&second, &after, "tpm2"), OldStore::Older { .. }));
+    let (_rig, status, why) = recover(&before);
+    assert!(status != 0 && why.contains("docs/rollback.md"), "the copy from before: {why}");
+    let mut rig = start20(&second, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
 }
