@@ -183,3 +183,24 @@ fn what_cannot_be_written_leaves_nothing_behind() {
     assert!(refused.contains("g.cfg"), "{refused}");
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2);
 }
+
+const PAGE: &str = include_str!("../../docs/formats/vtpms-toml.md");
+
+#[test]
+fn the_page_describes_every_key_and_its_example_is_taken() {
+    let here = folder();
+    for table in ["[host]", "[manager]", "[[guest]]"] {
+        let complaint = run(here.path(), &format!("{table}\nno_such_key = 1\n"), &[]).unwrap_err();
+        let keys = complaint.split("expected one of ").nth(1).unwrap().split(", ");
+        let section = PAGE.split("\n## `").find(|part| part.starts_with(table)).unwrap();
+        for key in keys {
+            assert!(section.contains(key), "{table} {key}");
+        }
+    }
+    let example = PAGE.split("```").nth(1).unwrap().strip_prefix("toml\n").unwrap();
+    let web = here.path().join("web.cfg");
+    fs::write(&web, "name = 'web'\n").unwrap();
+    let example = example.replace("/etc/xen/web.cfg", &web.display().to_string());
+    let said = run(here.path(), &example, &["--dry-run"]).unwrap();
+    assert!(said.contains("/etc/xen/vtpm/ci-vtpm.cfg <==") && said.contains("root=/dev/xvda ro"));
+}

@@ -145,7 +145,9 @@ impl Toolstack for Host {
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {
-        let gone = || Problem(format!("the domain has ended; see xl dmesg and {name}'s console"));
+        let gone = || {
+            Problem(format!("it has ended; see its console, and take it away: xl destroy {name}"))
+        };
         let domid = self.xen.find(name).ok_or_else(gone)?;
         let domain = self.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
         let readiness = self.nodes.readiness(domid, role)?;
