@@ -130,7 +130,10 @@ impl Guest {
 }
 
 fn sentence(spot: &Spot, warning: &Warning) -> String {
-    format!("{spot}: {warning}")
+    match spot.place {
+        Some(_) => format!("{}: {warning}", spot.at(warning.column())),
+        None => format!("{spot}, column {}: {warning}", warning.column()),
+    }
 }
 
 /// The items' places in the file; none where the text's own reading differs from libxlutil's.

@@ -44,7 +44,11 @@ fn a_guest_s_vtpms_are_read_with_what_xl_would_not_understand() {
         assert_eq!(guest.name.as_deref(), Some("g"));
         assert_eq!(guest.vtpms.len(), 2);
         assert_eq!(guest.warnings.len(), 1);
-        assert!(guest.warnings[0].starts_with("g.cfg:3:4: column 11: "), "{:?}", guest.warnings);
+        assert!(
+            guest.warnings[0].starts_with("g.cfg:3:14: stock xl passes"),
+            "{:?}",
+            guest.warnings
+        );
         assert_eq!(read(library, "name='g'\n").unwrap().vtpms, []);
     });
 }

@@ -134,21 +134,33 @@ impl Warning {
     }
 }
 
+impl Warning {
+    /// Where in the item, in characters from 1.
+    #[must_use]
+    pub const fn column(&self) -> usize {
+        match self {
+            Self::Again { column, .. }
+            | Self::SpaceAfterBackend { column }
+            | Self::XlPassesOver { column, .. } => *column,
+            Self::XlExits(_) => 1,
+        }
+    }
+}
+
+/// Without the column, which stands before it in one way or another.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Again { column, key } => {
-                write!(f, "column {column}: {key}= stands here again; only the last one counts")
+            Self::Again { key, .. } => {
+                write!(f, "{key}= stands here again; only the last one counts")
             }
-            Self::SpaceAfterBackend { column } => write!(
-                f,
-                "column {column}: the space behind the backend's name becomes part of the name; \
-                 take it out"
+            Self::SpaceAfterBackend { .. } => f.write_str(
+                "the space behind the backend's name becomes part of the name; take it out",
             ),
-            Self::XlPassesOver { column, word } => write!(
+            Self::XlPassesOver { word, .. } => write!(
                 f,
-                "column {column}: stock xl passes over everything from \"{word}\" on, without a \
-                 word; these tools hand it a line without it"
+                "stock xl passes over everything from \"{word}\" on, without a word; these tools \
+                 hand it a line without it"
             ),
             Self::XlExits(message) => write!(
                 f,

@@ -38,8 +38,9 @@ fn the_version_is_read_in_each_of_its_forms_and_never_reaches_xl() {
 fn a_line_that_xl_would_half_read_is_warned_of_with_the_column() {
     let understood = VtpmLine::parse(&format!("backend=v,tpm2,uuid={UUID}")).unwrap();
     assert!(understood.line.uuid.is_some());
-    let warning = understood.warnings[0].to_string();
-    assert!(warning.starts_with("column 11: stock xl passes over"), "{warning}");
+    let warning = &understood.warnings[0];
+    assert_eq!(warning.column(), 11);
+    assert!(warning.to_string().starts_with("stock xl passes over"), "{warning}");
     let exits = VtpmLine::parse("backend=v,tpm=2.0").unwrap().warnings[0].to_string();
     assert!(exits.contains("Unknown string `tpm' in vtpm spec"), "{exits}");
 }
