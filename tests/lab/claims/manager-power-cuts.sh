@@ -35,6 +35,7 @@ else
 fi
 if [ "$BOOT" -gt $cuts ]; then
   echo "figure: cuts $cuts, starts $(($(count found) + 1)), acknowledged lost 0, of $(count acked) acknowledged"
+  [ "$(count 'second try')" = 0 ] || echo "figure: guests that xl gave up at first: $(count 'second try')"
   exit 0
 fi
 guest_counts_on g1 "$found"
