@@ -24,6 +24,13 @@ impl StoreError {
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Refused(word) if word == "ENOENT")
     }
+
+    /// Whether this domain has as many nodes or watches as xenstored lets it have: the C xenstored
+    /// answers `ENOSPC` for nodes and `E2BIG` for watches, oxenstored `EQUOTA` for both.
+    #[must_use]
+    pub fn is_over_quota(&self) -> bool {
+        matches!(self, Self::Refused(word) if ["ENOSPC", "E2BIG", "EQUOTA"].contains(&word.as_str()))
+    }
 }
 
 impl fmt::Display for StoreError {

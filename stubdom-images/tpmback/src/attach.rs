@@ -32,12 +32,12 @@ impl<S: Sharing> Backend<S> {
                 None
             }
             Ok(_) if full => {
-                device.refuse(store, "no room for another frontend");
+                device.turn_down(store, now, "no room for another frontend");
                 None
             }
             Ok(uuid) => Some(Event::Attached { id, uuid }),
             Err(what) => {
-                device.refuse(store, what);
+                device.turn_down(store, now, what);
                 None
             }
         };
@@ -57,6 +57,15 @@ impl<S: Sharing> Backend<S> {
             let state = device.frontend_node(nodes::STATE);
             device.watched = store.watch(&state, FRONTENDS_TOKEN).is_ok();
         }
+    }
+}
+
+impl<S: Sharing> Device<S> {
+    /// Refuses a device of which the owner knows nothing; said here, since there may be no room for the
+    /// message in xenstore.
+    fn turn_down<X: Xenstore + ?Sized>(&mut self, store: &mut X, now: Duration, why: &str) {
+        self.say(now, log::Level::Warn, format_args!("refused: {why}"));
+        self.refuse(store, why);
     }
 }
 

@@ -106,7 +106,7 @@ impl<S: Sharing> Device<S> {
         now: Duration,
         from: Duration,
     ) -> Result<Outcome, StoreError> {
-        store.write(&self.backend_node(nodes::PROTOCOL_V2), "1")?;
+        self.announce_protocol(store, now)?;
         self.switch(store, InitWait)?;
         self.opens.spend(now, OPENS);
         if matches!(self.phase, Phase::Broken) {
@@ -116,6 +116,23 @@ impl<S: Sharing> Device<S> {
         // The frontend may have been first.
         self.changed = true;
         Ok(Outcome::Nothing)
+    }
+
+    /// Of the nodes of a device only this one is made by us, so it is the one that xenstored refuses to
+    /// a domain with too many. Frontends differ in whether they ask for it: the device goes on.
+    fn announce_protocol<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<(), StoreError> {
+        match store.write(&self.backend_node(nodes::PROTOCOL_V2), "1") {
+            Err(error) if error.is_over_quota() => {
+                let what = "without feature-protocol-v2, which Linux and mini-os ask for";
+                self.say(now, log::Level::Warn, format_args!("{what}: {error}"));
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     /// Offers the device anew, as soon as the pace of connections allows.

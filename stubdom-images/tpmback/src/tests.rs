@@ -8,6 +8,7 @@ mod fairness;
 mod host;
 mod hostile;
 mod lines;
+mod quotas;
 mod refused;
 mod sequences;
 

@@ -38,7 +38,7 @@ pub enum Reason {
     Detached,
     /// The backend broke the page's protocol. The device has to be attached anew.
     Misbehaved(PeerMisbehaved),
-    /// The backend does not announce protocol version 2.
+    /// The backend announces another protocol than version 2.
     NoProtocolV2,
     /// This domain could not offer a page and a port.
     NotShared(SharingError),
@@ -56,7 +56,7 @@ impl fmt::Display for Reason {
                 write!(f, "the backend broke the protocol: {fault}; attach the device anew")
             }
             Self::NoProtocolV2 => {
-                f.write_str("the backend does not announce feature-protocol-v2 = 1")
+                f.write_str("the backend announces feature-protocol-v2, and not as 1")
             }
             Self::NotShared(error) => write!(f, "no page or port could be offered: {error}"),
             Self::OwnMistake => f.write_str("this domain made a mistake in using the page"),

@@ -164,8 +164,11 @@ impl<S: Sharing> Device<S> {
     }
 
     fn accept<X: Xenstore + ?Sized>(&mut self, store: &mut X) -> Result<Option<Event>, StoreError> {
-        let version = store.read(&self.backend_node(nodes::PROTOCOL_V2)).ok();
-        if version.as_deref().and_then(nodes::number).unwrap_or(0) == 0 {
+        let version = store.read(&self.backend_node(nodes::PROTOCOL_V2));
+        // A backend of very many devices has no room for this node, and none of today speaks another
+        // version: only one that says otherwise is shunned.
+        let unsaid = version.as_ref().is_err_and(StoreError::is_absent);
+        if !unsaid && version.ok().as_deref().and_then(nodes::number).unwrap_or(0) == 0 {
             return self.end(store, Phase::Shunned, Reason::NoProtocolV2);
         }
         self.switch(store, Connected)?;

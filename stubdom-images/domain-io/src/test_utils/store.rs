@@ -49,6 +49,12 @@ impl FakeStore {
     }
 }
 
+impl Drop for FakeStore {
+    fn drop(&mut self) {
+        self.tree.borrow_mut().watches.drop_connection(self.connection);
+    }
+}
+
 impl Xenstore for FakeStore {
     fn read(&mut self, path: &str) -> Result<String, StoreError> {
         let path = self.request(path)?;

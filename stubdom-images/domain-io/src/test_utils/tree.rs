@@ -18,6 +18,8 @@ pub(super) struct Node {
 pub(super) struct Tree {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) watches: Watches,
+    /// How many nodes a domain may own, where that is limited.
+    pub(super) node_limits: BTreeMap<DomainId, usize>,
 }
 
 pub(super) fn refused(word: &str) -> StoreError {
@@ -35,7 +37,8 @@ pub(super) fn parent(path: &str) -> Option<&str> {
 impl Tree {
     pub(super) fn new() -> Self {
         let root = Node { value: String::new(), permissions: Permissions::owned(DomainId(0)) };
-        Self { nodes: BTreeMap::from([("/".to_owned(), root)]), watches: Watches::default() }
+        let nodes = BTreeMap::from([("/".to_owned(), root)]);
+        Self { nodes, watches: Watches::default(), node_limits: BTreeMap::new() }
     }
 
     /// The permissions that decide about `path`: its own, or those of the nearest node above.
@@ -70,11 +73,17 @@ impl Tree {
         }
         if let Some(node) = self.nodes.get_mut(path) {
             value.clone_into(&mut node.value);
+        } else if self.node_limits.get(&by).is_some_and(|limit| self.owned_by(by) >= *limit) {
+            return Err(refused("ENOSPC"));
         } else {
             self.create(by, path, value);
         }
         self.changed(path);
         Ok(())
+    }
+
+    pub(super) fn owned_by(&self, domain: DomainId) -> usize {
+        self.nodes.values().filter(|node| node.permissions.owner == domain).count()
     }
 
     /// New nodes take their parent's permissions; an ordinary domain owns what it creates.

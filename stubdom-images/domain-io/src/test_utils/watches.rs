@@ -63,6 +63,12 @@ impl Watches {
         self.queues.get_mut(&connection)?.pop_front()
     }
 
+    /// A connection ends, and its watches with it.
+    pub(super) fn drop_connection(&mut self, connection: usize) {
+        self.watches.retain(|watch| watch.connection != connection);
+        self.queues.remove(&connection);
+    }
+
     pub(super) fn drop_domain(&mut self, domain: DomainId) {
         self.watches.retain(|watch| watch.domain != domain);
     }

@@ -133,6 +133,17 @@ impl World {
         self.host.borrow_mut().window_limit.insert(domain.0, limit);
     }
 
+    /// Lets `domain` make no node once it owns `limit`; domain 0 may give it more all the same.
+    pub fn limit_nodes(&self, domain: DomainId, limit: usize) {
+        self.tree.borrow_mut().node_limits.insert(domain, limit);
+    }
+
+    /// How many nodes `domain` owns.
+    #[must_use]
+    pub fn nodes(&self, domain: DomainId) -> usize {
+        self.tree.borrow().owned_by(domain)
+    }
+
     /// How many grants ended while the other side still had the page mapped: a frontend that does
     /// this leaks the page in real life.
     #[must_use]

@@ -39,14 +39,27 @@ fn nothing_can_be_sent_without_a_connection() {
 }
 
 #[test]
-fn a_backend_without_protocol_v2_is_reported() {
+fn a_backend_of_another_protocol_than_v2_is_reported() {
+    for version in ["0", "junk"] {
+        let mut host = Played::new();
+        host.attach(0);
+        host.set(0, "feature-protocol-v2", version);
+        host.set(0, "state", "2");
+        host.turn();
+        host.set(0, "state", "4");
+        assert_eq!(host.turn(), [Event::Disconnected(Reason::NoProtocolV2)]);
+        assert_eq!(host.get(0, "state").unwrap(), "6");
+    }
+}
+
+#[test]
+fn a_backend_that_has_no_room_to_announce_its_protocol_is_used() {
     let mut host = Played::new();
     host.attach(0);
     host.set(0, "state", "2");
     host.turn();
     host.set(0, "state", "4");
-    assert_eq!(host.turn(), [Event::Disconnected(Reason::NoProtocolV2)]);
-    assert_eq!(host.get(0, "state").unwrap(), "6");
+    assert_eq!(host.turn(), [Event::Connected { device: 0, backend: BACK }]);
 }
 
 #[test]
