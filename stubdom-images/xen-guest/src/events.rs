@@ -5,8 +5,9 @@
 #![allow(unsafe_code, reason = "words in Xen's shared page")]
 
 use crate::clock::DomainClock;
-use crate::hypercall::{self, POLL_PORTS};
+use crate::hypercall;
 use crate::paging::SHARED_INFO;
+use crate::sleep::{self, Plan};
 use alloc::vec::Vec;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +18,6 @@ use domain_io::{Clock, PortNumber};
 const WORDS: usize = 64;
 const PENDING: usize = 2048;
 const MASK: usize = PENDING + WORDS * 8;
-
-/// With more ports than one call can name, sleep no longer than this before looking again.
-const BLIND_SLEEP: Duration = Duration::from_millis(20);
 
 /// A word of the shared page. The page is Xen's, not another domain's, and Xen changes these words
 /// with atomic operations.
@@ -38,12 +36,18 @@ pub(crate) fn mask_all() {
 
 /// Clears a port's pending mark and says whether it was set.
 pub(crate) fn take_pending(port: u32) -> bool {
+    mark_of(port).is_some_and(|(word, mark)| word.fetch_and(!mark, Ordering::SeqCst) & mark != 0)
+}
+
+/// Whether a port's pending mark is set.
+fn is_pending(port: u32) -> bool {
+    mark_of(port).is_some_and(|(word, mark)| word.load(Ordering::SeqCst) & mark != 0)
+}
+
+/// The word and the bit of a port's pending mark.
+fn mark_of(port: u32) -> Option<(&'static AtomicU64, u64)> {
     let (index, bit) = (port as usize / 64, port % 64);
-    if index >= WORDS {
-        return false;
-    }
-    let mark = 1_u64 << bit;
-    word(PENDING + index * 8).fetch_and(!mark, Ordering::SeqCst) & mark != 0
+    (index < WORDS).then(|| (word(PENDING + index * 8), 1 << bit))
 }
 
 /// The ability to sleep.
@@ -62,16 +66,13 @@ impl Waiter {
     /// [`EventPort::take_pending`](domain_io::EventPort::take_pending).
     ///
     /// Any number of ports may be given; beyond 127 a sleep is cut short after 20 ms, since Xen
-    /// cannot be told about all of them.
+    /// cannot be told about all of them. No event is lost: see [`sleep`].
     pub fn wait(&self, ports: &[PortNumber], until: Option<Duration>) {
         let numbers: Vec<u32> = ports.iter().map(|port| port.0).collect();
-        let until = if numbers.len() > POLL_PORTS {
-            let soon = self.clock.now() + BLIND_SLEEP;
-            Some(until.map_or(soon, |until| until.min(soon)))
-        } else {
-            until
-        };
-        wait_on(&numbers, until);
+        match sleep::plan(&numbers, is_pending, self.clock.now(), until) {
+            Plan::Look => {}
+            Plan::Sleep(named, until) => wait_on(named, until),
+        }
     }
 
     /// Sleeps for a while.

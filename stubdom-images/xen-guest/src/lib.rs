@@ -48,6 +48,7 @@ mod entropy;
 mod memory;
 mod memory_need;
 mod pvclock;
+mod sleep;
 mod store;
 #[cfg(test)]
 mod test_page;

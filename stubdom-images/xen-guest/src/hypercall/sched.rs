@@ -1,6 +1,7 @@
 //! Waiting and ending (Xen public/sched.h).
 
 use super::{Call, address, call};
+use crate::sleep::POLL_PORTS;
 
 /// Why a domain stops (`SHUTDOWN_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,9 +11,6 @@ pub(crate) enum ShutdownReason {
     Reboot = 1,
     Crash = 3,
 }
-
-/// Most ports that one [`poll`] takes (Xen common/sched: 128 or more are refused with EINVAL).
-pub(crate) const POLL_PORTS: usize = 127;
 
 #[repr(C)]
 struct Poll {

@@ -1,7 +1,7 @@
 //! Page tables: one right per page, and a small area of addresses where foreign pages appear.
 //!
 //! Memory is mapped one to one in both modes (virtual address = frame number of this domain times
-//! 4096). Above it, at [`AREA`], is one table of 512 pages for everything that is not our memory.
+//! 4096). Above it, at [`AREA`], are two tables of 512 pages for everything that is not our memory.
 #![allow(unsafe_code, reason = "page tables are memory that the CPU and Xen read")]
 
 pub(crate) mod pv;
@@ -15,8 +15,10 @@ use crate::memory::{Layout, PAGE, Range, Rights};
 /// Bytes covered by one lowest-level table.
 const TABLE_REACH: u64 = 512 * PAGE;
 
-/// Start of the area for foreign pages: 512 pages, outside all memory in use.
+/// Start of the area for foreign pages, outside all memory in use.
 pub(crate) const AREA: u64 = 0xe000_0000;
+/// Lowest-level tables of the area.
+const AREA_TABLES: u64 = 2;
 /// No memory at or above this address is used.
 pub(crate) const MEMORY_LIMIT: u64 = 0xc000_0000;
 
@@ -33,7 +35,8 @@ pub(crate) const GRANT_TABLE: u64 = AREA + 8 * PAGE;
 /// Pages for registers of devices.
 pub(crate) const DEVICE_PAGES: Range = Range::new(AREA + 16 * PAGE, AREA + 32 * PAGE);
 /// Pages for grants of other domains.
-pub(crate) const GRANT_WINDOWS: Range = Range::new(AREA + 64 * PAGE, AREA + 512 * PAGE);
+pub(crate) const GRANT_WINDOWS: Range =
+    Range::new(AREA + 64 * PAGE, AREA + AREA_TABLES * TABLE_REACH);
 
 unsafe extern "C" {
     static xen_guest_image_start: u8;
@@ -101,7 +104,7 @@ pub(crate) fn frame_of(address: u64) -> u64 {
 /// # Safety
 /// `address` must be a page of the area which nothing else uses.
 pub(crate) unsafe fn map(address: u64, frame: u64, rights: Rights) -> Result<(), i32> {
-    debug_assert!((AREA..AREA + TABLE_REACH).contains(&address));
+    debug_assert!((AREA..AREA + AREA_TABLES * TABLE_REACH).contains(&address));
     match mode() {
         Mode::Pv => {
             // SAFETY: the caller vouches for the page.

@@ -1,6 +1,6 @@
 //! Page tables of a PV domain. They are read-only to the domain; Xen checks and makes each change.
 
-use super::{AREA, MEMORY_LIMIT, Pool, TABLE_REACH};
+use super::{AREA, AREA_TABLES, MEMORY_LIMIT, Pool, TABLE_REACH};
 use crate::ending::fatal;
 use crate::hypercall::{self, MmuUpdate};
 use crate::memory::{Layout, PAGE, Range, Rights};
@@ -77,7 +77,9 @@ pub(crate) fn build(bootstrap: &Bootstrap, layout: &Layout, pool: &mut Pool) {
         }
         at += TABLE_REACH;
     }
-    tables.add_lowest(AREA, AREA);
+    for index in 0..AREA_TABLES {
+        tables.add_lowest(AREA + index * TABLE_REACH, AREA);
+    }
     if let Err(errno) = hypercall::flush_translations() {
         fatal(format_args!("Xen refused to flush translations (errno {errno})"));
     }

@@ -1,6 +1,6 @@
 //! Page tables of a PVH domain, which are its own: guest-physical memory one to one.
 
-use super::{AREA, MEMORY_LIMIT, Pool, TABLE_REACH};
+use super::{AREA, AREA_TABLES, MEMORY_LIMIT, Pool, TABLE_REACH};
 use crate::memory::{Layout, PAGE, Range, Ranges, Rights};
 use core::arch::asm;
 use core::ptr;
@@ -16,8 +16,9 @@ unsafe extern "C" {
     static mut xen_guest_pvh_l3: [u64; 512];
 }
 
-/// Address of the area's lowest-level table.
-static AREA_TABLE: AtomicU64 = AtomicU64::new(0);
+/// Addresses of the area's lowest-level tables.
+static AREA_PLACES: [AtomicU64; AREA_TABLES as usize] =
+    [const { AtomicU64::new(0) }; AREA_TABLES as usize];
 
 /// Gives each page its right, maps all memory in `ram` and makes the area.
 pub(crate) fn build(ram: &Ranges, layout: &Layout, pool: &mut Pool) {
@@ -29,9 +30,11 @@ pub(crate) fn build(ram: &Ranges, layout: &Layout, pool: &mut Pool) {
         }
         at += TABLE_REACH;
     }
-    let area = pool.page();
-    set(second(AREA, pool), AREA >> 21 & 511, area | TABLE);
-    AREA_TABLE.store(area, Ordering::Relaxed);
+    for (place, index) in AREA_PLACES.iter().zip(0..) {
+        let (at, table) = (AREA + index * TABLE_REACH, pool.page());
+        set(second(at, pool), at >> 21 & 511, table | TABLE);
+        place.store(table, Ordering::Relaxed);
+    }
     // SAFETY: the same tables are loaded again; code, stack and data stay where they were.
     unsafe { asm!("mov {0}, cr3", "mov cr3, {0}", out(reg) _) };
 }
@@ -94,7 +97,8 @@ fn set(table: u64, index: u64, value: u64) {
 /// # Safety
 /// `address` must be a page of the area which nothing else uses.
 pub(crate) unsafe fn set_area_entry(address: u64, frame: u64, rights: Rights) {
-    set(AREA_TABLE.load(Ordering::Relaxed), address >> 12 & 511, entry(frame, rights));
+    let table = AREA_PLACES[((address - AREA) / TABLE_REACH) as usize].load(Ordering::Relaxed);
+    set(table, address >> 12 & 511, entry(frame, rights));
     // SAFETY: only forgets a cached translation.
     unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) };
 }

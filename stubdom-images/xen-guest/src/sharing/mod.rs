@@ -21,7 +21,7 @@ struct Tables {
     windows: RefCell<Windows>,
 }
 
-/// This domain's sharing with others: up to 448 mapped pages and 504 granted ones. Clones share the
+/// This domain's sharing with others: up to 960 mapped pages and 504 granted ones. Clones share the
 /// same tables.
 #[derive(Clone, Debug)]
 pub struct DomainSharing {
