@@ -1,6 +1,7 @@
 //! Carries requests from the backend to the manager, and answers back once they may leave.
 
 use crate::labels::PeerLabels;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -20,6 +21,9 @@ pub const FRONTENDS: usize = 512;
 /// commands, so that nobody waits for longer than the requests of this many others.
 const ROUNDS: usize = 4;
 
+/// How many devices that come, go and change may be seen to before those who wait for a commit get it.
+const CHANGES: usize = 32;
+
 /// An answer that leaves once what it promises is durable.
 struct Waiting {
     ticket: Ticket,
@@ -34,6 +38,8 @@ pub struct ManagerDomain<D: BlockDevice, K, S: Sharing, L> {
     manager: Manager<D, K>,
     labels: L,
     waiting: Vec<Waiting>,
+    /// Who has had a command in this turn.
+    came: BTreeSet<DeviceId>,
     started: Duration,
     wants_end: bool,
 }
@@ -56,8 +62,8 @@ where
         now: Duration,
     ) -> Result<Self, StoreError> {
         let backend = Backend::new(store, Limits { frontends: FRONTENDS })?;
-        let (waiting, wants_end) = (Vec::new(), false);
-        Ok(Self { backend, manager, labels, waiting, started: now, wants_end })
+        let (waiting, came, wants_end) = (Vec::new(), BTreeSet::new(), false);
+        Ok(Self { backend, manager, labels, waiting, came, started: now, wants_end })
     }
 
     /// Takes note of a watch event; `false` when it belongs to somebody else.
@@ -71,16 +77,40 @@ where
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
+        self.came.clear();
         for _ in 0..ROUNDS {
             let before = self.waiting.len();
-            while let Some(event) = self.backend.poll(store, sharing, clock) {
-                self.handle(store, event, clock.now());
-            }
-            if self.waiting.len() == before {
+            if !self.round(store, sharing, clock) || self.waiting.len() == before {
                 break;
             }
         }
         self.keep_and_answer(clock.now());
+    }
+
+    /// One round of the backend; `false` when it is time to commit although there is more to do: when
+    /// somebody came a second time, or much else has changed. So whoever waits for the commit waits for
+    /// one command of each other device and no more, however quickly the next one is there and however
+    /// slow the hardware TPM.
+    fn round<X, C>(&mut self, store: &mut X, sharing: &mut S, clock: &C) -> bool
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        let mut changes = 0;
+        while let Some(event) = self.backend.poll(store, sharing, clock) {
+            let again = match &event {
+                Event::Command(command) => !self.came.insert(command.id),
+                _ => {
+                    changes += 1;
+                    changes >= CHANGES && !self.waiting.is_empty()
+                }
+            };
+            self.handle(store, event, clock.now());
+            if again {
+                return false;
+            }
+        }
+        true
     }
 
     /// The ports to wait on.

@@ -1,6 +1,7 @@
 //! Hundreds of vTPMs at once.
 
 use crate::rig::{Rig, Vtpm, body, disk, parts};
+use std::time::{Duration, Instant};
 use tpm_wire::manager::Request;
 use tpm_wire::{PacketBuilder, Tag};
 
@@ -31,6 +32,55 @@ fn five_hundred_vtpms_save_at_once_and_share_the_flushes() {
     for (vtpm, number) in vtpms.iter_mut().zip(1..) {
         assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(number, 3).to_vec()));
     }
+}
+
+/// The longest that each has waited: commands of others, and time on this machine.
+#[derive(Clone, Copy, Default)]
+struct Longest {
+    commands: usize,
+    time: Duration,
+}
+
+#[test]
+fn none_of_five_hundred_waits_for_more_than_one_command_of_each_other() {
+    let mut rig = Rig::start(&disk());
+    let mut vtpms: Vec<_> = (1..=500).map(|number| Vtpm::connect(&mut rig, number)).collect();
+    assert_eq!(rig.domain.ports().count(), 500, "500 pages and ports at once");
+    let mut asked = vec![None; 500];
+    let mut longest = vec![Longest::default(); 500];
+    let (mut answered, mut random) = (0_usize, 1_u64);
+    for turn in 0..300_u16 {
+        for ((vtpm, asked), number) in vtpms.iter_mut().zip(&mut asked).zip(1..) {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            if asked.is_none() && (random >> 40).is_multiple_of(2) {
+                let save = Request::Save(&body(number, turn)).packet();
+                vtpm.submit(&if random >> 63 == 0 { save } else { Request::Load.packet() });
+                *asked = Some((answered, Instant::now()));
+            }
+        }
+        rig.turn();
+        let answers: Vec<_> = vtpms.iter_mut().map(|vtpm| vtpm.answer().is_some()).collect();
+        let here = answers.iter().filter(|there| **there).count();
+        for ((there, asked), longest) in answers.iter().zip(&mut asked).zip(&mut longest) {
+            let Some((before, since)) = asked.filter(|_| *there) else { continue };
+            longest.commands = longest.commands.max(answered + here - before - 1);
+            longest.time = longest.time.max(since.elapsed());
+            *asked = None;
+        }
+        answered += here;
+    }
+    let of = |what: fn(&Longest) -> usize| {
+        let all = longest.iter().map(what);
+        (all.clone().min().unwrap(), all.max().unwrap())
+    };
+    let (commands, time) = (of(|l| l.commands), of(|l| l.time.subsec_millis() as usize));
+    println!(
+        "figure: 500 vTPMs, {answered} commands; the longest wait of each is {commands:?} commands of"
+    );
+    println!("figure: others, {time:?} ms (the luckiest's and the unluckiest's)");
+    assert!(answered > 15_000, "{answered}");
+    assert!(commands.1 <= 499 + 64, "one of each other, and the turn that this one is in");
+    assert!(commands.1 < 3 * commands.0, "nobody is much worse off: {commands:?}");
 }
 
 #[test]

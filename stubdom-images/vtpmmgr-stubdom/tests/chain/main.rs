@@ -3,6 +3,7 @@
 mod crowd;
 mod faults;
 mod hardware;
+mod hostile;
 mod layer;
 mod policy;
 mod power;

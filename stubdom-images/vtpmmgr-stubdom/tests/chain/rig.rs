@@ -72,11 +72,21 @@ impl Rig {
         hardware: Option<Hardware>,
         line: &str,
     ) -> Result<Self, OpenError> {
-        let (arguments, notices) = Arguments::parse(line.split(' ')).expect("a sound line");
-        assert!(notices.is_empty(), "{notices:?}");
         let entropy = Box::new(FakeEntropy::new(u64::from(id.0)));
         let now = world.clock().now();
         let parts = Parts { disk: Rc::clone(disk), keeper, hardware, entropy, now };
+        Self::of_parts(world, id, parts, line)
+    }
+
+    /// The same, with everything the test's own.
+    pub(crate) fn of_parts(
+        world: &World,
+        id: DomainId,
+        parts: Parts<Disk, Box<dyn RootKeeper>>,
+        line: &str,
+    ) -> Result<Self, OpenError> {
+        let (arguments, notices) = Arguments::parse(line.split(' ')).expect("a sound line");
+        assert!(notices.is_empty(), "{notices:?}");
         let (manager, _) = Manager::open(parts, &arguments)?;
         world.add_domain(id);
         let (mut store, clock) = (world.store(id), world.clock());
@@ -95,6 +105,11 @@ impl Rig {
             self.domain.notice(&event);
         }
         self.domain.turn(&mut self.store, &mut self.sharing, &self.clock);
+    }
+
+    /// How often the manager has asked xenstored for anything.
+    pub(crate) fn requests(&self) -> usize {
+        self.store.requests
     }
 
     pub(crate) fn tick(&mut self, time: Duration) {
