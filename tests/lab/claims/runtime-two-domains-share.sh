@@ -1,5 +1,5 @@
 #!/bin/sh
-# claim: two domains share a page and an event channel, 320 mappings at once, and everything is given back
+# claim: two domains share a page and an event channel, 952 mappings at once, and everything is given back
 # variants: pv pvh
 # needs: time=240
 . hello-lib

@@ -1,11 +1,13 @@
 //! One proof for each claim of the guest runtime.
 
 mod cpu;
+mod crowd;
 mod disk;
 mod fatal;
 mod heap;
 mod output;
 mod pair;
+mod quotas;
 mod store;
 mod time;
 
@@ -65,6 +67,8 @@ fn prove(domain: &mut Domain, name: &str) -> Outcome {
         "disk-missing" => disk::missing(domain),
         "pair-front" => pair::front(domain),
         "pair-back" => pair::back(domain),
+        "crowd" => crowd::many_vtpms(domain),
+        "quotas" => quotas::reach_them(domain),
         other => fatal::provoke(other),
     }
 }

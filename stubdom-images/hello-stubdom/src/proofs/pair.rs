@@ -11,9 +11,9 @@ use xen_guest::{Domain, Page, Port};
 
 const ROUNDS: u32 = 1000;
 /// Pages that the front offers; Xen lets one page be mapped less than 128 times at once.
-const OFFERED: u32 = 4;
-/// Mappings of each: more than twice as many together as upstream's manager can have.
-const WINDOWS: usize = 80;
+const OFFERED: u32 = 8;
+/// Mappings of each: nearly as many together as there is room for.
+const WINDOWS: usize = 119;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Offsets in the page of the number each side writes.
 const FROM_FRONT: usize = 0;

@@ -12,6 +12,7 @@ const INIT: &str = include_str!("../../dom0/init");
 const REPORT: &str = include_str!("../../dom0/report");
 const LAB_LIB: &str = include_str!("../../dom0/lab-lib");
 const VTPM_LIB: &str = include_str!("../../dom0/vtpm-lib");
+const CROWD_LIB: &str = include_str!("../../dom0/crowd-lib");
 const HELLO_LIB: &str = include_str!("../../dom0/hello-lib");
 const MANAGER_LIB: &str = include_str!("../../dom0/manager-lib");
 const MACHINE_LIB: &str = include_str!("../../dom0/machine-lib");
@@ -22,6 +23,7 @@ pub(super) const SCRIPTS: &str = concat!(
     include_str!("../../dom0/report"),
     include_str!("../../dom0/lab-lib"),
     include_str!("../../dom0/vtpm-lib"),
+    include_str!("../../dom0/crowd-lib"),
     include_str!("../../dom0/hello-lib"),
     include_str!("../../dom0/manager-lib"),
     include_str!("../../dom0/machine-lib")
@@ -105,6 +107,7 @@ pub(super) fn tree(release: &Release, system: &Path, modules: &Modules) -> Resul
     tree.text("usr/local/bin/lab-report", 0o755, REPORT);
     tree.text("usr/local/bin/lab-lib", 0o755, LAB_LIB);
     tree.text("usr/local/bin/vtpm-lib", 0o755, VTPM_LIB);
+    tree.text("usr/local/bin/crowd-lib", 0o755, CROWD_LIB);
     tree.text("usr/local/bin/hello-lib", 0o755, HELLO_LIB);
     tree.text("usr/local/bin/manager-lib", 0o755, MANAGER_LIB);
     tree.text("usr/local/bin/machine-lib", 0o755, MACHINE_LIB);
