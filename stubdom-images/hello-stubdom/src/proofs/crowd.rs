@@ -1,6 +1,7 @@
 //! Many vTPM domains at one manager, played by one domain: `count=` pages and ports for domain `peer=`.
 //! The script writes the devices' nodes, from the offer in the node `data/offer`. With `late=`, that many
-//! of them are expected to be refused until the script has made room.
+//! of them are expected to be refused until the script has made room. How many are served is in the node
+//! `data/served`.
 
 use super::{Outcome, ensure, number};
 use alloc::format;
@@ -13,13 +14,13 @@ use tpm_wire::manager::Request;
 use tpmif::{Answer, FrontendEnd};
 use xen_guest::{Domain, Page, Port};
 
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(1200);
 /// When to ask again where a failure was the answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Commands while nobody else of this domain has one.
-const ALONE: u32 = 300;
+const ALONE: u32 = 150;
 /// How often many ask at once.
-const BURSTS: u32 = 20;
+const BURSTS: u32 = 8;
 
 /// One vTPM's end.
 struct Asker {
@@ -93,6 +94,8 @@ struct Crowd<'a> {
     ports: Vec<PortNumber>,
     random: u64,
     commands: u32,
+    /// What `data/served` says, and since when.
+    told: (usize, Duration),
 }
 
 impl Crowd<'_> {
@@ -118,6 +121,7 @@ impl Crowd<'_> {
                     asker.ask(now)?;
                 }
             }
+            self.tell(now)?;
             if done(&self.askers) {
                 return Ok(());
             }
@@ -125,6 +129,18 @@ impl Crowd<'_> {
             ensure!(now < end, "{what}: {waiting} are without an answer");
             self.domain.waiter.wait(&self.ports, Some(end.min(now + PAUSE)));
         }
+    }
+
+    /// Says how many are served, at most once a second.
+    fn tell(&mut self, now: Duration) -> Outcome {
+        let served = self.askers.iter().filter(|asker| asker.served).count();
+        let (told, since) = self.told;
+        if served == told || now < since + PAUSE {
+            return Ok(());
+        }
+        self.told = (served, now);
+        let written = self.domain.store.write("data/served", &format!("{served}"));
+        written.map_err(|error| format!("{error}"))
     }
 
     fn until_quiet(&mut self, what: &str) -> Outcome {
@@ -199,7 +215,7 @@ pub(super) fn many_vtpms(domain: &mut Domain) -> Outcome {
     let askers = gather(domain)?;
     let ports = askers.iter().map(|asker| asker.port.number()).collect();
     let random = domain.clock.now().as_nanos() as u64;
-    let mut crowd = Crowd { domain, askers, ports, random, commands: 0 };
+    let mut crowd = Crowd { domain, askers, ports, random, commands: 0, told: (0, Duration::ZERO) };
     let served = |askers: &[Asker]| askers.iter().filter(|asker| asker.served).count();
     let at_first = crowd.askers.len() - late;
     crowd.until("connecting", |askers| served(askers) >= at_first)?;

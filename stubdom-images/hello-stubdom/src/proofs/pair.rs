@@ -12,9 +12,9 @@ use xen_guest::{Domain, Page, Port};
 const ROUNDS: u32 = 1000;
 /// Pages that the front offers; Xen lets one page be mapped less than 128 times at once.
 const OFFERED: u32 = 8;
-/// Mappings of each: nearly as many together as there is room for.
-const WINDOWS: usize = 119;
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Mappings of each unless `copies=` says otherwise.
+const COPIES: u32 = 40;
+const PATIENCE: Duration = Duration::from_secs(200);
 /// Offsets in the page of the number each side writes.
 const FROM_FRONT: usize = 0;
 const FROM_BACK: usize = 4;
@@ -83,9 +83,10 @@ pub(super) fn back(domain: &mut Domain) -> Outcome {
     ensure!(wrong.is_err(), "a page that was not granted could be mapped");
     let unbound = domain.sharing.bind(peer, PortNumber(1000));
     ensure!(unbound.is_err(), "a port that was not offered could be bound");
+    let copies = number(domain, "copies").unwrap_or(COPIES);
     for round in 0..3 {
         let mut windows = Vec::new();
-        for count in 0..WINDOWS {
+        for count in 0..copies {
             for number in 0..OFFERED {
                 let page = domain.sharing.map(peer, GrantRef(grant.0 + number));
                 windows.push(page.map_err(|e| format!("window {count} of round {round}: {e}"))?);
