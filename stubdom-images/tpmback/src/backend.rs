@@ -4,6 +4,7 @@ use crate::arrivals::Arrivals;
 use crate::close::Outcome;
 use crate::device::{Device, Phase, SWEEP, SWEEP_UNWATCHED};
 use crate::event::{Event, Reason};
+use crate::pace::{Pace, Rate};
 use crate::refused::Connections;
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
@@ -22,6 +23,9 @@ const LOOKS_PER_POLL: usize = 16;
 /// polls until then fetches watch events and looks at its other duties in between. A frontend that
 /// has its next command ready at once would else keep it for ever.
 const COMMANDS_PER_TURN: usize = 16;
+
+/// Looks at all devices after more events than are told one by one.
+const SWEEPS: Rate = Rate { every: Duration::from_secs(1), burst: 1 };
 
 const DEVICES_TOKEN: &str = "tpmback-devices";
 pub(crate) const FRONTENDS_TOKEN: &str = "tpmback-frontends";
@@ -52,6 +56,9 @@ pub struct Backend<S: Sharing> {
     wide_proven: bool,
     connections: Connections,
     pub(crate) stopping: bool,
+    /// Events of frontends were too many to be told one by one.
+    overflowed: bool,
+    sweeps: Pace,
     last_looked_at: Option<DeviceId>,
     pub(crate) last_served: Option<DeviceId>,
     commands_first: bool,
@@ -77,6 +84,8 @@ impl<S: Sharing> Backend<S> {
             wide_proven: false,
             connections: Connections::default(),
             stopping: false,
+            overflowed: false,
+            sweeps: Pace::default(),
             last_looked_at: None,
             last_served: None,
             commands_first: false,
@@ -113,7 +122,9 @@ impl<S: Sharing> Backend<S> {
             if let Some(device) = self.devices.get_mut(&id) {
                 device.changed = true;
             }
-        } else if path != nodes::DOMAINS {
+        } else if path == nodes::DOMAINS {
+            self.overflowed = true;
+        } else {
             // A directory above the device's: matters only when it is removed.
             for device in self.devices.values_mut().filter(|d| d.frontend_dir.starts_with(path)) {
                 device.changed = true;
@@ -133,6 +144,7 @@ impl<S: Sharing> Backend<S> {
         C: Clock + ?Sized,
     {
         let now = clock.now();
+        self.sweep_when_due(now);
         for _ in 0..2 {
             self.commands_first = !self.commands_first;
             let event = if self.commands_first {
@@ -146,6 +158,17 @@ impl<S: Sharing> Backend<S> {
         }
         self.commands_this_turn = 0;
         None
+    }
+
+    /// Looks at everybody when it is not known whose nodes have changed: whoever floods its nodes delays the
+    /// others' changes by a second.
+    fn sweep_when_due(&mut self, now: Duration) {
+        if self.overflowed && self.sweeps.try_spend(now, SWEEPS) {
+            self.overflowed = false;
+            for device in self.devices.values_mut() {
+                device.changed = true;
+            }
+        }
     }
 
     fn serve_within_turn<X: Xenstore + ?Sized>(
@@ -271,6 +294,7 @@ impl<S: Sharing> Backend<S> {
         if (!self.stopping && !self.arrivals.is_empty()) || self.has_unlooked_page() {
             return Some(Duration::ZERO);
         }
-        self.devices.values().map(Device::next_look).min()
+        let sweep = self.overflowed.then(|| self.sweeps.next(SWEEPS));
+        self.devices.values().map(Device::next_look).chain(sweep).min()
     }
 }

@@ -60,7 +60,8 @@ impl Asker {
 
     /// Looks only where an event says that there is something to see.
     fn look(&mut self, now: Duration) -> Outcome {
-        if !self.end.is_busy() || !self.port.take_pending() {
+        // Taken in any case: a mark that stays ends every sleep.
+        if !self.port.take_pending() || !self.end.is_busy() {
             return Ok(());
         }
         let answer =

@@ -1,9 +1,10 @@
 //! Many frontends, none starved.
 
 use super::*;
+use crate::backend::FRONTENDS_TOKEN;
 use alloc::vec::Vec;
 use core::time::Duration;
-use domain_io::Xenstore;
+use domain_io::{WatchEvent, Xenstore};
 use tpmif::peers::Sent;
 
 #[test]
@@ -67,6 +68,24 @@ fn a_frontend_that_floods_its_nodes_does_not_stop_commands() {
     }
     let requests = host.store.requests - before;
     assert!(requests < 400, "{requests} requests to xenstored in a second of flooding");
+}
+
+/// The runtime keeps 64 events one by one; of more it says only that something below the watch changed.
+#[test]
+fn a_change_among_too_many_to_be_told_is_seen_within_a_second_and_costs_no_more_than_a_look_each() {
+    let mut host = Host::new(40);
+    let mut fronts: Vec<_> = (5..35).map(|domain| host.connected_linux(id(domain, 0))).collect();
+    fronts[7].remove();
+    while host.store.next_event().is_some() {}
+    let before = host.store.requests;
+    for _ in 0..100 {
+        let overflow = WatchEvent { path: "/local/domain".into(), token: FRONTENDS_TOKEN.into() };
+        assert!(host.backend.notice(&overflow));
+        host.tick();
+    }
+    assert_eq!(host.own_node(id(12, 0), "state").unwrap(), "2");
+    let requests = host.store.requests - before;
+    assert!(requests < 30 * 10, "{requests} requests in half a second of overflow");
 }
 
 #[test]
