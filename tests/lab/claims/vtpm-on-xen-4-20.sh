@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: on Debian 13, Xen 4.20 with a Linux 6.12 dom0 and guest, a guest's TPM under a manager keeps what was written when everything is restarted
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests release=trixie tpm=2 time=400
 . manager-lib
 lean_guest

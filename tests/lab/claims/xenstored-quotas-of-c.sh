@@ -1,6 +1,6 @@
 #!/bin/sh
 # claim: the C xenstored, too, refuses a domain's watches and nodes beyond its quota by name, leaves the rest as it is, and takes more once there is room
-# variants: xenstored
+# long-variants: xenstored
 # needs: time=200 dom0-args=lab.xenstored=c
 . hello-lib
 hello_create quotas pv test=quotas || fail "xl creates the domain"
