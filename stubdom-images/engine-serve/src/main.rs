@@ -6,7 +6,6 @@ mod client;
 mod format;
 mod logger;
 mod server;
-mod state_dir;
 mod suspend;
 mod tpm;
 

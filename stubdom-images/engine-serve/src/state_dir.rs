@@ -1,12 +1,10 @@
 //! The state directory: one file that is replaced whole, and a lock.
 
-use crate::format::{self, Damage, Kind, Parts};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use vtpm_engine::{TpmState, TpmVersion};
 
 /// The file that holds the state.
 const STATE: &str = "state";
@@ -15,11 +13,10 @@ const STATE: &str = "state";
 const UNFINISHED: &str = "state.new";
 
 /// One TPM's directory, held by this process.
-pub(crate) struct StateDir {
+pub struct StateDir {
     path: PathBuf,
     /// Open and locked for as long as this value lives.
     folder: File,
-    version: TpmVersion,
 }
 
 impl StateDir {
@@ -27,35 +24,36 @@ impl StateDir {
     ///
     /// # Errors
     /// When it cannot be made or another process has it.
-    pub(crate) fn open(path: &Path, version: TpmVersion) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
         fs::create_dir_all(path).with_context(|| format!("cannot make {shown}"))?;
         let folder = File::open(path).with_context(|| format!("cannot open {shown}"))?;
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_path_buf(), folder, version }),
+            Ok(()) => Ok(Self { path: path.to_path_buf(), folder }),
             Err(rustix::io::Errno::WOULDBLOCK) => bail!(
-                "{shown} is in use by another vtpm-engine: stop that one, or name another directory"
+                "{shown} is in use by another program that serves its TPM: stop that one, or name \
+                 another directory"
             ),
             Err(errno) => Err(errno).with_context(|| format!("cannot lock {shown}")),
         }
     }
 
-    /// The state; `None` when this directory never held one.
+    /// Where the state's file is.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.path.join(STATE)
+    }
+
+    /// What was last written; `None` when this directory never held a state.
     ///
     /// # Errors
-    /// When there is a state and it cannot be used. A new TPM is never put over it.
-    pub(crate) fn load(&self) -> Result<Option<TpmState>> {
-        let file = self.path.join(STATE);
-        let bytes = match fs::read(&file) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", file.display()));
-            }
-        };
-        match format::decode(Kind::State, self.version, &bytes) {
-            Ok(Parts { first, second }) => Ok(Some(TpmState { permanent: first, saved: second })),
-            Err(damage) => Err(advise(&file, &damage)),
+    /// When there is a file and it cannot be read.
+    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+        let file = self.file();
+        match fs::read(&file) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
     }
 
@@ -64,34 +62,18 @@ impl StateDir {
     ///
     /// # Errors
     /// Any failed step; what was acknowledged before is untouched.
-    pub(crate) fn save(&self, state: &TpmState) -> Result<()> {
-        let parts = Parts { first: state.permanent.clone(), second: state.saved.clone() };
-        let bytes = format::encode(Kind::State, self.version, &parts);
-        let place = self.path.join(STATE);
-        replace(&self.path.join(UNFINISHED), &place, &self.folder, &bytes)
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        let place = self.file();
+        replace(&self.path.join(UNFINISHED), &place, &self.folder, bytes)
             .with_context(|| format!("cannot keep the TPM's state in {}", place.display()))
     }
-}
-
-fn advise(file: &Path, damage: &Damage) -> anyhow::Error {
-    let next = match damage {
-        Damage::OtherTpm(found) => {
-            format!("serve it with --tpm {found}, or name another directory")
-        }
-        Damage::Newer(_) => "use a newer vtpm-engine".to_owned(),
-        Damage::NotOurs => "name another directory".to_owned(),
-        Damage::Damaged => {
-            "put a backup in its place, or name another directory for a new TPM".to_owned()
-        }
-    };
-    anyhow!("cannot use {}: {damage}; {next}", file.display())
 }
 
 /// Writes `bytes` to `unfinished`, then makes that `place`, each step durable before the next.
 ///
 /// # Errors
 /// Any failed step.
-pub(crate) fn replace(
+pub fn replace(
     unfinished: &Path,
     place: &Path,
     folder: &File,

@@ -1,8 +1,8 @@
 //! The file of a suspended TPM: secret, for one resume, for one state.
 
 use crate::format::{self, Kind, Parts};
-use crate::state_dir::replace;
 use anyhow::{Context, Result, bail};
+use engine_serve::replace;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use vtpm_engine::{TpmState, TpmVersion};

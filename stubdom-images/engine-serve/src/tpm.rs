@@ -1,12 +1,13 @@
 //! The TPM that is served: the engine, and its state kept on disk.
 
 use crate::arguments::{Serve, Startup};
-use crate::state_dir::StateDir;
+use crate::format::{self, Damage, Kind, Parts};
 use crate::suspend;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use engine_serve::StateDir;
 use std::path::Path;
 use tpm_wire::{Header, TpmVersion, tpm12, tpm20};
-use vtpm_engine::{Engine, LibTpms, Locality, StartConfig};
+use vtpm_engine::{Engine, LibTpms, Locality, StartConfig, TpmState};
 
 /// An engine whose state is on disk before a response is out.
 pub(crate) struct Tpm {
@@ -21,8 +22,8 @@ impl Tpm {
     /// When the directory or the state cannot be used, or the engine does not start.
     pub(crate) fn power_on(serve: &Serve) -> Result<Self> {
         let version = serve.version();
-        let directory = StateDir::open(&serve.state, version)?;
-        let state = directory.load()?;
+        let directory = StateDir::open(&serve.state)?;
+        let state = load(&directory, version)?;
         let volatile = match (&serve.resume_from, &state) {
             (None, _) => None,
             (Some(file), Some(state)) => Some(suspend::consume(file, version, state)?),
@@ -66,7 +67,7 @@ impl Tpm {
 
     fn keep(&mut self) -> Result<()> {
         match self.engine.take_changed_state() {
-            Some(state) => self.state.save(&state),
+            Some(state) => self.state.write(&encode(self.engine.version(), state)),
             None => Ok(()),
         }
     }
@@ -80,4 +81,33 @@ impl Tpm {
         let state = self.engine.state().context("the TPM has no state")?;
         suspend::write(file, self.engine.version(), &state, volatile)
     }
+}
+
+/// The state; `None` when the directory never held one. A state that cannot be used is an error: a
+/// new TPM is never put over it.
+fn load(directory: &StateDir, version: TpmVersion) -> Result<Option<TpmState>> {
+    let Some(bytes) = directory.read()? else { return Ok(None) };
+    match format::decode(Kind::State, version, &bytes) {
+        Ok(Parts { first, second }) => Ok(Some(TpmState { permanent: first, saved: second })),
+        Err(damage) => Err(advise(&directory.file(), &damage)),
+    }
+}
+
+fn encode(version: TpmVersion, state: TpmState) -> Vec<u8> {
+    let parts = Parts { first: state.permanent, second: state.saved };
+    format::encode(Kind::State, version, &parts)
+}
+
+fn advise(file: &Path, damage: &Damage) -> anyhow::Error {
+    let next = match damage {
+        Damage::OtherTpm(found) => {
+            format!("serve it with --tpm {found}, or name another directory")
+        }
+        Damage::Newer(_) => "use a newer vtpm-engine".to_owned(),
+        Damage::NotOurs => "name another directory".to_owned(),
+        Damage::Damaged => {
+            "put a backup in its place, or name another directory for a new TPM".to_owned()
+        }
+    };
+    anyhow!("cannot use {}: {damage}; {next}", file.display())
 }

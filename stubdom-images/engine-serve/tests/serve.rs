@@ -80,7 +80,7 @@ fn two_programs_cannot_serve_one_state_or_one_socket() {
     let program = Program::start("2.0", &[]);
     let other = program.socket().with_extension("other");
     let refused = Program::refused("2.0", &program.state(), &other, &[]);
-    assert!(refused.contains("in use by another vtpm-engine"), "{refused}");
+    assert!(refused.contains("in use by another program"), "{refused}");
     let elsewhere = program.state().join("elsewhere");
     let refused = Program::refused("2.0", &elsewhere, &program.socket(), &[]);
     assert!(refused.contains("already being served"), "{refused}");

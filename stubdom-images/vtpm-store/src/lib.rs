@@ -17,7 +17,7 @@ mod bytes;
 mod digest;
 mod hash_key;
 pub mod manager;
-mod seal;
+pub mod seal;
 mod secret;
 pub mod state_disk;
 mod uuid;

@@ -13,23 +13,33 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub(crate) const SALT_BYTES: usize = 32;
-pub(crate) const TAG_BYTES: usize = 16;
+/// Bytes of a salt.
+pub const SALT_BYTES: usize = 32;
+/// Bytes of an authentication tag.
+pub const TAG_BYTES: usize = 16;
 
 /// What stands beside an encrypted text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wrap {
-    pub(crate) salt: [u8; SALT_BYTES],
-    pub(crate) tag: [u8; TAG_BYTES],
+pub struct Wrap {
+    /// Fresh for this text.
+    pub salt: [u8; SALT_BYTES],
+    /// Authenticates text and claims.
+    pub tag: [u8; TAG_BYTES],
 }
 
 /// The text, the place it claims or the secret is not the one it was encrypted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotAuthentic;
+pub struct NotAuthentic;
 
 /// Encrypts in place. `purpose` separates the uses of one secret; `claims` are the readable facts
 /// that must be the same when it is opened. The salt is drawn here and nowhere else.
-pub(crate) fn seal(
+///
+/// # Errors
+/// [`NoEntropy`]; the text is then unchanged.
+///
+/// # Panics
+/// With a text of more than 64 GiB, the limit of GCM-SIV.
+pub fn seal(
     secret: &Secret,
     purpose: &[u8],
     entropy: &mut dyn Entropy,
@@ -46,7 +56,10 @@ pub(crate) fn seal(
 }
 
 /// Decrypts in place; on failure `text` holds nothing of use.
-pub(crate) fn open(
+///
+/// # Errors
+/// [`NotAuthentic`].
+pub fn open(
     secret: &Secret,
     purpose: &[u8],
     wrap: &Wrap,

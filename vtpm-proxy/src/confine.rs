@@ -1,0 +1,85 @@
+//! Least privilege: what serving does not need is given up before the first command.
+
+use anyhow::{Context, Result};
+use caps::CapSet;
+use libc::c_long;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use std::collections::BTreeMap;
+
+/// The system calls of a thread that serves: packets and signals in and out, the state's file
+/// replaced, memory, time and random bytes. No sockets, no processes, no devices to be made.
+const SERVING: [c_long; 49] = [
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_restart_syscall,
+    libc::SYS_open,
+    libc::SYS_openat,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_lseek,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_unlink,
+    libc::SYS_unlinkat,
+    libc::SYS_fcntl,
+    libc::SYS_ftruncate,
+    libc::SYS_brk,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+    libc::SYS_getrandom,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_gettimeofday,
+    libc::SYS_time,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_futex,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_tgkill,
+    libc::SYS_rseq,
+    libc::SYS_set_robust_list,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// Gives up every capability of this thread, for good.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn drop_capabilities() -> Result<()> {
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
+    }
+    Ok(())
+}
+
+/// Gives up every system call of this thread but those of serving; another one ends the process.
+///
+/// # Errors
+/// When the kernel cannot filter.
+pub fn filter_calls() -> Result<()> {
+    let rules: BTreeMap<i64, Vec<_>> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
+    let arch = std::env::consts::ARCH.try_into().context("system calls cannot be filtered here")?;
+    let filter =
+        SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
+    let program: BpfProgram = filter.try_into()?;
+    seccompiler::apply_filter(&program).context("cannot filter system calls")
+}

@@ -1,0 +1,111 @@
+//! The server's end of a device that tpm_vtpm_proxy made.
+//!
+//! Source: Linux drivers/char/tpm/tpm_vtpm_proxy.c.
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::os::fd::BorrowedFd;
+use tpm_wire::{Header, Tag};
+
+/// The driver's own command: the locality of what follows (`TPM2_CC_SET_LOCALITY`,
+/// `TPM_ORD_SET_LOCALITY`). Programs cannot send it; the driver refuses it from them.
+const SET_LOCALITY: u32 = 0x2000_1000;
+
+/// The longest command that the driver passes on.
+const LONGEST_COMMAND: usize = 4096;
+
+/// Executes commands of one client, the kernel.
+pub trait Tpm {
+    /// The response to one whole command packet, as a whole.
+    ///
+    /// # Errors
+    /// When there is none and none may be given: serving must end.
+    fn execute(&mut self, locality: u8, command: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// Why serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// The kernel took the device away.
+    Gone,
+}
+
+/// Answers commands from `server` until `stop` or `failed` becomes readable.
+///
+/// # Errors
+/// When the TPM fails, or the device in a way that is not its end.
+pub fn serve(
+    server: BorrowedFd<'_>,
+    stop: BorrowedFd<'_>,
+    failed: BorrowedFd<'_>,
+    tpm: &mut dyn Tpm,
+) -> Result<End> {
+    let mut locality = 0;
+    let mut packet = [0; LONGEST_COMMAND];
+    loop {
+        if let Some(end) = wait(server, [stop, failed])? {
+            return Ok(end);
+        }
+        let command = match rustix::io::read(server, &mut packet) {
+            Ok(0) | Err(Errno::PIPE) => return Ok(End::Gone),
+            Ok(count) => packet.get(..count).unwrap_or_default(),
+            Err(Errno::INTR | Errno::AGAIN) => continue,
+            Err(errno) => return Err(errno).context("cannot read a command from the kernel"),
+        };
+        let response = match set_locality(command) {
+            Some((asked, answer)) => {
+                locality = asked;
+                answer
+            }
+            None => tpm.execute(locality, command)?,
+        };
+        if !answer(server, &response)? {
+            log::debug!("the kernel no longer waits for the answer");
+        }
+    }
+}
+
+/// Whether it ended, once there is something to do.
+fn wait(server: BorrowedFd<'_>, stops: [BorrowedFd<'_>; 2]) -> Result<Option<End>> {
+    let mut fds = [server, stops[0], stops[1]].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    match poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(errno).context("cannot wait for the kernel"),
+    }
+    if fds[1..].iter().any(|fd| !fd.revents().is_empty()) {
+        return Ok(Some(End::Asked));
+    }
+    let revents = fds[0].revents();
+    let over = revents.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+    Ok((over && !revents.contains(PollFlags::IN)).then_some(End::Gone))
+}
+
+/// `false` when nobody waits for it any more: the kernel gave up on the command.
+fn answer(server: BorrowedFd<'_>, response: &[u8]) -> Result<bool> {
+    loop {
+        match rustix::io::write(server, response) {
+            Ok(count) if count == response.len() => return Ok(true),
+            Ok(count) => bail!("the kernel took {count} of {} bytes of an answer", response.len()),
+            Err(Errno::INTR) => {}
+            Err(Errno::IO | Errno::PIPE) => return Ok(false),
+            Err(errno) => return Err(errno).context("cannot hand an answer to the kernel"),
+        }
+    }
+}
+
+/// The locality asked for, and the answer, when this is the driver's own command.
+fn set_locality(command: &[u8]) -> Option<(u8, Vec<u8>)> {
+    let (header, body) = Header::parse(command).ok()?;
+    if header.code != SET_LOCALITY {
+        return None;
+    }
+    let locality = *body.first()?;
+    let tag = match header.tag {
+        Tag::NO_SESSIONS | Tag::SESSIONS => Tag::NO_SESSIONS,
+        _ => Tag::RSP_COMMAND,
+    };
+    Some((locality, [&tag.0.to_be_bytes()[..], &10_u32.to_be_bytes(), &[0; 4]].concat()))
+}

@@ -1,0 +1,50 @@
+//! `vtpm-proxy list`.
+
+use crate::{nodes, registry};
+use anyhow::Result;
+use serde_json::Value;
+
+/// Prints what is being served.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn print(json: bool) -> Result<()> {
+    let all = registry::all()?;
+    if json {
+        println!("{:#}", Value::Array(all));
+        return Ok(());
+    }
+    println!("{:<20} {:<5} {:<3} {:>8}  {:<26} STATE", "NAME", "KIND", "TPM", "PID", "DEVICES");
+    all.iter().for_each(|entry| println!("{}", line(entry)));
+    Ok(())
+}
+
+fn line(entry: &Value) -> String {
+    let text = |name: &str| entry[name].as_str().unwrap_or("?").to_owned();
+    let nodes = nodes::from_json(entry).unwrap_or_default();
+    let devices: Vec<_> = nodes.into_iter().map(|node| node.path).collect();
+    format!(
+        "{:<20} {:<5} {:<3} {:>8}  {:<26} {}",
+        text("name"),
+        text("kind"),
+        text("tpm"),
+        entry["pid"],
+        devices.join(" "),
+        text("state")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_names_the_devices() {
+        let node = json!({ "path": "/dev/tpm1", "major": 10, "minor": 224 });
+        let entry = json!({ "name": "web", "kind": "run", "tpm": "2.0", "pid": 7, "state": "/s",
+            "devices": [node] });
+        let line = line(&entry);
+        assert!(line.starts_with("web ") && line.contains("/dev/tpm1 "), "{line}");
+    }
+}

@@ -1,0 +1,190 @@
+//! Which TPMs are being served on this machine: one file each in a folder under /run, locked by the
+//! process that serves.
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Where it is; `VTPM_PROXY_RUN` names another folder.
+const FOLDER: &str = "/run/vtpm-proxy";
+
+/// How often a TPM that was asked to stop is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+fn folder() -> PathBuf {
+    std::env::var_os("VTPM_PROXY_RUN").map_or_else(|| FOLDER.into(), PathBuf::from)
+}
+
+/// A TPM's entry, ours while this lives.
+pub(crate) struct Entry {
+    path: PathBuf,
+    file: File,
+}
+
+impl Entry {
+    /// Takes a name.
+    ///
+    /// # Errors
+    /// When another process serves under it, or it cannot be a name.
+    pub(crate) fn take(name: &str) -> Result<Self> {
+        let folder = folder();
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = path_of(&folder, name)?;
+        loop {
+            let file = open(&path)?;
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                bail!("a TPM named {name} is already being served: give this one another --name");
+            }
+            // Its last owner may have removed it between our opening and locking it.
+            if same_file(&file, &path)? {
+                file.set_len(0)?;
+                return Ok(Self { path, file });
+            }
+        }
+    }
+
+    /// For [`publish`] from elsewhere.
+    ///
+    /// # Errors
+    /// When there are too many open files.
+    pub(crate) fn writer(&self) -> Result<File> {
+        self.file.try_clone().with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+/// Says what is served, in an entry's file.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn publish(mut file: File, entry: &Value) -> Result<()> {
+    writeln!(file, "{entry}").context("cannot write what is being served")
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let _confined_processes_may_not = fs::remove_file(&self.path);
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn path_of(folder: &Path, name: &str) -> Result<PathBuf> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(fits) {
+        bail!("{name:?} cannot be a name: use letters, digits and -_.@, at most 100");
+    }
+    Ok(folder.join(format!("{name}.json")))
+}
+
+fn same_file(file: &File, path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {}", path.display())),
+    }
+}
+
+/// Whether the process that wrote an entry still serves.
+fn is_served(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// All that are being served, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn all() -> Result<Vec<Value>> {
+    let folder = folder();
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", folder.display()));
+        }
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    paths.retain(|path| is_served(path));
+    Ok(paths.iter().filter_map(|path| read(path).ok()).collect())
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path)?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not whole", path.display()))
+}
+
+/// The one of this name.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn one(name: &str) -> Result<Value> {
+    let path = path_of(&folder(), name)?;
+    if !is_served(&path) {
+        bail!("no TPM named {name} is being served; vtpm-proxy list shows those that are");
+    }
+    read(&path)
+}
+
+/// Asks the one of this name to stop and waits until it has.
+///
+/// # Errors
+/// When there is none, it may not be asked, or it takes longer.
+pub(crate) fn stop(name: &str, patience: Duration) -> Result<()> {
+    let entry = one(name)?;
+    let pid = entry["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    let pid = pid.with_context(|| format!("the entry of {name} names no process"))?;
+    let process = pidfd_open(pid, PidfdFlags::empty())
+        .with_context(|| format!("cannot find the process of {name}"))?;
+    let path = path_of(&folder(), name)?;
+    if !is_served(&path) {
+        return Ok(());
+    }
+    pidfd_send_signal(&process, Signal::TERM)
+        .with_context(|| format!("cannot ask process {} to stop", pid.as_raw_nonzero()))?;
+    let end = Instant::now() + patience;
+    while is_served(&path) {
+        if Instant::now() >= end {
+            bail!("{name} has not stopped within {} s: look at its log", patience.as_secs());
+        }
+        std::thread::sleep(GLANCE);
+    }
+    Ok(())
+}
+
+/// What an entry says.
+pub(crate) fn entry(name: &str, kind: &str, tpm: &str, state: &Path, nodes: &Value) -> Value {
+    json!({
+        "name": name,
+        "kind": kind,
+        "tpm": tpm,
+        "pid": std::process::id(),
+        "state": state.display().to_string(),
+        "devices": nodes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_the_folder_are_refused() {
+        let folder = Path::new("/run/x");
+        for bad in ["", ".", "..", "a/b", "/etc/passwd", ".hidden", "a b", "ä"] {
+            assert!(path_of(folder, bad).is_err(), "{bad}");
+        }
+        assert_eq!(path_of(folder, "web-1").unwrap(), Path::new("/run/x/web-1.json"));
+    }
+}

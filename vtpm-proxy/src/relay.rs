@@ -1,0 +1,154 @@
+//! `vtpm-proxy relay`: a TPM 2.0 chip out of the device of xen-tpmfront.
+
+use crate::announce::Announcer;
+use crate::arguments::{Relay, Version};
+use crate::device::{self, End};
+use crate::{confine, made, registry, stop};
+use anyhow::{Context, Result, anyhow, bail};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tpm_wire::tpm20::{self, Capability, Property};
+use tpm_wire::{Header, MAX_PACKET_BYTES, Tag};
+
+/// Where a guest's kernel lists the devices that the toolstack gave it.
+const XEN_DEVICES: &str = "/sys/bus/xen/devices";
+
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Relays until a signal asks to stop.
+///
+/// # Errors
+/// One sentence for people.
+pub(crate) fn relay(relay: &Relay) -> Result<()> {
+    let path = find(relay)?;
+    let mut vtpm = Vtpm::open(&path)?;
+    vtpm.check_is_tpm20()?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!("relay-{name}");
+    let entry = registry::Entry::take(&name)?;
+    let signals = stop::signals()?;
+    let device = made::device(true)?;
+    let number = device.number;
+    let announcer =
+        Announcer { kind: "relay", name, tpm: Version::Tpm20, state: path.clone(), number };
+    let announced = announcer.start(&entry)?;
+    confine::drop_capabilities()?;
+    confine::filter_calls()?;
+    let end = device::serve(device.server.as_fd(), signals.as_fd(), announced.failed(), &mut vtpm)?;
+    announced.outcome()?;
+    match end {
+        End::Asked => Ok(()),
+        End::Gone => bail!("the kernel took /dev/tpm{number} away"),
+    }
+}
+
+/// The device that was named, or the only one of xen-tpmfront, once it is there.
+fn find(relay: &Relay) -> Result<PathBuf> {
+    let end = Instant::now() + relay.patience();
+    loop {
+        let found = match &relay.device {
+            Some(path) if path.exists() => vec![path.clone()],
+            Some(_) => Vec::new(),
+            None => frontends(Path::new(XEN_DEVICES)),
+        };
+        match found.as_slice() {
+            [one] => return Ok(one.clone()),
+            [] if Instant::now() < end => std::thread::sleep(GLANCE),
+            [] => bail!(
+                "this guest has no vTPM device: attach one with xl vtpm-attach, and load its driver \
+                 with modprobe xen-tpmfront"
+            ),
+            several => {
+                let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
+                bail!("this guest has several vTPMs, {}: choose with --device", names.join(" "));
+            }
+        }
+    }
+}
+
+/// `/dev/tpmN` of each vTPM, in the order of their numbers.
+fn frontends(devices: &Path) -> Vec<PathBuf> {
+    let names = |folder: &Path, start: &str| -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
+        names.sort();
+        names
+    };
+    let vtpms = names(devices, "vtpm-");
+    let chips = vtpms.iter().flat_map(|vtpm| names(&devices.join(vtpm).join("tpm"), "tpm"));
+    chips.map(|chip| Path::new("/dev").join(chip)).filter(|path| path.exists()).collect()
+}
+
+/// xen-tpmfront's device, held so that nobody else can use it.
+struct Vtpm {
+    file: File,
+    path: PathBuf,
+}
+
+impl Vtpm {
+    fn open(path: &Path) -> Result<Self> {
+        let opened = OpenOptions::new().read(true).write(true).open(path);
+        let file = opened.map_err(|error| match error.kind() {
+            ErrorKind::ResourceBusy => anyhow!(
+                "{} is in use by another program: stop it, or let it use the relay's device",
+                path.display()
+            ),
+            _ => anyhow!("cannot open {}: {error}", path.display()),
+        })?;
+        Ok(Self { file, path: path.to_path_buf() })
+    }
+
+    fn check_is_tpm20(&mut self) -> Result<()> {
+        let question =
+            tpm20::get_capability(Capability::TPM_PROPERTIES, Property::MANUFACTURER, 1);
+        let answer = self.transmit(&question)?;
+        match Header::parse(&answer) {
+            Ok((header, _)) if header.tag == Tag::NO_SESSIONS && header.code == 0 => Ok(()),
+            Ok((header, _)) if header.tag == Tag::RSP_COMMAND => bail!(
+                "{} is a TPM 1.2, which needs no relay: use it as it is, or give its vTPM domain the \
+                 word tpm2 for a TPM 2.0",
+                self.path.display()
+            ),
+            _ => bail!("{} does not answer as a TPM 2.0 does", self.path.display()),
+        }
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        // One write is one command, and one read is its answer.
+        let mut answer = vec![0; MAX_PACKET_BYTES];
+        let exchanged = self.file.write_all(command).and_then(|()| self.file.read(&mut answer));
+        let count =
+            exchanged.with_context(|| format!("{} gave no answer", self.path.display()))?;
+        answer.truncate(count);
+        Ok(answer)
+    }
+}
+
+impl device::Tpm for Vtpm {
+    /// The frontend's device knows one locality.
+    fn execute(&mut self, _locality: u8, command: &[u8]) -> Result<Vec<u8>> {
+        if command.len() > MAX_PACKET_BYTES {
+            return Ok(tpm20::error_response(tpm20::ResponseCode::COMMAND_SIZE));
+        }
+        self.transmit(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_vtpms_of_this_guest_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["vtpm-0/tpm/null", "vbd-51712/tpm/null"] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        // only chips, which are named tpmN, and whose device node exists
+        assert_eq!(frontends(folder.path()), Vec::<PathBuf>::new());
+    }
+}

@@ -1,0 +1,81 @@
+//! `vtpm-proxy run`: one TPM of our own.
+
+use crate::announce::Announcer;
+use crate::arguments::{Key, Run, Version};
+use crate::device::{self, End};
+use crate::state::{self, Keeper};
+use crate::tpm::Tpm;
+use crate::{confine, host_tpm, key, made, registry, stop};
+use anyhow::{Context, Result, bail};
+use std::os::fd::AsFd;
+use std::path::Path;
+use vtpm_engine::TpmVersion;
+use vtpm_store::Secret;
+
+/// Serves until a signal asks to stop.
+///
+/// # Errors
+/// One sentence for people.
+pub(crate) fn run(run: &Run) -> Result<()> {
+    let (arguments, notices) = vtpm_service::Arguments::parse(words(run))
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    notices.iter().for_each(|notice| log::warn!("{notice}"));
+    let entry = registry::Entry::take(&name(run)?)?;
+    let directory = state::take(&run.state)?;
+    let version = match run.tpm {
+        Version::Tpm12 => TpmVersion::Tpm12,
+        Version::Tpm20 => TpmVersion::Tpm20,
+    };
+    let (keeper, state) = Keeper::open(directory, secret(&run.key, &run.state)?, version)?;
+    let mut tpm = Tpm::power_on(keeper, state, arguments)
+        .with_context(|| format!("cannot serve {}", run.state.display()))?;
+    let signals = stop::signals()?;
+    let device = made::device(run.tpm == Version::Tpm20)?;
+    let announcer = Announcer {
+        kind: "run",
+        name: name(run)?,
+        tpm: run.tpm,
+        state: run.state.clone(),
+        number: device.number,
+    };
+    let announced = announcer.start(&entry)?;
+    confine::drop_capabilities()?;
+    confine::filter_calls()?;
+    let end = device::serve(device.server.as_fd(), signals.as_fd(), announced.failed(), &mut tpm)?;
+    let orderly = tpm.shutdown();
+    announced.outcome()?;
+    orderly?;
+    match end {
+        End::Asked => Ok(()),
+        End::Gone => bail!("the kernel took /dev/tpm{} away", device.number),
+    }
+}
+
+/// The same in the words of a vTPM domain's command line.
+fn words(run: &Run) -> Vec<String> {
+    let version = (run.tpm == Version::Tpm20).then(|| "tpm2".to_owned());
+    let banks = run.banks.as_ref().map(|banks| format!("banks={banks}"));
+    let platform = run.platform_open.then(|| "platform=open".to_owned());
+    version.into_iter().chain(banks).chain(platform).collect()
+}
+
+fn name(run: &Run) -> Result<String> {
+    if let Some(name) = &run.name {
+        return Ok(name.clone());
+    }
+    let last = run.state.file_name().and_then(|name| name.to_str());
+    last.map(str::to_owned).with_context(|| {
+        format!("{} ends in no name: give one with --name", run.state.display())
+    })
+}
+
+fn secret(key: &Key, folder: &Path) -> Result<Secret> {
+    match key {
+        Key { key_file: Some(file), .. } => key::from_file(file),
+        Key { credential: Some(name), .. } => key::from_credential(name),
+        Key { host_tpm: Some(device), unmeasured, .. } => {
+            host_tpm::key(device, folder, *unmeasured)
+        }
+        _ => bail!("name a key by --key-file, --credential or --host-tpm"),
+    }
+}

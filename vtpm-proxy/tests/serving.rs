@@ -1,0 +1,190 @@
+//! The server's loop over a pair of sockets that keep packets whole, as the kernel's driver does.
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use tpm_wire::tpm20::{self, CommandCode};
+use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
+use vtpm_proxy::device::{self, End};
+use vtpm_proxy::state::{self, Keeper};
+use vtpm_proxy::{confine, tpm::Tpm};
+use vtpm_store::Secret;
+
+const OWNER: u32 = 0x4000_0001;
+const INDEX: u32 = 0x0180_0001;
+
+/// A process runs one TPM at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pair(kind: SocketType) -> (OwnedFd, OwnedFd) {
+    rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap()
+}
+
+/// A TPM that is served from its directory by a confined thread.
+struct Served {
+    kernel: OwnedFd,
+    stop: OwnedFd,
+    thread: JoinHandle<End>,
+}
+
+impl Served {
+    fn start(folder: &Path, line: &'static str) -> Self {
+        let (kernel, server) = pair(SocketType::SEQPACKET);
+        let (stop, stopped) = pair(SocketType::STREAM);
+        let (_never, failed) = pair(SocketType::STREAM);
+        let folder = folder.to_owned();
+        let thread = thread::spawn(move || {
+            let _never = _never;
+            let mut tpm = power_on(&folder, line).unwrap();
+            confine::filter_calls().unwrap();
+            let fds = [server.as_fd(), stopped.as_fd(), failed.as_fd()];
+            let end = device::serve(fds[0], fds[1], fds[2], &mut tpm).unwrap();
+            tpm.shutdown().unwrap();
+            end
+        });
+        Self { kernel, stop, thread }
+    }
+
+    fn send(&self, command: &[u8]) -> Vec<u8> {
+        rustix::net::send(&self.kernel, command, SendFlags::empty()).unwrap();
+        let mut answer = vec![0; 5000];
+        let (count, _) = rustix::net::recv(&self.kernel, &mut answer[..], RecvFlags::empty()).unwrap();
+        answer.truncate(count);
+        answer
+    }
+
+    /// The answer's body, after success.
+    fn ask(&self, command: &[u8]) -> Vec<u8> {
+        let answer = self.send(command);
+        let (header, body) = Header::parse(&answer).unwrap();
+        assert_eq!(header.code, 0, "{command:02x?} got {answer:02x?}");
+        body.to_vec()
+    }
+
+    fn stop(self) -> End {
+        rustix::io::write(&self.stop, b"!").unwrap();
+        self.thread.join().unwrap()
+    }
+}
+
+fn power_on(folder: &Path, line: &str) -> anyhow::Result<Tpm> {
+    let (arguments, _) = vtpm_service::Arguments::parse(line.split_whitespace()).unwrap();
+    let directory = state::take(folder)?;
+    let (keeper, state) = Keeper::open(directory, Secret::new([7; 32]), arguments.version)?;
+    Tpm::power_on(keeper, state, arguments)
+}
+
+fn set_locality(tag: Tag, locality: u8) -> Vec<u8> {
+    PacketBuilder::new(tag, 0x2000_1000).u8(locality).finish()
+}
+
+fn define_index() -> Vec<u8> {
+    // TPM2_NV_DefineSpace: 8 bytes, AUTHREAD | AUTHWRITE | NO_DA, SHA-256 names
+    let public = [&INDEX.to_be_bytes()[..], &[0, 0x0b], &0x0204_0004_u32.to_be_bytes(), &[0, 0, 0, 8]];
+    tpm20::authorised(CommandCode(0x12a), OWNER, b"").sized(b"").sized(&public.concat()).finish()
+}
+
+/// Of TPM2_NV_Write and TPM2_NV_Read, which name the index twice.
+fn on_index(code: u32) -> PacketBuilder {
+    PacketBuilder::new(Tag::SESSIONS, code)
+        .u32(INDEX)
+        .u32(INDEX)
+        .u32(9)
+        .u32(0x4000_0009)
+        .bytes(&[0; 5])
+}
+
+fn write_index(value: [u8; 8]) -> Vec<u8> {
+    on_index(0x137).sized(&value).u16(0).finish()
+}
+
+fn read_index() -> Vec<u8> {
+    on_index(0x14e).u16(8).u16(0).finish()
+}
+
+#[test]
+fn the_drivers_conversation_is_answered_and_the_state_is_there_again() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let tpm = Served::start(folder.path(), "tpm2");
+    assert_eq!(tpm.send(&set_locality(Tag::SESSIONS, 0)), [0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0]);
+    assert_eq!(tpm.ask(&tpm20::get_random(16)).len(), 18);
+    tpm.ask(&define_index());
+    tpm.ask(&write_index(*b"keep me!"));
+    assert_eq!(tpm.stop(), End::Asked);
+    let again = Served::start(folder.path(), "tpm2");
+    let read = again.ask(&read_index());
+    assert!(read.windows(8).any(|window| window == b"keep me!"), "{read:02x?}");
+    assert_eq!(again.stop(), End::Asked);
+}
+
+#[test]
+fn a_client_that_sends_anything_gets_a_whole_answer() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let tpm = Served::start(folder.path(), "tpm2");
+    for packet in [&[][..], &[0x80], &[0xff; 10], &[0; 4096], &tpm20::get_random(16)[..11]] {
+        if packet.is_empty() {
+            continue;
+        }
+        let answer = tpm.send(packet);
+        assert!(Header::parse(&answer).is_ok(), "{packet:02x?} got {answer:02x?}");
+    }
+    tpm.ask(&tpm20::get_random(16));
+    assert_eq!(tpm.stop(), End::Asked);
+}
+
+#[test]
+fn a_tpm12_answers_its_drivers_own_command_and_keeps_its_version() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let tpm = Served::start(folder.path(), "");
+    assert_eq!(tpm.send(&set_locality(Tag::RQU_COMMAND, 0)), [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0]);
+    assert_eq!(tpm.stop(), End::Asked);
+    let error = power_on(folder.path(), "tpm2").err().unwrap();
+    assert!(error.to_string().contains("--tpm 1.2"), "{error:#}");
+}
+
+#[test]
+fn serving_ends_when_the_kernel_takes_the_device_away() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let tpm = Served::start(folder.path(), "tpm2");
+    drop(tpm.kernel);
+    assert_eq!(tpm.thread.join().unwrap(), End::Gone);
+}
+
+#[test]
+fn a_foreign_held_or_damaged_directory_is_refused_and_left_as_it_is() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("photo.jpg"), "x").unwrap();
+    let refused = |line: &str| power_on(path, line).err().unwrap().to_string();
+    assert!(refused("tpm2").contains("photo.jpg"));
+    std::fs::remove_file(path.join("photo.jpg")).unwrap();
+    let held = state::take(path).unwrap();
+    assert!(refused("tpm2").contains("in use"));
+    drop(held);
+    std::fs::write(path.join("state"), "not a state").unwrap();
+    assert!(refused("tpm2").contains("not a state of vtpm-proxy"));
+    assert_eq!(std::fs::read(path.join("state")).unwrap(), b"not a state");
+}
+
+#[test]
+fn the_wrong_key_is_named_and_nothing_is_made_over_the_state() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Served::start(folder.path(), "tpm2").stop(), End::Asked);
+    let before = std::fs::read(folder.path().join("state")).unwrap();
+    let directory = state::take(folder.path()).unwrap();
+    let opened = Keeper::open(directory, Secret::new([8; 32]), TpmVersion::Tpm20);
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("another key"), "{error}");
+    assert_eq!(std::fs::read(folder.path().join("state")).unwrap(), before);
+}
