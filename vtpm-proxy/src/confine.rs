@@ -78,8 +78,7 @@ pub fn drop_capabilities() -> Result<()> {
 pub fn filter_calls() -> Result<()> {
     let rules: BTreeMap<i64, Vec<_>> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
     let arch = std::env::consts::ARCH.try_into().context("system calls cannot be filtered here")?;
-    let filter =
-        SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
+    let filter = SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
     let program: BpfProgram = filter.try_into()?;
     seccompiler::apply_filter(&program).context("cannot filter system calls")
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
-use tpm_wire::{Header, Tag};
+use tpm_wire::{Header, Tag, tpm20};
 
 /// The driver's own command: the locality of what follows (`TPM2_CC_SET_LOCALITY`,
 /// `TPM_ORD_SET_LOCALITY`). Programs cannot send it; the driver refuses it from them.
@@ -22,6 +22,21 @@ pub trait Tpm {
     /// # Errors
     /// When there is none and none may be given: serving must end.
     fn execute(&mut self, locality: u8, command: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// Has a TPM 2.0 test itself now. The kernel asks for it as soon as there is a device and waits two
+/// seconds at most, which slow machines exceed; what has been tested is not tested again.
+///
+/// # Errors
+/// As [`Tpm::execute`].
+pub fn test_early(tpm: &mut dyn Tpm) -> Result<()> {
+    let answer = tpm.execute(0, &tpm20::self_test(false))?;
+    match Header::parse(&answer) {
+        Ok((header, _)) if header.code == 0 => {}
+        // The kernel will ask, too, and say what it thinks of the answer.
+        _ => log::warn!("the TPM's self test answers {answer:02x?}"),
+    }
+    Ok(())
 }
 
 /// Why serving ended.
@@ -70,7 +85,8 @@ pub fn serve(
 
 /// Whether it ended, once there is something to do.
 fn wait(server: BorrowedFd<'_>, stops: [BorrowedFd<'_>; 2]) -> Result<Option<End>> {
-    let mut fds = [server, stops[0], stops[1]].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    let mut fds =
+        [server, stops[0], stops[1]].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     match poll(&mut fds, None) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno).context("cannot wait for the kernel"),

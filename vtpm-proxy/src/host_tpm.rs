@@ -85,8 +85,12 @@ impl DeviceTpm {
 
     fn explain(&mut self, device: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
         match self.failure.take() {
-            Some(failure) => anyhow!("the host's TPM {} does not answer: {failure}", device.display()),
-            None => anyhow!("the key cannot be had from the host's TPM {}: {error}", device.display()),
+            Some(failure) => {
+                anyhow!("the host's TPM {} does not answer: {failure}", device.display())
+            }
+            None => {
+                anyhow!("the key cannot be had from the host's TPM {}: {error}", device.display())
+            }
         }
     }
 

@@ -50,8 +50,11 @@ mod tests {
     use super::*;
 
     fn nodes() -> [Node; 2] {
-        [("/dev/tpm3", 10, 224), ("/dev/tpmrm3", 254, 65539)]
-            .map(|(path, major, minor)| Node { path: path.into(), major, minor })
+        [("/dev/tpm3", 10, 224), ("/dev/tpmrm3", 254, 65539)].map(|(path, major, minor)| Node {
+            path: path.into(),
+            major,
+            minor,
+        })
     }
 
     #[test]
@@ -65,10 +68,7 @@ mod tests {
     #[test]
     fn command_lines_name_both_devices() {
         let podman = text(&nodes(), For::Podman);
-        assert_eq!(
-            podman,
-            "--device /dev/tpm3:/dev/tpm0:rw --device /dev/tpmrm3:/dev/tpmrm0:rw\n"
-        );
+        assert_eq!(podman, "--device /dev/tpm3:/dev/tpm0:rw --device /dev/tpmrm3:/dev/tpmrm0:rw\n");
         assert!(text(&nodes(), For::Nspawn).contains("--bind=/dev/tpmrm3:/dev/tpmrm0"));
     }
 }

@@ -33,8 +33,7 @@ impl Entry {
     /// When another process serves under it, or it cannot be a name.
     pub(crate) fn take(name: &str) -> Result<Self> {
         let folder = folder();
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let path = path_of(&folder, name)?;
         loop {
             let file = open(&path)?;

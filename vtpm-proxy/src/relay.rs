@@ -26,6 +26,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = find(relay)?;
     let mut vtpm = Vtpm::open(&path)?;
     vtpm.check_is_tpm20()?;
+    device::test_early(&mut vtpm)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!("relay-{name}");
     let entry = registry::Entry::take(&name)?;
@@ -103,8 +104,7 @@ impl Vtpm {
     }
 
     fn check_is_tpm20(&mut self) -> Result<()> {
-        let question =
-            tpm20::get_capability(Capability::TPM_PROPERTIES, Property::MANUFACTURER, 1);
+        let question = tpm20::get_capability(Capability::TPM_PROPERTIES, Property::MANUFACTURER, 1);
         let answer = self.transmit(&question)?;
         match Header::parse(&answer) {
             Ok((header, _)) if header.tag == Tag::NO_SESSIONS && header.code == 0 => Ok(()),
@@ -121,8 +121,7 @@ impl Vtpm {
         // One write is one command, and one read is its answer.
         let mut answer = vec![0; MAX_PACKET_BYTES];
         let exchanged = self.file.write_all(command).and_then(|()| self.file.read(&mut answer));
-        let count =
-            exchanged.with_context(|| format!("{} gave no answer", self.path.display()))?;
+        let count = exchanged.with_context(|| format!("{} gave no answer", self.path.display()))?;
         answer.truncate(count);
         Ok(answer)
     }

@@ -17,8 +17,8 @@ use vtpm_store::Secret;
 /// # Errors
 /// One sentence for people.
 pub(crate) fn run(run: &Run) -> Result<()> {
-    let (arguments, notices) = vtpm_service::Arguments::parse(words(run))
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let (arguments, notices) =
+        vtpm_service::Arguments::parse(words(run)).map_err(|error| anyhow::anyhow!("{error}"))?;
     notices.iter().for_each(|notice| log::warn!("{notice}"));
     let entry = registry::Entry::take(&name(run)?)?;
     let directory = state::take(&run.state)?;
@@ -29,6 +29,9 @@ pub(crate) fn run(run: &Run) -> Result<()> {
     let (keeper, state) = Keeper::open(directory, secret(&run.key, &run.state)?, version)?;
     let mut tpm = Tpm::power_on(keeper, state, arguments)
         .with_context(|| format!("cannot serve {}", run.state.display()))?;
+    if version == TpmVersion::Tpm20 {
+        device::test_early(&mut tpm)?;
+    }
     let signals = stop::signals()?;
     let device = made::device(run.tpm == Version::Tpm20)?;
     let announcer = Announcer {
@@ -64,9 +67,8 @@ fn name(run: &Run) -> Result<String> {
         return Ok(name.clone());
     }
     let last = run.state.file_name().and_then(|name| name.to_str());
-    last.map(str::to_owned).with_context(|| {
-        format!("{} ends in no name: give one with --name", run.state.display())
-    })
+    last.map(str::to_owned)
+        .with_context(|| format!("{} ends in no name: give one with --name", run.state.display()))
 }
 
 fn secret(key: &Key, folder: &Path) -> Result<Secret> {

@@ -19,11 +19,7 @@ impl Tpm {
     ///
     /// # Errors
     /// When the engine does not start with this state, or the state cannot be kept.
-    pub fn power_on(
-        keeper: Keeper,
-        state: Option<TpmState>,
-        arguments: Arguments,
-    ) -> Result<Self> {
+    pub fn power_on(keeper: Keeper, state: Option<TpmState>, arguments: Arguments) -> Result<Self> {
         let version = arguments.version;
         let origin = match state {
             Some(_) => Origin::Kept(Past::default()),

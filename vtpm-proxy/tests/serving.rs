@@ -53,7 +53,8 @@ impl Served {
     fn send(&self, command: &[u8]) -> Vec<u8> {
         rustix::net::send(&self.kernel, command, SendFlags::empty()).unwrap();
         let mut answer = vec![0; 5000];
-        let (count, _) = rustix::net::recv(&self.kernel, &mut answer[..], RecvFlags::empty()).unwrap();
+        let (count, _) =
+            rustix::net::recv(&self.kernel, &mut answer[..], RecvFlags::empty()).unwrap();
         answer.truncate(count);
         answer
     }
@@ -85,7 +86,8 @@ fn set_locality(tag: Tag, locality: u8) -> Vec<u8> {
 
 fn define_index() -> Vec<u8> {
     // TPM2_NV_DefineSpace: 8 bytes, AUTHREAD | AUTHWRITE | NO_DA, SHA-256 names
-    let public = [&INDEX.to_be_bytes()[..], &[0, 0x0b], &0x0204_0004_u32.to_be_bytes(), &[0, 0, 0, 8]];
+    let public =
+        [&INDEX.to_be_bytes()[..], &[0, 0x0b], &0x0204_0004_u32.to_be_bytes(), &[0, 0, 0, 8]];
     tpm20::authorised(CommandCode(0x12a), OWNER, b"").sized(b"").sized(&public.concat()).finish()
 }
 
@@ -121,6 +123,26 @@ fn the_drivers_conversation_is_answered_and_the_state_is_there_again() {
     let read = again.ask(&read_index());
     assert!(read.windows(8).any(|window| window == b"keep me!"), "{read:02x?}");
     assert_eq!(again.stop(), End::Asked);
+}
+
+/// A directory as a format-1 program left it, with "keep me!" in the index.
+fn sample(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name);
+    std::fs::copy(from, folder.path().join("state")).unwrap();
+    folder
+}
+
+#[test]
+fn states_of_format_1_are_read() {
+    let _alone = alone();
+    let tpm20 = sample("state-1-tpm-2.0");
+    let tpm = Served::start(tpm20.path(), "tpm2");
+    let read = tpm.ask(&read_index());
+    assert!(read.windows(8).any(|window| window == b"keep me!"), "{read:02x?}");
+    assert_eq!(tpm.stop(), End::Asked);
+    let tpm12 = sample("state-1-tpm-1.2");
+    assert_eq!(Served::start(tpm12.path(), "").stop(), End::Asked);
 }
 
 #[test]

@@ -7,10 +7,11 @@ use std::path::Path;
 
 /// Package and program of each that is linked statically, so that it runs in a domain 0 of any
 /// release.
-const STATIC: [(&str, &str); 3] = [
+const STATIC: [(&str, &str); 4] = [
     ("manager-client", "vtpmmgr-ctl"),
     ("state-inspect", "vtpm-inspect"),
     ("hardware-tpm", "vtpm-hwtpm"),
+    ("vtpm-proxy", "vtpm-proxy"),
 ];
 
 /// The same of those that load libxl, which a static program cannot

@@ -12,7 +12,7 @@ use vtpm_service::{NotKept, StateKeeper};
 use vtpm_store::Secret;
 
 /// What a directory may hold; anything else belongs to somebody else.
-const OURS: [&str; 3] = ["state", "state.new", "sealed-key"];
+const OURS: [&str; 4] = ["state", "state.new", "sealed-key", "sealed-key.new"];
 
 /// Keeps one TPM's state in its directory.
 pub struct Keeper {
@@ -29,7 +29,8 @@ pub struct Keeper {
 pub fn take(path: &Path) -> Result<StateDir> {
     if let Ok(entries) = std::fs::read_dir(path) {
         for entry in entries {
-            let name = entry.with_context(|| format!("cannot read {}", path.display()))?.file_name();
+            let name =
+                entry.with_context(|| format!("cannot read {}", path.display()))?.file_name();
             if !OURS.iter().any(|ours| name == *ours) {
                 bail!(
                     "{} holds {}, which is not a TPM's: name an empty or new directory",
