@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 
 /// The system calls of a thread that serves: packets and signals in and out, the state's file
 /// replaced, memory, time and random bytes. No sockets, no processes, no devices to be made.
-const SERVING: [c_long; 49] = [
+const SERVING: [c_long; 50] = [
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_write,
     libc::SYS_writev,
+    // how a signal's handler wakes the loop, over a pair of sockets that exists by then
+    libc::SYS_sendto,
     libc::SYS_poll,
     libc::SYS_ppoll,
     libc::SYS_restart_syscall,
