@@ -83,20 +83,28 @@ pub fn serve(
     }
 }
 
-/// Whether it ended, once there is something to do.
+/// Whether it ended, once there is something to do. Only then may the server be read: a read without
+/// a command waits, and would not hear of `stops`.
 fn wait(server: BorrowedFd<'_>, stops: [BorrowedFd<'_>; 2]) -> Result<Option<End>> {
     let mut fds =
         [server, stops[0], stops[1]].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-    match poll(&mut fds, None) {
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno).context("cannot wait for the kernel"),
+    loop {
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(errno).context("cannot wait for the kernel"),
+        }
+        let [server, stops @ ..] = fds.each_ref().map(PollFd::revents);
+        if stops.iter().any(|revents| !revents.is_empty()) {
+            return Ok(Some(End::Asked));
+        }
+        if server.contains(PollFlags::IN) {
+            return Ok(None);
+        }
+        if !server.is_empty() {
+            return Ok(Some(End::Gone));
+        }
     }
-    if fds[1..].iter().any(|fd| !fd.revents().is_empty()) {
-        return Ok(Some(End::Asked));
-    }
-    let revents = fds[0].revents();
-    let over = revents.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
-    Ok((over && !revents.contains(PollFlags::IN)).then_some(End::Gone))
 }
 
 /// `false` when nobody waits for it any more: the kernel gave up on the command.
