@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: in a stock Linux guest vtpm-proxy relay makes a TPM 2.0 with a resource manager of the vTPM behind xen-tpmfront, and nobody else uses the raw device
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=300
 . vtpm-lib
 [ -x /lab/tools/vtpm-proxy ] || lab_error "there is no vtpm-proxy: ./x images"
