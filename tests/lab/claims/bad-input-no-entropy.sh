@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a vTPM domain without a source of entropy refuses to serve
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: time=120
 . vtpm-lib
 masked='cpuid="host,rdrand=0,rdseed=0"'

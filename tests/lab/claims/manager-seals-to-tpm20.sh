@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a manager seals its store to a TPM 2.0 with FIFO registers and opens it again after a restart
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: tpm=2 time=240
 . manager-lib
 iomem='iomem=["fed40,5"]'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: without the word tpm2 a stock guest finds a TPM 1.2 with its endorsement key, and its kernel has nothing to complain about
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests time=240
 . vtpm-lib
 vtpm_bare vtpm0 "$VARIANT" ephemeral && vtpm_wait vtpm0 || fail "the vTPM domain is ready"

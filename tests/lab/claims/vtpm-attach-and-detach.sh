@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: stock xl attaches, lists and detaches a vTPM of a running guest at once and any number of times; its PCRs stay
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests time=300
 . vtpm-lib
 uuid=6f9f5a3c-0d6b-4a4e-9a51-1d6cf7b0c001

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a guest or a vTPM domain that is destroyed keeps nobody waiting, a new vTPM domain takes over, xl shutdown stops a vTPM domain in order, and nothing stays in xenstore
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: guests time=300
 . vtpm-lib
 lean_guest

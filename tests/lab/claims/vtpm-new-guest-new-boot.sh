@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: each xl reboot and each xl destroy gives the next guest reset PCRs and a TPM that works, and the use of a password-protected object before it counts as no failed try
-# variants: pv pvh
-# long-variants: pv-ten pvh-ten
+# variants: pvh
+# long-variants: pv pv-ten pvh-ten
 # needs: guests time=600
 . vtpm-lib
 case $VARIANT in *-ten) rounds=10;; *) rounds=2;; esac

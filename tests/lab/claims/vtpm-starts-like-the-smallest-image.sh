@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a vTPM domain is ready at most three times as long after `xl create` as the smallest image needs to print its line (best of five, in turn); how long a manager takes is shown, with a TPM 2.0 and without
-# variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: tpm=2 time=400
 . lab-lib
 rounds=5
