@@ -44,3 +44,19 @@ fn an_unknown_word_is_named_and_a_wrong_value_stops() {
         assert!(error.contains(word.split('=').next().unwrap()), "{error}");
     }
 }
+
+#[test]
+fn words_about_old_state_reach_their_place_and_wrong_ones_stop() {
+    let (arguments, notices) =
+        parse("rollback=batched budget=100 accept=57/1234 forget=none").unwrap();
+    assert!(notices.is_empty());
+    let rules = arguments.rollback;
+    assert_eq!((rules.mode, rules.budget), (Some(RollbackMode::Batched), 100));
+    assert_eq!(rules.accept, AcceptWord::parse("57/1234"));
+    assert_eq!(rules.forget, Some(CounterWord::None));
+    assert_eq!(parse("").unwrap().0.rollback.budget, crate::USUAL_BUDGET);
+    for word in ["rollback=", "rollback=on", "budget=0", "budget=86401", "accept=57", "forget="] {
+        let error = parse(word).unwrap_err().to_string();
+        assert!(error.contains(word.split('=').next().unwrap()), "{error}");
+    }
+}

@@ -91,6 +91,8 @@ pub enum OldStore {
         /// What the counter says.
         says: CounterWord,
     },
+    /// There is no hardware TPM to count.
+    NeedsHardware,
     /// A TPM 1.2 cannot count fast enough.
     StrictNeeds20,
     /// The counter did not follow a commit as it must.
@@ -139,6 +141,11 @@ impl fmt::Display for OldStore {
                 "the manager's disk is blank, but the hardware TPM holds the counter of a store. \
                  Attach that store's disk; to give up every vTPM in it for good, add forget={says} \
                  to extra= once ({PAGE})"
+            ),
+            Self::NeedsHardware => write!(
+                f,
+                "there is no hardware TPM whose counter could tell old state: take rollback= out \
+                 ({PAGE})"
             ),
             Self::StrictNeeds20 => write!(
                 f,

@@ -48,7 +48,8 @@ impl Rules {
     /// The mode with this hardware.
     pub(crate) fn mode_with(&self, hardware: Option<TpmVersion>) -> Result<RollbackMode, OldStore> {
         match (hardware, self.mode) {
-            (None, _) => Ok(RollbackMode::Off),
+            (None, None | Some(RollbackMode::Off)) => Ok(RollbackMode::Off),
+            (None, Some(_)) => Err(OldStore::NeedsHardware),
             (Some(TpmVersion::Tpm12), Some(RollbackMode::Strict)) => Err(OldStore::StrictNeeds20),
             (Some(TpmVersion::Tpm12), None) => Ok(RollbackMode::Batched),
             (Some(TpmVersion::Tpm20), None) => Ok(RollbackMode::Strict),

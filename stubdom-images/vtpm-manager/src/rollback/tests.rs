@@ -94,6 +94,7 @@ fn the_mode_is_strict_with_a_tpm_20_and_batched_with_a_12() {
     assert_eq!(asked(None).mode_with(one), Ok(RollbackMode::Batched));
     assert_eq!(asked(None).mode_with(None), Ok(RollbackMode::Off));
     let strict = asked(Some(RollbackMode::Strict));
+    assert_eq!(strict.mode_with(None), Err(OldStore::NeedsHardware));
     assert_eq!(strict.mode_with(one), Err(OldStore::StrictNeeds20));
     assert_eq!(asked(Some(RollbackMode::Batched)).mode_with(two), Ok(RollbackMode::Batched));
 }
