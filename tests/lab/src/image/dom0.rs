@@ -16,6 +16,7 @@ const CROWD_LIB: &str = include_str!("../../dom0/crowd-lib");
 const HELLO_LIB: &str = include_str!("../../dom0/hello-lib");
 const MANAGER_LIB: &str = include_str!("../../dom0/manager-lib");
 const MACHINE_LIB: &str = include_str!("../../dom0/machine-lib");
+const TOOLSTACK_LIB: &str = include_str!("../../dom0/toolstack-lib");
 
 /// All scripts that go into dom0.
 pub(super) const SCRIPTS: &str = concat!(
@@ -26,7 +27,8 @@ pub(super) const SCRIPTS: &str = concat!(
     include_str!("../../dom0/crowd-lib"),
     include_str!("../../dom0/hello-lib"),
     include_str!("../../dom0/manager-lib"),
-    include_str!("../../dom0/machine-lib")
+    include_str!("../../dom0/machine-lib"),
+    include_str!("../../dom0/toolstack-lib")
 );
 
 const MODULES: &[&str] = &[
@@ -111,6 +113,7 @@ pub(super) fn tree(release: &Release, system: &Path, modules: &Modules) -> Resul
     tree.text("usr/local/bin/hello-lib", 0o755, HELLO_LIB);
     tree.text("usr/local/bin/manager-lib", 0o755, MANAGER_LIB);
     tree.text("usr/local/bin/machine-lib", 0o755, MACHINE_LIB);
+    tree.text("usr/local/bin/toolstack-lib", 0o755, TOOLSTACK_LIB);
     accounts(&mut tree);
     modules.add(&mut tree, MODULES)?;
     tree.link("usr/bin/awk", "gawk");
