@@ -104,6 +104,24 @@ fn random_bytes_and_pcrs_of_a_tpm_12_reach_vtpms() {
     assert_eq!(parts(&vtpm.ask(&mut rig, &extend)).0, 8, "a vTPM extends nothing in hardware");
 }
 
+/// On a board each of these bytes is an access to the bus.
+#[test]
+fn a_start_costs_the_hardware_tpm_a_bounded_number_of_commands() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
+    let (wire, disk) = (wire(&swtpm), disk());
+    let mut traffic = Vec::new();
+    for start in 0..2 {
+        let before = wire.borrow().traffic;
+        let mut rig = rig(&World::new(), 900 + start, &disk, Family::Tpm20, &wire);
+        let after = wire.borrow().traffic;
+        traffic.push((after.0 - before.0, after.1 - before.1));
+        rig.shutdown();
+    }
+    println!("commands and bytes of a first start and of a later one: {traffic:?}");
+    let [(first, _), (later, bytes)] = traffic[..] else { panic!() };
+    assert!(first <= 80 && later <= 40 && bytes <= 8192, "{traffic:?}");
+}
+
 #[test]
 fn a_store_that_is_sealed_to_a_tpm_20_opens_after_a_restart_and_nowhere_else() {
     let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };

@@ -27,6 +27,8 @@ pub(crate) struct Layer {
     pub(crate) loses_answers: bool,
     /// The last command, and its answer.
     pub(crate) last: (Vec<u8>, Vec<u8>),
+    /// How many commands there were, and how many bytes in them and in their answers.
+    pub(crate) traffic: (usize, usize),
 }
 
 /// A connection that the test and the manager share, as a chip on the board would be.
@@ -43,6 +45,7 @@ impl Layer {
             worn_after: None,
             loses_answers: false,
             last: Default::default(),
+            traffic: (0, 0),
         }))
     }
 
@@ -55,6 +58,8 @@ impl Layer {
 
     pub(crate) fn transmit(&mut self, command: &[u8]) -> std::io::Result<Vec<u8>> {
         let answer = self.answer(command)?;
+        let (commands, bytes) = self.traffic;
+        self.traffic = (commands + 1, bytes + command.len() + answer.len());
         self.last = (command.to_vec(), answer.clone());
         Ok(answer)
     }
