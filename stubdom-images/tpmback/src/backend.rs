@@ -16,8 +16,9 @@ use tpmif::nodes::{self, DeviceId};
 /// frontend that writes its nodes in a loop then slows the others down, but does not stop them.
 pub const WATCHES_PER_TURN: usize = 64;
 
-/// How many devices one call of [`Backend::poll`] looks at before it returns to its owner.
-const LOOKS_PER_POLL: usize = 16;
+/// How many devices' nodes are looked at before the pages' turn comes again: each look is a few round trips
+/// to xenstored, which may be slow, and a command waits for this many of them at most.
+const LOOKS_PER_POLL: usize = 4;
 
 /// How many commands are given out before [`Backend::poll`] returns `None` once, so that an owner who
 /// polls until then fetches watch events and looks at its other duties in between. A frontend that
