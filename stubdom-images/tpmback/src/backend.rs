@@ -172,6 +172,19 @@ impl<S: Sharing> Backend<S> {
         }
     }
 
+    /// Follows the devices that are there, for an owner who is busy with a command and must not keep
+    /// a detach waiting: no command is taken and no new device is met, both stay for
+    /// [`poll`](Self::poll). `None`: nothing before an event or [`next_follow`](Self::next_follow).
+    pub fn follow<X, C>(&mut self, store: &mut X, sharing: &mut S, clock: &C) -> Option<Event>
+    where
+        X: Xenstore + ?Sized,
+        C: Clock + ?Sized,
+    {
+        let now = clock.now();
+        self.sweep_when_due(now);
+        self.look_at_devices(store, sharing, now)
+    }
+
     fn serve_within_turn<X: Xenstore + ?Sized>(
         &mut self,
         store: &mut X,
@@ -194,6 +207,15 @@ impl<S: Sharing> Backend<S> {
         if let Some(event) = self.meet_arrivals(store, now) {
             return Some(event);
         }
+        self.look_at_devices(store, sharing, now)
+    }
+
+    fn look_at_devices<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        sharing: &mut S,
+        now: Duration,
+    ) -> Option<Event> {
         for _ in 0..LOOKS_PER_POLL {
             let id = self.next_to_look_at(now)?;
             self.last_looked_at = Some(id);
@@ -295,6 +317,12 @@ impl<S: Sharing> Backend<S> {
         if (!self.stopping && !self.arrivals.is_empty()) || self.has_unlooked_page() {
             return Some(Duration::ZERO);
         }
+        self.next_follow()
+    }
+
+    /// When to [`follow`](Self::follow) again even if nothing happens.
+    #[must_use]
+    pub fn next_follow(&self) -> Option<Duration> {
         let sweep = self.overflowed.then(|| self.sweeps.next(SWEEPS));
         self.devices.values().map(Device::next_look).chain(sweep).min()
     }

@@ -10,10 +10,28 @@ use domain_io::{Clock, PortNumber, Sharing, StoreError, Xenstore};
 use tpmfront::{Event, Frontend};
 use tpmif::Uuid;
 
+/// How long a domain that is asked to stop still waits for a manager that is there. One that is not
+/// there is not waited for.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What waiting for the manager needs of the domain.
 pub trait LinkHost: Clock {
     /// Sleeps until the port or xenstore has something new, or until the moment; may return earlier.
     fn wait(&self, port: Option<PortNumber>, until: Duration);
+
+    /// Does what the domain's peers must not be kept waiting for. Called before each sleep.
+    fn meanwhile(&mut self) -> Meanwhile {
+        Meanwhile::GoOn
+    }
+}
+
+/// What to make of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// It may last.
+    GoOn,
+    /// The domain is asked to stop.
+    Stop,
 }
 
 /// A [`ManagerLink`] by this domain's own vTPM device, whatever its number. Clones are the same link:
@@ -39,6 +57,8 @@ struct Inner<X, S: Sharing, H> {
     /// The answer, while one is waited for.
     answer: Option<Answer>,
     closed: bool,
+    /// Set once the domain is asked to stop: until then an answer is still waited for.
+    stop_at: Option<Duration>,
 }
 
 enum Answer {
@@ -53,8 +73,8 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
     /// [`StoreError`] when it cannot be watched.
     pub fn new(mut store: X, sharing: S, host: H) -> Result<Self, StoreError> {
         let frontend = Frontend::new(&mut store)?;
-        let inner =
-            Inner { frontend, store, sharing, host, connections: 0, answer: None, closed: false };
+        let (connections, answer, closed, stop_at) = (0, None, false, None);
+        let inner = Inner { frontend, store, sharing, host, connections, answer, closed, stop_at };
         Ok(Self { inner: Rc::new(RefCell::new(inner)) })
     }
 
@@ -89,7 +109,13 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
         if !inner.frontend.is_connected() || inner.frontend.close(&mut inner.store).is_err() {
             return;
         }
-        inner.wait_for(until, |inner| inner.closed.then_some(()));
+        loop {
+            inner.turn();
+            if inner.closed || inner.host.now() >= until {
+                return;
+            }
+            inner.sleep(until);
+        }
     }
 }
 
@@ -117,18 +143,31 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> Inner<X, S, H> {
         &mut self,
         until: Duration,
         mut look: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<T, LinkError> {
         loop {
             self.turn();
             if let Some(found) = look(self) {
-                return Some(found);
+                return Ok(found);
+            }
+            if self.host.meanwhile() == Meanwhile::Stop && self.is_last_patience_over() {
+                return Err(LinkError::Stopping);
             }
             if self.host.now() >= until {
-                return None;
+                return Err(LinkError::TimedOut);
             }
-            let until = until.min(self.frontend.next_deadline());
-            self.host.wait(self.frontend.port(), until);
+            self.sleep(until);
         }
+    }
+
+    fn is_last_patience_over(&mut self) -> bool {
+        let now = self.host.now();
+        let stop_at = *self.stop_at.get_or_insert(now.saturating_add(LAST_PATIENCE));
+        !self.frontend.is_connected() || now >= stop_at
+    }
+
+    fn sleep(&self, until: Duration) {
+        let until = self.stop_at.map_or(until, |stop_at| until.min(stop_at));
+        self.host.wait(self.frontend.port(), until.min(self.frontend.next_deadline()));
     }
 
     fn is(&self, connection: Connection) -> bool {
@@ -144,8 +183,7 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H>
     fn connect(&mut self, until: Duration) -> Result<Connection, LinkError> {
         let connected =
             |inner: &mut Inner<X, S, H>| inner.frontend.is_connected().then_some(inner.connections);
-        let found = self.inner.borrow_mut().wait_for(until, connected);
-        found.map(Connection).ok_or(LinkError::TimedOut)
+        self.inner.borrow_mut().wait_for(until, connected).map(Connection)
     }
 
     fn exchange(
@@ -166,13 +204,16 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H>
             Some(Answer::Aborted) => Some(Err(LinkError::Lost)),
             None => (!inner.is(connection)).then_some(Err(LinkError::Lost)),
         });
-        answered.unwrap_or_else(|| {
+        answered.unwrap_or_else(|over| {
             inner.frontend.cancel();
-            Err(LinkError::TimedOut)
+            Err(over)
         })
     }
 
-    fn pause(&mut self, until: Duration) {
-        self.inner.borrow_mut().wait_for(until, |_| None::<()>);
+    fn pause(&mut self, until: Duration) -> Result<(), LinkError> {
+        match self.inner.borrow_mut().wait_for(until, |_| None::<()>) {
+            Err(LinkError::TimedOut) => Ok(()),
+            other => other,
+        }
     }
 }

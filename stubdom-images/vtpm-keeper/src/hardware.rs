@@ -107,7 +107,7 @@ fn read_bank<L: ManagerLink>(
         match value {
             Err(error) if error.is_passing() && link.now() < until => {
                 let now = link.now();
-                link.pause(now.saturating_add(AGAIN).min(until));
+                link.pause(now.saturating_add(AGAIN).min(until))?;
             }
             value => return value,
         }

@@ -16,6 +16,8 @@ pub enum LinkError {
     TimedOut,
     /// The connection ended; the request may or may not have been executed.
     Lost,
+    /// The domain was asked to stop while it waited.
+    Stopping,
 }
 
 impl fmt::Display for LinkError {
@@ -23,6 +25,7 @@ impl fmt::Display for LinkError {
         f.write_str(match self {
             Self::TimedOut => "the manager did not answer in time",
             Self::Lost => "the connection to the manager ended",
+            Self::Stopping => "the domain was asked to stop before the manager answered",
         })
     }
 }
@@ -35,7 +38,7 @@ pub trait ManagerLink {
     /// The present connection, once there is one.
     ///
     /// # Errors
-    /// [`LinkError::TimedOut`].
+    /// [`LinkError::TimedOut`], [`LinkError::Stopping`].
     fn connect(&mut self, until: Duration) -> Result<Connection, LinkError>;
 
     /// Sends a whole packet over this connection and no other; returns the whole answer.
@@ -50,5 +53,8 @@ pub trait ManagerLink {
     ) -> Result<Vec<u8>, LinkError>;
 
     /// Lets time pass.
-    fn pause(&mut self, until: Duration);
+    ///
+    /// # Errors
+    /// [`LinkError::Stopping`].
+    fn pause(&mut self, until: Duration) -> Result<(), LinkError>;
 }

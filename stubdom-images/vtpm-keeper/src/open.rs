@@ -184,7 +184,7 @@ pub(crate) fn patiently<L: ManagerLink, T>(
                         refused => refused,
                     });
                 }
-                link.pause(now.saturating_add(AGAIN).min(until));
+                link.pause(now.saturating_add(AGAIN).min(until))?;
             }
             answer => return answer,
         }

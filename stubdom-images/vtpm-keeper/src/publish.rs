@@ -47,7 +47,8 @@ impl<D: BlockDevice, L: ManagerLink, N: Entropy> ManagedKeeper<D, L, N> {
                         log::warn!("a save is not confirmed yet: {error}");
                     }
                     let now = self.link.now();
-                    self.link.pause(now.saturating_add(AGAIN).min(until));
+                    let pause = self.link.pause(now.saturating_add(AGAIN).min(until));
+                    pause.map_err(|error| not_kept(&error.into()))?;
                 }
                 Err(error) => return Err(not_kept(&error)),
             }
@@ -137,6 +138,10 @@ impl core::fmt::Display for Refused {
 
 fn not_kept(why: &Refused) -> NotKept {
     match why {
+        Refused::Manager(ManagerError::Link(LinkError::Stopping)) => NotKept(format!(
+            "{}; the next start goes on from the state kept last",
+            LinkError::Stopping
+        )),
         Refused::Manager(ManagerError::Link(LinkError::TimedOut)) => NotKept(format!(
             "{}; start the manager, then this vTPM, which goes on from the state kept last",
             LinkError::TimedOut

@@ -34,6 +34,13 @@ pub struct SharedStore<X> {
     place: usize,
 }
 
+/// Another handle of the same user.
+impl<X> Clone for SharedStore<X> {
+    fn clone(&self) -> Self {
+        Self { shared: Rc::clone(&self.shared), place: self.place }
+    }
+}
+
 /// Splits a connection: the first user gets the watch events that `is_first` names, the second all
 /// others.
 pub fn share<X: Xenstore>(

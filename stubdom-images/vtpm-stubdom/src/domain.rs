@@ -1,15 +1,13 @@
 //! Carries commands from the backend to the vTPM, and what becomes of frontends likewise.
 
+use crate::desk::Desk;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{Clock, PortNumber, Sharing, StoreError, WatchEvent, Xenstore};
-use tpmback::{Backend, Command, Event, Limits, Reason};
+use tpmback::{Command, Event, Reason};
 use vtpm_engine::Engine;
 use vtpm_service::{AttachError, Service, ServiceError, StateKeeper};
-
-/// How many devices the backend carries at once. One is served; the others are there to be told why
-/// they are not, and to be on their way out while the next guest comes in.
-pub const FRONTENDS: usize = 8;
 
 /// How often dead guests are looked for while nobody is attached, so that their numbers can be
 /// given to other guests.
@@ -19,7 +17,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(10);
 ///
 /// After any error the domain must announce it and stop.
 pub struct VtpmDomain<E, K, S: Sharing> {
-    backend: Backend<S>,
+    desk: Desk<S>,
     service: Service<E, K>,
     forget_next: Duration,
 }
@@ -33,13 +31,17 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         store: &mut X,
         service: Service<E, K>,
     ) -> Result<Self, StoreError> {
-        let backend = Backend::new(store, Limits { frontends: FRONTENDS })?;
-        Ok(Self { backend, service, forget_next: Duration::ZERO })
+        Ok(Self::at(Desk::open(store)?, service))
+    }
+
+    /// As [`new`](Self::new), at a desk that others follow, too.
+    pub fn at(desk: Desk<S>, service: Service<E, K>) -> Self {
+        Self { desk, service, forget_next: Duration::ZERO }
     }
 
     /// Takes note of a watch event; `false` when it belongs to somebody else.
     pub fn notice(&mut self, event: &WatchEvent) -> bool {
-        self.backend.notice(event)
+        self.desk.notice(event)
     }
 
     /// Does everything there is to do now.
@@ -56,22 +58,22 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
-        while let Some(event) = self.backend.poll(store, sharing, clock) {
+        while let Some(event) = self.desk.poll(store, sharing, clock) {
             self.handle(store, event)?;
         }
         self.forget_dead_guests(store, clock.now());
         Ok(())
     }
 
-    /// The ports to wait on.
-    pub fn ports(&self) -> impl Iterator<Item = PortNumber> + '_ {
-        self.backend.ports()
+    /// Adds the ports to wait on.
+    pub fn ports(&self, into: &mut Vec<PortNumber>) {
+        self.desk.ports(into);
     }
 
     /// When the next turn is due even if nothing happens.
     #[must_use]
     pub fn next_deadline(&self) -> Duration {
-        self.backend.next_deadline().map_or(self.forget_next, |due| due.min(self.forget_next))
+        self.desk.next_deadline().map_or(self.forget_next, |due| due.min(self.forget_next))
     }
 
     /// Begins to stop: closes the frontend and brings the TPM into order. Turns go on until
@@ -84,7 +86,7 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
-        self.backend.shutdown(store, clock);
+        self.desk.shutdown(store, clock);
         self.service.shutdown()
     }
 
@@ -95,7 +97,7 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
-        self.backend.shutdown(store, clock);
+        self.desk.shutdown(store, clock);
     }
 
     /// A turn without the TPM: devices close, and commands fail.
@@ -104,10 +106,10 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         X: Xenstore + ?Sized,
         C: Clock + ?Sized,
     {
-        while let Some(event) = self.backend.poll(store, sharing, clock) {
+        while let Some(event) = self.desk.poll(store, sharing, clock) {
             if let Event::Command(command) = event {
                 // A frontend that has gone meanwhile needs no answer.
-                let _ = self.backend.fail(command.ticket);
+                let _ = self.desk.fail(command.ticket);
             }
         }
     }
@@ -115,7 +117,7 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
     /// Whether every device is gone.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.backend.is_empty()
+        self.desk.is_empty()
     }
 
     fn handle<X: Xenstore + ?Sized>(
@@ -133,7 +135,7 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
                     Ok(()) => Ok(()),
                     Err(AttachError::Refused(why)) => {
                         log::warn!("frontend {id} is not served: {why}");
-                        self.backend.refuse(store, id, &why.to_string());
+                        self.desk.refuse(store, id, &why.to_string());
                         Ok(())
                     }
                     Err(AttachError::Failed(error)) => Err(error),
@@ -160,11 +162,11 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
             Ok(response) => response,
             Err(error) => {
                 // The frontend learns that its TPM failed instead of waiting for minutes.
-                let _ = self.backend.fail(command.ticket);
+                let _ = self.desk.fail(command.ticket);
                 return Err(error);
             }
         };
-        if let Err(lost) = self.backend.respond(command.ticket, &response) {
+        if let Err(lost) = self.desk.respond(command.ticket, &response) {
             log::warn!("an answer to frontend {}: {lost}", command.id);
         }
         Ok(())

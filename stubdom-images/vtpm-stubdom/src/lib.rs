@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod desk;
 mod domain;
 mod origin;
 
-pub use domain::{FRONTENDS, VtpmDomain};
+pub use desk::{Desk, FRONTENDS};
+pub use domain::VtpmDomain;
 pub use origin::origin;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{Libxl, Waiting, Waits};
 use vtpm_engine::{LibTpms, StartConfig, TpmState};
+use vtpm_keeper::{SharedStore, share};
 use vtpm_service::{Arguments, Ephemeral, Origin, Service, ServiceError, StateKeeper};
-use vtpm_stubdom::VtpmDomain;
+use vtpm_stubdom::{Desk, VtpmDomain};
 
 /// The vTPM domain's number; guests have smaller ones.
 pub const VTPM: DomainId = DomainId(90);
@@ -18,6 +19,14 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// libtpms keeps its TPM in process-wide variables.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The vTPM domain's connection to xenstore; clones are the same.
+pub(crate) type Store = SharedStore<FakeStore>;
+
+/// A connection of the vTPM domain's.
+pub(crate) fn connection(world: &World) -> Store {
+    share(world.store(VTPM), |_| false).1
+}
 
 /// Waits until no other TPM runs in this process.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -33,7 +42,7 @@ pub struct Chain<K = Ephemeral> {
     pub world: World,
     /// The toolstack.
     pub libxl: Libxl,
-    store: FakeStore,
+    store: Store,
     sharing: FakeSharing,
     clock: FakeClock,
     domain: VtpmDomain<LibTpms, K, FakeSharing>,
@@ -69,21 +78,23 @@ impl Chain {
         let service = Service::start(engine, Ephemeral, arguments, origin).expect("a vTPM");
         let world = World::new();
         world.add_domain(VTPM);
-        Self::join(alone, world, service, Box::new(|| ()))
+        let mut store = connection(&world);
+        let desk = Desk::open(&mut store).expect("a backend");
+        Self::join(alone, world, (store, desk), service, Box::new(|| ()))
     }
 }
 
 impl<K: StateKeeper<LibTpms>> Chain<K> {
-    /// The vTPM domain of a machine on which it was created already; `beside` is what other domains
-    /// do whenever the vTPM domain wakes up.
+    /// The vTPM domain of a machine on which it was created already, with its backend; `beside` is what
+    /// other domains do whenever the vTPM domain wakes up.
     pub(crate) fn join(
         alone: MutexGuard<'static, ()>,
         world: World,
+        (store, desk): (Store, Desk<FakeSharing>),
         service: Service<LibTpms, K>,
         beside: Box<dyn FnMut()>,
     ) -> Self {
-        let mut store = world.store(VTPM);
-        let domain = VtpmDomain::new(&mut store, service).expect("a backend");
+        let domain = VtpmDomain::at(desk, service);
         let (libxl, sharing, clock) = (Libxl::new(&world), world.sharing(VTPM), world.clock());
         Self { world, libxl, store, sharing, clock, domain, beside, _alone: alone }
     }

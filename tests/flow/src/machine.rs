@@ -1,6 +1,6 @@
 //! A machine with a manager and a disk, on which a managed vTPM domain starts again and again.
 
-use crate::chain::{Chain, VTPM, alone};
+use crate::chain::{Chain, Store, VTPM, alone, connection};
 use crate::manager::{Board, Manager, StoreDisk};
 use crate::mortal::AnyDisk;
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use vtpm_engine::{EngineError, LibTpms, StartConfig};
 use vtpm_keeper::test_utils::FakeManager;
-use vtpm_keeper::{FrontendLink, LinkHost, ManagedKeeper, Opened, Stop, Vtpm, open};
+use vtpm_keeper::{FrontendLink, LinkHost, ManagedKeeper, Meanwhile, Opened, Stop, Vtpm, open};
 use vtpm_service::{Arguments, Service, ServiceError};
 use vtpm_store::Uuid;
-use vtpm_stubdom::origin;
+use vtpm_stubdom::{Desk, origin};
 
 /// The sizes of a vTPM's disk and of the manager's.
 const DISK_BYTES: usize = 2 * 1024 * 1024;
@@ -25,11 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a look at the manager's page takes a vTPM domain that waits for it.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Time in a vTPM domain that waits for its manager: meanwhile the manager runs.
+/// A vTPM domain that waits for its manager: meanwhile the manager runs, and so does the toolstack.
 pub struct Host {
     clock: FakeClock,
     manager: Rc<RefCell<Manager>>,
+    toolstack: Toolstack,
+    store: Store,
+    sharing: FakeSharing,
+    desk: Desk<FakeSharing>,
 }
+
+/// What the toolstack does while the vTPM domain waits, and whether it wants it to stop.
+type Toolstack = Rc<RefCell<Box<dyn FnMut() -> Meanwhile>>>;
 
 impl Clock for Host {
     fn now(&self) -> Duration {
@@ -41,6 +48,12 @@ impl LinkHost for Host {
     fn wait(&self, _: Option<PortNumber>, until: Duration) {
         self.clock.advance(TICK.min(until.saturating_sub(self.clock.now())));
         self.manager.borrow_mut().turn();
+    }
+
+    fn meanwhile(&mut self) -> Meanwhile {
+        let wish = (self.toolstack.borrow_mut())();
+        self.desk.meanwhile(&mut self.store, &mut self.sharing, &self.clock);
+        wish
     }
 }
 
@@ -104,6 +117,7 @@ pub struct Machine {
     /// The vTPM's disk, where it is one in memory.
     traced: StoreDisk,
     disk: Disk,
+    toolstack: Toolstack,
     starts: u64,
 }
 
@@ -155,7 +169,9 @@ impl Machine {
         let listener: Box<dyn FnMut()> = Box::new(|| ());
         let disk = Disk { disk, listener: Rc::new(RefCell::new(listener)) };
         let none = || Rc::new(RefCell::new(TracedDisk::new(Vec::new())));
-        Self { world, manager, store: none(), traced: none(), disk, starts: 0 }
+        let idle: Box<dyn FnMut() -> Meanwhile> = Box::new(|| Meanwhile::GoOn);
+        let toolstack = Rc::new(RefCell::new(idle));
+        Self { world, manager, store: none(), traced: none(), disk, toolstack, starts: 0 }
     }
 
     /// The disk as it is now, with its trace.
@@ -167,6 +183,11 @@ impl Machine {
     /// Calls `listener` after each write and flush of the vTPM's disk.
     pub fn after_each_step(&self, listener: impl FnMut() + 'static) {
         *self.disk.listener.borrow_mut() = Box::new(listener);
+    }
+
+    /// Calls `toolstack` every few milliseconds while the vTPM domain waits for its manager.
+    pub fn while_waiting(&self, toolstack: impl FnMut() -> Meanwhile + 'static) {
+        *self.toolstack.borrow_mut() = Box::new(toolstack);
     }
 
     /// How often the disk was flushed, and how many bytes were written to it.
@@ -199,7 +220,16 @@ impl Machine {
         self.manager.borrow_mut().attach();
         let (arguments, notices) = Arguments::parse(line.split(' ')).expect("a sound command line");
         assert!(notices.is_empty(), "{notices:?}");
-        let host = Host { clock: self.world.clock(), manager: Rc::clone(&self.manager) };
+        let mut connected = connection(&self.world);
+        let desk = Desk::open(&mut connected).expect("a backend");
+        let host = Host {
+            clock: self.world.clock(),
+            manager: Rc::clone(&self.manager),
+            toolstack: Rc::clone(&self.toolstack),
+            store: connected.clone(),
+            sharing: self.world.sharing(VTPM),
+            desk: desk.clone(),
+        };
         let (store, sharing) = (self.world.store(VTPM), self.world.sharing(VTPM));
         let mut link = FrontendLink::new(store, sharing, host).expect("a link");
         let until = self.world.clock().now() + PATIENCE;
@@ -221,7 +251,8 @@ impl Machine {
             manager.borrow_mut().turn();
             link.turn();
         };
-        Ok(Chain::join(alone, self.world.clone(), service, Box::new(beside)))
+        let backend = (connected, desk);
+        Ok(Chain::join(alone, self.world.clone(), backend, service, Box::new(beside)))
     }
 
     /// What is left of an earlier vTPM domain goes.

@@ -62,7 +62,8 @@ impl ManagerLink for DirectLink {
         })
     }
 
-    fn pause(&mut self, until: Duration) {
+    fn pause(&mut self, until: Duration) -> Result<(), LinkError> {
         self.clock.advance_to(until);
+        Ok(())
     }
 }

@@ -7,12 +7,13 @@ mod serve;
 mod start;
 
 use fault::Fault;
-use ground::Store;
+use ground::{Requests, Store};
+use serve::Serving;
 use start::Footing;
 use vtpm_service::Arguments;
 use vtpm_service::announce::{self, State};
 use vtpm_service::arguments::Custody;
-use xen_guest::{Domain, DomainSharing, Ending};
+use xen_guest::{Domain, Ending};
 
 /// What the image calls itself in the log and in `data/vtpm/image`.
 const IMAGE: &str = concat!("vtpm-stubdom ", env!("CARGO_PKG_VERSION"));
@@ -42,13 +43,20 @@ pub(crate) fn main(domain: Domain) -> Ending {
     hooks::install(clock, entropy);
     let arguments = start::arguments(&command_line, &memory, &mut console, &mut store);
     let (links, mut store) = start::split(store);
+    let requests = Requests::new(&store);
     let outcome = arguments.and_then(|arguments| {
-        let footing = Footing { store: links, sharing: sharing.clone(), clock, waiter };
-        run(arguments, footing, &mut store, sharing)
+        let requests = requests.clone();
+        let footing = Footing { links, store: store.clone(), sharing, clock, waiter, requests };
+        run(arguments, footing)
     });
-    match outcome {
-        Ok(ending) => ending,
-        Err(fault) => {
+    log::info!("of the heap at most {} KiB were in use", memory.peak() / 1024);
+    match (outcome, requests.shutdown()) {
+        (Ok(ending), _) => ending,
+        (Err(fault), Some(ending)) => {
+            log::warn!("stopping at once: {fault}");
+            ending
+        }
+        (Err(fault), None) => {
             log::error!("this vTPM stops: {fault}");
             if let Err(error) = announce::failed(&mut store, &fault) {
                 log::error!("and cannot say so in xenstore: {error}");
@@ -60,21 +68,16 @@ pub(crate) fn main(domain: Domain) -> Ending {
 }
 
 /// Starts and serves.
-fn run(
-    arguments: Arguments,
-    footing: Footing,
-    store: &mut Store,
-    sharing: DomainSharing,
-) -> Result<Ending, Fault> {
-    let (clock, waiter) = (footing.clock, footing.waiter);
+fn run(arguments: Arguments, mut footing: Footing) -> Result<Ending, Fault> {
+    let desk = start::desk(&mut footing.store)?;
     match arguments.custody {
         Custody::Ephemeral => {
-            let vtpm = start::ephemeral(store, arguments)?;
-            serve::until_shutdown(vtpm, None, store, sharing, &clock, waiter)
+            let vtpm = start::ephemeral(&mut footing.store, desk, arguments)?;
+            Serving::new(vtpm, None, footing).until_shutdown()
         }
         Custody::Managed => {
-            let (vtpm, link) = start::managed(store, footing, arguments)?;
-            serve::until_shutdown(vtpm, Some(link), store, sharing, &clock, waiter)
+            let (vtpm, link) = start::managed(&footing, desk, arguments)?;
+            Serving::new(vtpm, Some(link), footing).until_shutdown()
         }
     }
 }

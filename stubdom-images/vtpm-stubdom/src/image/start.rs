@@ -1,6 +1,6 @@
 //! From a command line to a vTPM that is ready for its guest.
 
-use super::ground::{Ground, Link, Store, is_link};
+use super::ground::{Ground, Link, Requests, Store, is_link};
 use super::hooks::{self, GroundEntropy};
 use super::{Fault, IMAGE};
 use domain_io::{Clock, Xenstore};
@@ -8,8 +8,8 @@ use vtpm_engine::{LibTpms, StartConfig};
 use vtpm_keeper::{FrontendLink, ManagedKeeper, Opened, Vtpm, open, share};
 use vtpm_service::announce;
 use vtpm_service::arguments::Custody;
-use vtpm_service::{Arguments, Ephemeral, Origin, Service, StateKeeper};
-use vtpm_stubdom::{VtpmDomain, origin};
+use vtpm_service::{Arguments, Ephemeral, Origin, Service};
+use vtpm_stubdom::{Desk, VtpmDomain, origin};
 use xen_guest::{
     CommandLine, Console, Disk, DomainClock, DomainDisk, DomainSharing, Memory, StoreConnection,
     VirtualDevice, Waiter,
@@ -36,10 +36,14 @@ pub(crate) type Managed = ManagedKeeper<DomainDisk, Link, GroundEntropy>;
 
 /// What a start stands on.
 pub(crate) struct Footing {
+    /// The connection to xenstored for the link to the manager.
+    pub(crate) links: Store,
+    /// The same for everything else.
     pub(crate) store: Store,
     pub(crate) sharing: DomainSharing,
     pub(crate) clock: DomainClock,
     pub(crate) waiter: Waiter,
+    pub(crate) requests: Requests,
 }
 
 /// Reads the command line and says what this will be.
@@ -78,33 +82,51 @@ pub(crate) fn split(store: StoreConnection) -> (Store, Store) {
     share(store, is_link)
 }
 
+/// Gets ready to be found by frontends, which are met later.
+pub(crate) fn desk(store: &mut Store) -> Result<Desk<DomainSharing>, Fault> {
+    Desk::open(store).map_err(|error| Fault::Store {
+        what: "its backend directory in xenstore cannot be watched".into(),
+        error,
+    })
+}
+
 /// Makes a TPM that keeps its state nowhere.
 pub(crate) fn ephemeral(
     store: &mut Store,
+    desk: Desk<DomainSharing>,
     arguments: Arguments,
 ) -> Result<Running<Ephemeral>, Fault> {
     note_unused_devices(store);
     let engine = LibTpms::start(StartConfig::new(arguments.version)).map_err(Fault::Engine)?;
-    serve_with(store, Service::start(engine, Ephemeral, arguments, Origin::New))
+    let service = Service::start(engine, Ephemeral, arguments, Origin::New);
+    Ok(VtpmDomain::at(desk, service.map_err(Fault::Service)?))
 }
 
 /// Loads the TPM that manager and disk keep, or makes a new one where neither knows of any.
 pub(crate) fn managed(
-    store: &mut Store,
-    footing: Footing,
+    footing: &Footing,
+    desk: Desk<DomainSharing>,
     arguments: Arguments,
 ) -> Result<(Running<Managed>, Link), Fault> {
-    let Footing { store: links, mut sharing, clock, waiter } = footing;
+    let Footing { links, store, sharing, clock, waiter, requests } = footing;
+    let (clock, waiter, mut sharing) = (*clock, *waiter, sharing.clone());
+    let store = &mut store.clone();
     if !has_device(store, "vtpm") {
         return Err(Fault::NoManager);
     }
     let disk =
         Disk::attach(store, &mut sharing, waiter, VirtualDevice::HDA).map_err(Fault::Disk)?;
     let until = clock.now() + MANAGER_PATIENCE;
-    let ground = Ground::new(clock, waiter, store.with(|store| store.port()));
-    let mut link = FrontendLink::new(links, sharing, ground).map_err(|error| Fault::Store {
-        what: "its device directory in xenstore cannot be watched".into(),
-        error,
+    let ground = Ground {
+        clock,
+        waiter,
+        store: store.clone(),
+        sharing: sharing.clone(),
+        requests: requests.clone(),
+        desk: desk.clone(),
+    };
+    let mut link = FrontendLink::new(links.clone(), sharing, ground).map_err(|error| {
+        Fault::Store { what: "its device directory in xenstore cannot be watched".into(), error }
     })?;
     let random = vtpm_keeper::random(&mut link, MANAGERS_RANDOM, until).map_err(Fault::Manager)?;
     hooks::add_entropy(&random);
@@ -122,17 +144,7 @@ pub(crate) fn managed(
     let config = StartConfig { state, ..StartConfig::new(arguments.version) };
     let engine = LibTpms::start(config).map_err(Fault::Engine)?;
     let service = Service::start(engine, keeper, arguments, origin);
-    Ok((serve_with(store, service)?, link))
-}
-
-fn serve_with<K: StateKeeper<LibTpms>>(
-    store: &mut Store,
-    service: Result<Service<LibTpms, K>, vtpm_service::ServiceError>,
-) -> Result<Running<K>, Fault> {
-    VtpmDomain::new(store, service.map_err(Fault::Service)?).map_err(|error| Fault::Store {
-        what: "its backend directory in xenstore cannot be watched".into(),
-        error,
-    })
+    Ok((VtpmDomain::at(desk, service.map_err(Fault::Service)?), link))
 }
 
 fn has_device(store: &mut impl Xenstore, kind: &str) -> bool {

@@ -9,6 +9,7 @@ mod pcrs;
 mod power;
 mod real;
 mod restarts;
+mod waits;
 mod writes;
 
 use flow_tests::packets::{nv, response_code};
