@@ -4,10 +4,6 @@
 . manager-lib
 lean_guest
 iomem='iomem=["fed40,5"]'
-# TPM2_NV_DefineSpace, TPM2_NV_Write and TPM2_NV_Read of eight bytes by the owner.
-define=8002:0000002d:0000012a:40000001:00000009:40000009:0000:00:0000:0000:000e:01500002:000b:00020002:0000:0008
-write=8002:0000002b:00000137:40000001:01500002:00000009:40000009:0000:00:0000:0008
-read=8002:00000023:0000014e:40000001:01500002:00000009:40000009:0000:00:0000:0008:0000
 uuid() { echo "$1$1$1$1$1$1$1$1-1111-1111-1111-111111111111"; }
 up() { # NUMBER: a vTPM domain and its guest
   vtpm_start "vtpm$1" pv tpm2 "vtpm=[\"backend=vtpmmgr,uuid=$(uuid "$1")\"]" || fail "vTPM $1 came up"
@@ -17,7 +13,7 @@ manager_start pv tpm2 "$iomem" || fail "the manager came up"
 manager_channel || fail "a way to the manager"
 for n in 1 2 3; do
   up $n
-  raw_guest g$n "guest $n writes into its TPM" "has_tpm; ok $define; ok $write:123456789abcde0$n:0000"
+  raw_guest g$n "guest $n writes into its TPM" "has_tpm; ok $nv_new; ok $nv_write:123456789abcde0$n:0000"
 done
 [ "$(ctl list | grep -c ' 2\.0 ')" = 3 ] || fail "the manager knows three vTPMs"
 ctl list
@@ -28,7 +24,7 @@ manager_start pv tpm2 "$iomem" || fail "the manager came up again"
 manager_channel || fail "a way to the new manager"
 for n in 3 1 2; do
   up $n
-  raw_guest g$n "guest $n reads what it wrote" "has_tpm; tpm $read | grep -q 123456789abcde0$n"
+  raw_guest g$n "guest $n reads what it wrote" "has_tpm; tpm $nv_read | grep -q 123456789abcde0$n"
 done
 # One guest more, with TPM tools.
 unset GUEST_RAMDISK GUEST_MEMORY GUEST_EXTRA

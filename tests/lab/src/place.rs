@@ -13,6 +13,8 @@ pub struct Place {
     pub product_images: PathBuf,
     /// Programs for domain 0, copied to `/lab/tools` there: `target/tools/*`.
     pub product_tools: PathBuf,
+    /// Scripts for domain 0, copied to `/lab/hotplug` there.
+    pub hotplug: PathBuf,
     /// The claims: `tests/lab/claims`.
     pub claims: PathBuf,
 }
@@ -29,6 +31,7 @@ impl Place {
             lab: set("LAB_DIR").unwrap_or_else(|| target.join("lab")),
             product_images: target.join("images"),
             product_tools: target.join("tools"),
+            hotplug: root.join("hotplug"),
             claims: own.join("claims"),
         }
     }

@@ -88,10 +88,12 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
             input.add(&format!("{}:/lab/images/{name}", path.display()))?;
         }
     }
-    for entry in fs::read_dir(&place.product_tools).into_iter().flatten() {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        input.add(&format!("{}:/lab/tools/{name}", path.display()))?;
+    for (folder, to) in [(&place.product_tools, "tools"), (&place.hotplug, "hotplug")] {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            input.add(&format!("{}:/lab/{to}/{name}", path.display()))?;
+        }
     }
     let mut seed = [0; 48];
     File::open("/dev/urandom")?.read_exact(&mut seed)?;
