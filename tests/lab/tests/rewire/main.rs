@@ -76,11 +76,15 @@ impl Dom0 {
         said
     }
 
-    /// The calls of xl that change something, since the last time.
+    /// The calls of xl that change something, since the last time, in order for each domain.
     fn changes(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
         let _ = fs::remove_file(self.path("calls"));
-        calls.lines().filter(|call| call.starts_with("xl vtpm-")).map(String::from).collect()
+        let changes = calls.lines().filter(|call| call.starts_with("xl vtpm-"));
+        let mut changes: Vec<String> = changes.map(String::from).collect();
+        // Domains are rewired side by side.
+        changes.sort_by_key(|call| call.split(' ').nth(2).map(String::from));
+        changes
     }
 }
 
