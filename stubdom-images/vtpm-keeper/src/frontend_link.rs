@@ -14,6 +14,9 @@ use tpmif::Uuid;
 /// there is not waited for.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a connection is waited for without a word about it.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// What waiting for the manager needs of the domain.
 pub trait LinkHost: Clock {
     /// Sleeps until the port or xenstore has something new, or until the moment; may return earlier.
@@ -183,7 +186,16 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H>
     fn connect(&mut self, until: Duration) -> Result<Connection, LinkError> {
         let connected =
             |inner: &mut Inner<X, S, H>| inner.frontend.is_connected().then_some(inner.connections);
-        self.inner.borrow_mut().wait_for(until, connected).map(Connection)
+        let inner = &mut *self.inner.borrow_mut();
+        let soon = inner.host.now().saturating_add(QUIET).min(until);
+        let found = match inner.wait_for(soon, connected) {
+            Err(LinkError::TimedOut) if soon < until => {
+                log::warn!("waiting for the manager, to whom there is no connection");
+                inner.wait_for(until, connected)
+            }
+            found => found,
+        };
+        found.map(Connection)
     }
 
     fn exchange(
