@@ -38,7 +38,8 @@ impl Qmp {
     }
 
     fn send(&mut self, message: &Value) -> Result<Value> {
-        writeln!(self.stream.get_mut(), "{message}")?;
+        // In one piece: QEMU acts on the last brace, and after "quit" nobody reads what follows.
+        self.stream.get_mut().write_all(format!("{message}\n").as_bytes())?;
         loop {
             let mut answer = self.read()?;
             if let Some(error) = answer.get("error") {

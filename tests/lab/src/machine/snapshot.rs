@@ -73,7 +73,8 @@ fn save(machine: &mut Machine<'_>, to: &Path) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(30));
     }
-    machine.qmp.execute("quit")?;
+    // QEMU may be gone before its answer was read.
+    let _ = machine.qmp.execute("quit");
     while machine.qemu.ended()?.is_none() {
         machine.parts.check_time()?;
         std::thread::sleep(Duration::from_millis(10));
