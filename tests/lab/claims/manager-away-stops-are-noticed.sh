@@ -1,8 +1,7 @@
 #!/bin/sh
 # claim: while a save waits for a manager that is gone, xl vtpm-detach of the guest and xl shutdown of the vTPM domain do not wait with it; the next start goes on from the state kept last, and a vTPM domain killed while attached gets its session again
-# variants: pv
-# long-variants: pvh
-# needs: guests time=300
+# long-variants: pv pvh
+# needs: guests time=700
 . manager-lib
 lean_guest
 kept_vtpm() { vtpm_start vtpm1 "$VARIANT" tpm2 'vtpm=["backend=vtpmmgr,uuid=11111111-1111-1111-1111-111111111111"]'; }

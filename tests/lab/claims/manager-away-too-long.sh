@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: a vTPM whose manager stays away longer than a save may wait closes its guest's device, says why and stops; the next start goes on from the state kept last
 # long-variants: pv pvh
-# needs: guests time=500
+# needs: guests time=900
 . manager-lib
 lean_guest
 kept_vtpm() { vtpm_start vtpm1 "$VARIANT" tpm2 'vtpm=["backend=vtpmmgr,uuid=11111111-1111-1111-1111-111111111111"]'; }

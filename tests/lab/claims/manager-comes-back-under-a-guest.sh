@@ -2,7 +2,7 @@
 # claim: a manager destroyed under a running guest and started again serves it on: its PCRs are unchanged, its reads were answered meanwhile, and what it wrote meanwhile is kept
 # variants: pv
 # long-variants: pvh
-# needs: guests time=300
+# needs: guests time=700
 . manager-lib
 lean_guest
 uuid=11111111-1111-1111-1111-111111111111
@@ -17,17 +17,15 @@ up
 raw_guest g1 "the guest measures and writes" "has_tpm; ok \$extend; ok $nv_new; ok $nv_write:1111111111111111:0000; pcr16 >pcr"
 check "with everything connected there is nothing to rewire" matches ' 0 rewired, 2 already connected, 0 failed' $rewire
 xl destroy vtpmmgr
-check "without a manager the script says what to do" matches 'no domain vtpmmgr: start the manager' $rewire
 raw_guest g1 "reads go on without a manager, and the PCR is the same" "tpm $nv_read | grep -q 1111111111111111; ok \$random; test \$(pcr16) = \$(cat pcr)"
 # The write waits: it is sent now and answered after the rewiring.
 raw_guest g1 "a write is sent" "(date +%s >sent; tpm $nv_write:2222222222222222:0000 >answer; date +%s >answered) >/dev/null 2>&1 &"
 sleep 3
-raw_guest g1 "it waits" "test -e sent; ! test -e answered"
 manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up again"
-check "a dry run says what would be done and does nothing" matches "would run: xl vtpm-attach $(xl domid vtpm1) uuid=$uuid" $rewire --dry-run
+raw_guest g1 "it waits" "test -e sent; ! test -e answered"
 check "the script rewires the vTPM and domain 0" stopwatch $rewire
 cat /tmp/lab-check.log
-raw_guest g1 "the write was done" "for i in 1 2 3 4 5 6 7 8 9 10; do test -e answered && break; sleep 1; done; cut -c13-20 answer | grep -qx 00000000; echo figure: answered \$((\$(cat answered) - \$(cat sent))) s after it was sent"
+raw_guest g1 "the write was done" "for i in \$(seq 30); do test -e answered && break; sleep 1; done; cut -c13-20 answer | grep -qx 00000000; echo figure: answered \$((\$(cat answered) - \$(cat sent))) s after it was sent"
 printf '%s\n' "$vtpm_answer"
 raw_guest g1 "the PCR is unchanged" "test \$(pcr16) = \$(cat pcr)"
 check "domain 0 has its way again" matches "^$uuid 2.0" ctl list

@@ -1,8 +1,7 @@
 #!/bin/sh
 # claim: two vTPMs that were given each other's disk are both refused with a message that names both; nothing is overwritten, and with their own disks they go on, in a domain with memory=8
-# variants: pv
-# long-variants: pvh
-# needs: guests time=300
+# long-variants: pv pvh
+# needs: guests time=700
 . manager-lib
 lean_guest
 VTPM_MEMORY=8

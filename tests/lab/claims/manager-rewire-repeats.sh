@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: vtpm-rewire goes on where an earlier run was cut short, leaves devices alone whose backend was not the manager, and ends with a code that its page lists
-# needs: time=240
+# long-variants: pv
+# needs: time=600
 . manager-lib
 rewire=/lab/hotplug/vtpm-rewire
 uuid() { echo "$1$1$1$1$1$1$1$1-1111-1111-1111-111111111111"; }
@@ -18,6 +19,8 @@ vtpm_start guest pv "tpm2 ephemeral" "vtpm=[\"backend=vtpm2,uuid=$(uuid 2)\"]" |
 xl destroy vtpmmgr
 xl destroy vtpm2
 manager_start pv "hwtpm=none" || fail "the manager came up again"
+check "a dry run says what would be done and does nothing" \
+  matches "would run: xl vtpm-attach $(xl domid vtpm1) uuid=$(uuid 1)" $rewire --dry-run
 # As after a run that was killed between detach and attach.
 vtpm1=$(xl domid vtpm1)
 xenstore-write "/tool/vtpm-rewire/$vtpm1/$(uuid 1)" "$(xenstore-read "/local/domain/$vtpm1/vm")"

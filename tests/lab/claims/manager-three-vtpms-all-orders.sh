@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: what the guests of three vTPMs wrote is there after guests, vTPM domains and manager were stopped and started in every order of the three vTPMs
 # long-variants: pv pvh
-# needs: guests tpm=2 time=900
+# needs: guests tpm=2 time=1800
 . manager-lib
 lean_guest
 iomem='iomem=["fed40,5"]'

@@ -1,8 +1,7 @@
 #!/bin/sh
 # claim: what a guest sealed, also under a PCR policy, it unseals after guest, vTPM domain and manager were restarted, with the manager's store sealed to the hardware TPM; without its measurement it does not
-# variants: pv
-# long-variants: pvh
-# needs: guests tpm=2 time=400
+# long-variants: pv pvh
+# needs: guests tpm=2 time=900
 . manager-lib
 iomem='iomem=["fed40,5"]'
 tidy='tidy() { "$@"; code=$?; tpm2_flushcontext -t; return $code; }'
