@@ -117,6 +117,8 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
             if inner.closed || inner.host.now() >= until {
                 return;
             }
+            // The domain is stopping already.
+            let _ = inner.host.meanwhile();
             inner.sleep(until);
         }
     }

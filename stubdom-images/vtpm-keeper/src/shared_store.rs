@@ -53,6 +53,12 @@ pub fn share<X: Xenstore>(
 }
 
 impl<X> SharedStore<X> {
+    /// Whether the other user has set something aside for this one. No port says so: look before every
+    /// sleep.
+    pub fn has_aside(&self) -> bool {
+        self.shared.borrow().aside.get(self.place).is_some_and(|aside| !aside.is_empty())
+    }
+
     /// Works on the connection itself.
     pub fn with<T>(&self, work: impl FnOnce(&mut X) -> T) -> T {
         work(&mut self.shared.borrow_mut().store)
@@ -73,6 +79,10 @@ impl Aside {
                 self.overflowed.push(watch.clone());
             }
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.overflowed.is_empty()
     }
 
     fn pop(&mut self) -> Option<WatchEvent> {
@@ -176,11 +186,13 @@ mod tests {
             rest.write(&format!("data/rest/{number}"), "").unwrap();
             assert_eq!(events(&mut link), []);
         }
+        assert!(rest.has_aside() && !link.has_aside());
         link.write("data/link", "x").unwrap();
         assert_eq!(events(&mut link), [("link-1".into(), "data/link".into())]);
         let seen = events(&mut rest);
         assert_eq!(seen.len(), KEPT_EVENTS + 1);
         assert_eq!(seen.last(), Some(&("rest-1".into(), "data/rest".into())), "look at all of it");
+        assert!(!rest.has_aside());
     }
 
     #[test]

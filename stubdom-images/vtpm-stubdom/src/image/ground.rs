@@ -47,6 +47,7 @@ impl Requests {
 pub(crate) struct Ground {
     pub(crate) clock: DomainClock,
     pub(crate) waiter: Waiter,
+    pub(crate) links: Store,
     pub(crate) store: Store,
     pub(crate) sharing: DomainSharing,
     pub(crate) requests: Requests,
@@ -61,6 +62,9 @@ impl Clock for Ground {
 
 impl LinkHost for Ground {
     fn wait(&self, port: Option<PortNumber>, until: Duration) {
+        if self.links.has_aside() || self.store.has_aside() {
+            return;
+        }
         let until = self.desk.next_meanwhile().map_or(until, |due| due.min(until));
         let store = self.store.with(|store| store.port());
         match port {

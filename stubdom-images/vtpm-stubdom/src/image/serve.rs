@@ -20,6 +20,7 @@ pub(crate) struct Serving<K> {
     vtpm: Running<K>,
     /// To the manager of a managed vTPM.
     link: Option<Link>,
+    links: Store,
     store: Store,
     sharing: DomainSharing,
     clock: DomainClock,
@@ -30,8 +31,8 @@ pub(crate) struct Serving<K> {
 
 impl<K: StateKeeper<LibTpms>> Serving<K> {
     pub(crate) fn new(vtpm: Running<K>, link: Option<Link>, footing: Footing) -> Self {
-        let Footing { store, sharing, clock, waiter, requests, .. } = footing;
-        Self { vtpm, link, store, sharing, clock, waiter, requests, ports: Vec::new() }
+        let Footing { links, store, sharing, clock, waiter, requests } = footing;
+        Self { vtpm, link, links, store, sharing, clock, waiter, requests, ports: Vec::new() }
     }
 
     /// Serves; returns how the domain was asked to end.
@@ -73,6 +74,9 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
     }
 
     fn wait(&mut self, until: Duration) {
+        if self.links.has_aside() || self.store.has_aside() {
+            return;
+        }
         self.ports.clear();
         self.ports.push(self.store.with(|store| store.port()));
         self.vtpm.ports(&mut self.ports);
@@ -92,6 +96,9 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
         let end = self.clock.now() + CLOSING;
         while !self.vtpm.is_stopped() && self.clock.now() < end {
             self.notice();
+            if let Some(link) = &self.link {
+                link.turn();
+            }
             self.vtpm.drain(&mut self.store, &mut self.sharing, &self.clock);
             self.wait(self.vtpm.next_deadline().min(end));
         }

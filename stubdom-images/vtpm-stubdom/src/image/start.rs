@@ -120,6 +120,7 @@ pub(crate) fn managed(
     let ground = Ground {
         clock,
         waiter,
+        links: links.clone(),
         store: store.clone(),
         sharing: sharing.clone(),
         requests: requests.clone(),
