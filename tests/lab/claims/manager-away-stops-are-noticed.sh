@@ -10,7 +10,7 @@ kept_vtpm || fail "the vTPM came up"
 guest_start g1 "$VARIANT" 'vtpm=["backend=vtpm1"]' || fail "its guest came up"
 raw_guest g1 "the guest writes" "has_tpm; ok $nv_new; ok $nv_write:1111111111111111:0000"
 xl destroy vtpmmgr
-raw_guest g1 "another write is sent" "(tpm $nv_write:2222222222222222:0000 >answer) >/dev/null 2>&1 &"
+raw_guest g1 "another write is sent" "(tpm $nv_write:2222222222222222:0000 >reply) >/dev/null 2>&1 &"
 sleep 2
 no_ten_seconds "the guest's device is detached" xl vtpm-detach g1 0
 check "the vTPM still waits" test "$(vtpm_says vtpm1 state)" = ready

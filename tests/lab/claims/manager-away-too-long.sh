@@ -10,7 +10,7 @@ kept_vtpm || fail "the vTPM came up"
 guest_start g1 "$VARIANT" 'vtpm=["backend=vtpm1"]' || fail "its guest came up"
 raw_guest g1 "the guest writes" "has_tpm; ok $nv_new; ok $nv_write:1111111111111111:0000"
 xl destroy vtpmmgr
-raw_guest g1 "another write is sent" "(tpm $nv_write:2222222222222222:0000 >answer; date +%s >ended) >/dev/null 2>&1 & date +%s >sent"
+raw_guest g1 "another write is sent" "(tpm $nv_write:2222222222222222:0000 >reply; date +%s >ended) >/dev/null 2>&1 & date +%s >sent"
 sleep 90
 check "the vTPM waits for longer than a minute" test "$(vtpm_says vtpm1 state)" = ready
 check "then it stops and says why" wait_console vtpm1 '^ERROR: this vTPM stops: .*the manager did not answer in time; start the manager, then this vTPM' 60

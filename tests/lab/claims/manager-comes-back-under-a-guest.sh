@@ -19,13 +19,13 @@ check "with everything connected there is nothing to rewire" matches ' 0 rewired
 xl destroy vtpmmgr
 raw_guest g1 "reads go on without a manager, and the PCR is the same" "tpm $nv_read | grep -q 1111111111111111; ok \$random; test \$(pcr16) = \$(cat pcr)"
 # The write waits: it is sent now and answered after the rewiring.
-raw_guest g1 "a write is sent" "(date +%s >sent; tpm $nv_write:2222222222222222:0000 >answer; date +%s >answered) >/dev/null 2>&1 &"
+raw_guest g1 "a write is sent" "(date +%s >sent; tpm $nv_write:2222222222222222:0000 >reply; date +%s >answered) >/dev/null 2>&1 &"
 sleep 3
 manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up again"
 raw_guest g1 "it waits" "test -e sent; ! test -e answered"
 check "the script rewires the vTPM and domain 0" stopwatch $rewire
 cat /tmp/lab-check.log
-raw_guest g1 "the write was answered" "for i in \$(seq 60); do test -e answered && break; sleep 1; done; echo figure: answered \$((\$(cat answered) - \$(cat sent))) s after it was sent; cat answer"
+raw_guest g1 "the write was answered" "for i in \$(seq 60); do test -e answered && break; sleep 1; done; echo figure: answered \$((\$(cat answered) - \$(cat sent))) s after it was sent; cat reply"
 printf '%s\n' "$vtpm_answer"
 console vtpm1 | tail -n 5
 check "the answer says that it was done" matches '^80020000001[0-9a-f]00000000' printf '%s\n' "$vtpm_answer"
