@@ -13,6 +13,9 @@ pub struct Access {
     /// `srk_handle=`, TPM 2.0 only: a persistent storage key with empty authorisation to use as
     /// parent, for a TPM whose owner hierarchy has an authorisation that is not given here.
     pub srk_handle: Option<u32>,
+    /// `tpm2`: whoever wrote the command line relies on a TPM 2.0. Once a secret was sealed with the
+    /// word it has to stay.
+    pub tpm2: bool,
     /// `tpmlocality=`. A TPM 1.2 releases the secret to this locality only.
     pub locality: Locality,
 }
@@ -30,6 +33,7 @@ impl From<&HardwareArguments> for Access {
             owner_auth: arguments.owner_auth.clone(),
             srk_auth: arguments.srk_auth.clone(),
             srk_handle: arguments.srk_handle,
+            tpm2: arguments.tpm2,
             locality: arguments.locality,
         }
     }

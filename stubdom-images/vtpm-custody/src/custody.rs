@@ -43,6 +43,9 @@ impl<'p> Custody<'p> {
     pub fn unseal(&mut self, sealed: &SealedSecret) -> Result<Secret, CustodyError> {
         let content = decode(sealed)?;
         content.kind().expect(self.version.into())?;
+        if content.lasting.tpm2 && !self.access.tpm2 {
+            return Err(CustodyError::WordDropped);
+        }
         let secret = match &content.body {
             Body::Tpm20(body) => tpm20::unseal(&mut self.platform, &self.access, body)?,
             Body::Tpm12(body) => tpm12::unseal(&mut self.platform, &self.access, body)?,
@@ -110,7 +113,8 @@ impl<'p> Custody<'p> {
             )?),
             (_, Order::Approved(..)) => return Err(CustodyError::WrongMode),
         };
-        let sealed = encode(&Content { forced, lasting: lasting.on(&body), body }, secret)?;
+        let lasting = Lasting { tpm2: self.access.tpm2, ..lasting }.on(&body);
+        let sealed = encode(&Content { forced, lasting, body }, secret)?;
         let again = self.unseal(&sealed)?;
         if again == *secret { Ok(sealed) } else { Err(CustodyError::Damaged) }
     }

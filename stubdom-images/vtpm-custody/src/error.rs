@@ -84,6 +84,8 @@ pub enum CustodyError {
         /// What is in use.
         found: Kind,
     },
+    /// The secret was sealed with `tpm2` on the command line, and the word is gone.
+    WordDropped,
     /// The words that select PCRs are not understood.
     Selection(SelectionError),
     /// The policy names a bank, or PCRs of it, that the TPM has not allocated.

@@ -231,6 +231,10 @@ fn fixed(error: &CustodyError) -> &'static str {
             "an administrator's key decides what is accepted: submit its approval, or begin anew \
              with the recovery key (policy recover)"
         }
+        E::WordDropped => {
+            "the store was sealed with tpm2 on the manager's command line; put tpm2 back into extra= \
+             in the domain's file"
+        }
         E::TooLarge => "the policy holds too many states of PCRs; leave out those that are over",
         E::Damaged => {
             "the sealed secret was changed or damaged; put a good copy of the disk back, or use \

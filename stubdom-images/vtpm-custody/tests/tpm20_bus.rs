@@ -167,6 +167,26 @@ fn a_word_that_changes_the_version_is_refused_over_existing_state() {
 }
 
 #[test]
+fn a_version_word_that_was_dropped_is_refused_and_one_that_was_added_is_taken() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (_, without) = sealed(&mut machine);
+    machine.access.tpm2 = true;
+    assert!(unseal(&mut machine, &without).is_ok(), "the word was added, as a message asks for");
+    let (secret, with) = sealed(&mut machine);
+    assert_eq!(unseal(&mut machine, &with), Ok(secret.clone()));
+    machine.access.tpm2 = false;
+    let heard = machine.heard.len();
+    let refused = unseal(&mut machine, &with).unwrap_err();
+    assert_eq!(refused, CustodyError::WordDropped);
+    assert!(refused.to_string().contains("put tpm2 back"), "{refused}");
+    assert_eq!(machine.heard.len(), heard, "the TPM is not even asked");
+    // sealing anew records the word as it is then
+    let policy = Policy::default();
+    let anew = machine.custody(|custody| custody.reseal(&with, &secret, &policy)).unwrap();
+    assert_eq!(unseal(&mut machine, &anew), Ok(secret));
+}
+
+#[test]
 fn no_answer_cut_short_or_blown_up_harms_more_than_its_own_command() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let (secret, sealed) = sealed(&mut machine);

@@ -5,14 +5,14 @@
 # needs: tpm=2 time=240
 . manager-lib
 iomem='iomem=["fed40,5"]'
-manager_start "$VARIANT" tpm2 "$iomem" || fail "the manager came up"
+manager_start "$VARIANT" "" "$iomem" || fail "the manager came up"
+check "it says what is missing on its command line" matches 'add tpm2 to extra=' console vtpmmgr
 check "it found the TPM by itself" matches 'hardware TPM 2\.0 by FIFO .*started by firmware' console vtpmmgr
 check "it says which TPM it uses" matches '^2\.0$' manager_says tpm
 check "it made a store on its blank disk" matches 'a new store was made' console vtpmmgr
 check "it stops in order" manager_stop
 ! grep -q 'was not brought to rest' $lab_consoles/guest-vtpmmgr.log || fail "the TPM was brought to rest"
-manager_start "$VARIANT" "" "$iomem" || fail "the manager came up again"
-check "it says what is missing on its command line" matches 'add tpm2 to extra=' console vtpmmgr
+manager_start "$VARIANT" tpm2 "$iomem" || fail "the manager came up again, with the word added"
 ! console vtpmmgr | grep -q 'a new store' || fail "it opened the store that was there"
 xl destroy vtpmmgr
 manager_start "$VARIANT" tpm2 "$iomem" || fail "the manager came up after it was killed"

@@ -5,7 +5,7 @@ use super::model::{
     Way12,
 };
 use super::reader::Reader;
-use super::{FLAG_FORCED, FORMAT_VERSION, Kind, OLDEST_VERSION, mac, tag};
+use super::{FLAG_FORCED, FLAG_TPM2, FORMAT_VERSION, Kind, OLDEST_VERSION, mac, tag};
 use crate::crypto::Wrapped;
 use crate::error::CustodyError;
 use crate::pcr::{PcrMask, PcrSelection, PcrState};
@@ -71,7 +71,8 @@ pub(crate) fn decode(sealed: &SealedSecret) -> Result<Content, CustodyError> {
         Kind::Tpm20 => Body::Tpm20(Box::new(tpm20(&mut parts)?)),
     };
     parts.end()?;
-    Ok(Content { forced: flags & FLAG_FORCED != 0, lasting: Lasting { recovery, counter }, body })
+    let lasting = Lasting { recovery, counter, tpm2: flags & FLAG_TPM2 != 0 };
+    Ok(Content { forced: flags & FLAG_FORCED != 0, lasting, body })
 }
 
 fn whole<const N: usize>(mut reader: Reader<'_>) -> Result<[u8; N], CustodyError> {

@@ -3,7 +3,7 @@
 use super::model::{
     Body, Branch, Content, ObjectBlob, Parent, RecordedCounter, Sealed12, Sealed20,
 };
-use super::{FLAG_FORCED, FORMAT_VERSION, mac, tag};
+use super::{FLAG_FORCED, FLAG_TPM2, FORMAT_VERSION, mac, tag};
 use crate::crypto::Wrapped;
 use crate::error::CustodyError;
 use crate::pcr::PcrState;
@@ -29,7 +29,8 @@ impl Writer {
 /// # Errors
 /// [`CustodyError::TooLarge`] when the store has no room for them.
 pub(crate) fn encode(content: &Content, secret: &Secret) -> Result<SealedSecret, CustodyError> {
-    let flags = if content.forced { FLAG_FORCED } else { 0 };
+    let forced = if content.forced { FLAG_FORCED } else { 0 };
+    let flags = forced | if content.lasting.tpm2 { FLAG_TPM2 } else { 0 };
     // the largest there may be, so that a secret in clear is not left behind in outgrown memory
     let mut writer = Writer(Vec::with_capacity(LARGEST_SEALED_BYTES));
     writer.0.extend_from_slice(&FORMAT_VERSION.to_le_bytes());

@@ -30,6 +30,9 @@ const OLDEST_VERSION: u16 = 1;
 /// Flag: an administrator forced a policy that the checks refuse.
 const FLAG_FORCED: u16 = 1;
 
+/// Flag: `tpm2` was on the manager's command line.
+const FLAG_TPM2: u16 = 2;
+
 /// Tags of the blob's parts, in the order in which they stand.
 mod tag {
     pub(super) const RECOVERY: u8 = 1;

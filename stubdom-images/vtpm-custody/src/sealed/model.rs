@@ -29,6 +29,8 @@ pub(crate) struct Lasting {
     pub(crate) recovery: Option<Wrapped>,
     /// The hardware's counter that goes with the store, once there is one.
     pub(crate) counter: Option<RecordedCounter>,
+    /// `tpm2` was on the command line when the secret was sealed to a TPM 2.0.
+    pub(crate) tpm2: bool,
 }
 
 impl Lasting {
@@ -39,6 +41,7 @@ impl Lasting {
             | (RecordedCounter::Monotonic { .. }, Body::Tpm12(_)) => true,
             (RecordedCounter::Index { .. } | RecordedCounter::Monotonic { .. }, _) => false,
         });
+        self.tpm2 &= matches!(body, Body::Tpm20(_));
         self
     }
 }

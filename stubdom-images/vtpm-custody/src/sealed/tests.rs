@@ -49,7 +49,7 @@ fn tpm12() -> Body {
 
 fn content(counter: Option<RecordedCounter>, body: Body) -> Content {
     let recovery = Some(Wrapped { salt: [1; 32], tag: [2; 16], text: [3; 32] });
-    Content { forced: true, lasting: Lasting { recovery, counter }, body }
+    Content { forced: true, lasting: Lasting { recovery, counter, tpm2: false }, body }
 }
 
 /// The samples of version 1, as they were first written: without counters.
@@ -113,7 +113,7 @@ fn samples_of_version_2_stay_readable_and_are_still_written_so() {
 
 #[test]
 fn a_counter_stays_behind_with_its_tpm() {
-    let lasting = |counter| Lasting { recovery: None, counter: Some(counter) };
+    let lasting = |counter| Lasting { counter: Some(counter), ..Lasting::default() };
     assert_eq!(lasting(INDEX).on(&tpm20()).counter, Some(INDEX));
     assert_eq!(lasting(INDEX).on(&tpm12()).counter, None);
     assert_eq!(lasting(MONOTONIC).on(&tpm12()).counter, Some(MONOTONIC));
