@@ -276,11 +276,14 @@ impl Guard {
     fn deadline(&self, budget: &Budget, vtpms: usize, now: Duration) -> Option<Duration> {
         let within = self.any_within(vtpms, now);
         let since = self.window.as_ref()?.since;
-        let last = since.saturating_add(Duration::from_secs(between(self.rules.budget)));
+        let batched = self.mode == RollbackMode::Batched;
+        let first = if batched { WINDOW } else { Duration::ZERO };
+        // A large budget does not make windows shorter than they are promised to be.
+        let longest = Duration::from_secs(between(self.rules.budget)).max(first);
+        let last = since.saturating_add(longest);
         if !within {
             return Some(last);
         }
-        let first = if self.mode == RollbackMode::Batched { WINDOW } else { Duration::ZERO };
         let until = affords_at(budget).saturating_sub(self.before);
         let affordable = self.began?.saturating_add(Duration::from_secs(until));
         let affordable = if affords(budget) { Duration::ZERO } else { affordable };
