@@ -1,5 +1,5 @@
 #!/bin/sh
-# claim: a manager with a bad disk, no iomem or a bad word says on its console and in xenstore what to change, and stops
+# claim: a manager with a bad disk, no iomem or a bad word says on its console and in xenstore what to change, and stops; without a hardware TPM it says at each start what that loses
 # variants: pv
 # needs: time=240
 . manager-lib
@@ -25,3 +25,8 @@ refused "a read-only disk" "hwtpm=none" 'read-only' "disk=[\"file:$vtpm_files/vm
 refused "a missing disk" "hwtpm=none" 'has no disk' 'disk=[]'
 manager_start pv "hwtpm=none root=/dev/sda" || fail "the manager came up in spite of an unknown word"
 check "an unknown word is named and has no effect" matches 'root=/dev/sda.* is unknown' console vtpmmgr
+loses='hwtpm=none: the store.s secret is in clear.*copied disk is not noticed'
+check "without a hardware TPM it says what that loses" matches "$loses" console vtpmmgr
+manager_stop || fail "it stops in order"
+manager_start pv "hwtpm=none" || fail "the manager came up again"
+check "and says so at each start" matches "$loses" console vtpmmgr
