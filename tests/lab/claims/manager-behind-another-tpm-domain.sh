@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: with tpmdriver=tpmfront a manager has another TPM domain for hardware: it seals to it, opens its store again after a restart, and its vTPM keeps what a guest wrote
-# variants: tpm20
-# long-variants: tpm12 tpm20-pvh
+# long-variants: tpm20 tpm12 tpm20-pvh
 # needs: guests time=300
 . manager-lib
 lean_guest
