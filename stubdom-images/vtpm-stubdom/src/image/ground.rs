@@ -65,6 +65,9 @@ impl LinkHost for Ground {
         if self.links.has_aside() || self.store.has_aside() {
             return;
         }
+        if self.store.with(|store| store.has_unread()) {
+            return;
+        }
         let until = self.desk.next_meanwhile().map_or(until, |due| due.min(until));
         let store = self.store.with(|store| store.port());
         match port {

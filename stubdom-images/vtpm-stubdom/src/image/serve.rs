@@ -77,6 +77,9 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
         if self.links.has_aside() || self.store.has_aside() {
             return;
         }
+        if self.store.with(|store| store.has_unread()) {
+            return;
+        }
         self.ports.clear();
         self.ports.push(self.store.with(|store| store.port()));
         self.vtpm.ports(&mut self.ports);
@@ -96,6 +99,8 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
         let end = self.clock.now() + CLOSING;
         while !self.vtpm.is_stopped() && self.clock.now() < end {
             self.notice();
+            // A second request changes nothing.
+            let _ = self.store.with(|store| store.shutdown_request());
             if let Some(link) = &self.link {
                 link.turn();
             }
@@ -123,6 +128,7 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
             if self.turn().is_err() {
                 return;
             }
+            let _ = self.store.with(|store| store.shutdown_request());
             self.wait(self.next_deadline().min(end));
         }
     }

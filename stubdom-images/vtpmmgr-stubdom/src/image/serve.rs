@@ -16,7 +16,7 @@ const CLOSING: Duration = Duration::from_secs(3);
 /// How long the one who commanded the end has for reading the answer.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// How long to wait when nothing is due.
+/// How long to wait at most, also when nothing is due.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Everything that a turn needs, and the manager.
@@ -49,7 +49,8 @@ impl Serving {
             }
             let now = self.clock.now();
             let deadline = self.domain.next_deadline(now);
-            self.wait(deadline.unwrap_or_else(|| now.saturating_add(IDLE)));
+            let idle = now.saturating_add(IDLE);
+            self.wait(deadline.map_or(idle, |deadline| deadline.min(idle)));
         }
     }
 
@@ -78,7 +79,13 @@ impl Serving {
     }
 
     fn wait(&mut self, until: Duration) {
-        if self.domain.wants_end() {
+        if !self.domain.wants_end() {
+            self.sleep(until);
+        }
+    }
+
+    fn sleep(&mut self, until: Duration) {
+        if self.store.borrow().has_unread() {
             return;
         }
         self.ports.clear();
@@ -94,10 +101,10 @@ impl Serving {
         let end = self.clock.now().saturating_add(CLOSING);
         while !self.domain.is_stopped() && self.clock.now() < end {
             self.turn();
-            self.ports.clear();
-            self.ports.push(self.store.borrow().port());
+            // A second request changes nothing.
+            let _ = self.store.borrow_mut().shutdown_request();
             let due = self.domain.next_deadline(self.clock.now()).unwrap_or(end);
-            self.waiter.wait(&self.ports, Some(due.min(end)));
+            self.sleep(due.min(end));
         }
     }
 }

@@ -67,6 +67,12 @@ impl<P: SharedPage, H: Host> Client<P, H> {
         core::mem::take(&mut self.control_changed)
     }
 
+    /// Whether something came that nobody has asked for yet: a change of the runtime's own watch, or
+    /// an event. It may have come with the answer to a request, and its wake-up is spent then.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.control_changed || self.watches.has_next()
+    }
+
     fn request(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<Vec<u8>, StoreError> {
         let until = self.host.now() + PATIENCE;
         self.pump_until(until, |client| client.outgoing.is_empty())?;

@@ -150,6 +150,21 @@ fn the_runtimes_own_watch_is_not_shown_to_the_image() {
 }
 
 #[test]
+fn what_came_with_an_answer_is_unread_until_it_is_asked_for() {
+    let (mut client, _) = connect(honest);
+    assert!(!client.has_unread());
+    client.watch("backend", "b").unwrap();
+    client.write("data/x", "").unwrap();
+    assert!(client.has_unread());
+    assert!(client.next_event().is_some());
+    assert!(!client.has_unread());
+    client.watch("control/shutdown", CONTROL_TOKEN).unwrap();
+    client.write("data/x", "").unwrap();
+    assert!(client.has_unread());
+    assert!(client.take_control_changed() && !client.has_unread());
+}
+
+#[test]
 fn silence_ends_in_no_answer_and_the_late_answer_is_not_mistaken() {
     let (mut client, daemon) = connect(|_, _| Vec::new());
     assert_eq!(client.read("first"), Err(StoreError::NoAnswer));

@@ -67,6 +67,14 @@ impl StoreConnection {
         PortNumber(self.port)
     }
 
+    /// Whether [`shutdown_request`](Self::shutdown_request) or `next_event` may have something to
+    /// give. To be asked before each sleep: what came with the answer to a request has spent its
+    /// wake-up.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.client.has_unread()
+    }
+
     /// Whether the toolstack wants the domain to end; acknowledges the request, as it expects.
     /// Never waits when nothing has changed.
     pub fn shutdown_request(&mut self) -> Option<ShutdownRequest> {

@@ -56,6 +56,11 @@ impl Watches {
         }
     }
 
+    /// Whether [`next`](Self::next) has something to give.
+    pub(crate) fn has_next(&self) -> bool {
+        !self.events.is_empty() || self.set.iter().any(|watch| watch.overflowed)
+    }
+
     /// The next event: those kept one by one first, then one for each watch that overflowed, with
     /// the watch's own path.
     pub(crate) fn next(&mut self) -> Option<WatchEvent> {
