@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: a manager destroyed under a running guest and started again serves it on: its PCRs are unchanged, its reads were answered meanwhile, and what it wrote meanwhile is kept
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=700
 . manager-lib
 lean_guest

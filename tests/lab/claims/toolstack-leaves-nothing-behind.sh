@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: xl-vtpm does nothing in a dry run, takes back what it did when a start fails, and takes no garbage for an argument
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: time=200
 . toolstack-lib
 mkdir -p /tmp/cfg && cd /tmp/cfg || lab_error "no folder"
