@@ -11,7 +11,6 @@ mod host;
 mod host_tpm;
 mod key;
 mod list;
-mod logger;
 mod made;
 mod nodes;
 mod recipe;
@@ -31,7 +30,7 @@ use std::time::Duration;
 /// What the program does; its exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    logger::install();
+    engine_serve::log_to_stderr("vtpm-proxy");
     // State, sealed key and entries are this user's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match perform(arguments.command) {

@@ -1,6 +1,10 @@
 //! Log lines go to standard error.
 
-struct ToStderr;
+use std::sync::OnceLock;
+
+struct ToStderr {
+    program: &'static str,
+}
 
 impl log::Log for ToStderr {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
@@ -9,17 +13,18 @@ impl log::Log for ToStderr {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("vtpm-engine: {}", record.args());
+            eprintln!("{}: {}", self.program, record.args());
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Takes what the engine and the server log.
-pub(crate) fn install() {
-    static LOGGER: ToStderr = ToStderr;
-    if log::set_logger(&LOGGER).is_ok() {
+/// Takes what the engine and the server log; each line begins with the program's name. The first
+/// call counts.
+pub fn log_to_stderr(program: &'static str) {
+    static LOGGER: OnceLock<ToStderr> = OnceLock::new();
+    if log::set_logger(LOGGER.get_or_init(|| ToStderr { program })).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
     }
 }

@@ -4,7 +4,6 @@
 mod arguments;
 mod client;
 mod format;
-mod logger;
 mod server;
 mod suspend;
 mod tpm;
@@ -18,7 +17,7 @@ use tpm::Tpm;
 
 fn main() -> ExitCode {
     let Command::Serve(serve) = Arguments::parse().command;
-    logger::install();
+    engine_serve::log_to_stderr("vtpm-engine");
     // The state, the suspended state and the socket are this user's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match run(&serve) {
