@@ -15,6 +15,8 @@ pub struct Place {
     pub product_tools: PathBuf,
     /// Scripts for domain 0, copied to `/lab/hotplug` there.
     pub hotplug: PathBuf,
+    /// What claims begin with (`. lab-lib`), on the path of every script in domain 0.
+    pub libraries: PathBuf,
     /// The claims: `tests/lab/claims`.
     pub claims: PathBuf,
 }
@@ -32,6 +34,7 @@ impl Place {
             product_images: target.join("images"),
             product_tools: target.join("tools"),
             hotplug: root.join("hotplug"),
+            libraries: own.join("libraries"),
             claims: own.join("claims"),
         }
     }

@@ -74,8 +74,8 @@ fn of_boot(
     Ok(input)
 }
 
-/// What every dom0 is given: the files asked for, the product's images and programs, fresh random
-/// bytes.
+/// What every dom0 is given: the files asked for, the product's images and programs, the libraries of
+/// claims, fresh random bytes.
 pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     let mut input = Input::default();
     for word in &options.inputs {
@@ -88,11 +88,16 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
             input.add(&format!("{}:/lab/images/{name}", path.display()))?;
         }
     }
-    for (folder, to) in [(&place.product_tools, "tools"), (&place.hotplug, "hotplug")] {
+    let folders = [
+        (&place.product_tools, "lab/tools"),
+        (&place.hotplug, "lab/hotplug"),
+        (&place.libraries, "usr/local/bin"),
+    ];
+    for (folder, to) in folders {
         for entry in fs::read_dir(folder).into_iter().flatten() {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            input.add(&format!("{}:/lab/{to}/{name}", path.display()))?;
+            input.add(&format!("{}:/{to}/{name}", path.display()))?;
         }
     }
     let mut seed = [0; 48];

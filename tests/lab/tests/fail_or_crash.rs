@@ -17,7 +17,7 @@ fn fail(console: &str, state: &str, before: &str) -> (Option<i32>, String) {
     let xl = format!("#!/bin/sh\nprintf '{HEAD}vtpm0 1 8 1 {state} 0.1\\n'\n");
     fs::write(at("xl"), xl).unwrap();
     fs::set_permissions(at("xl"), fs::Permissions::from_mode(0o755)).unwrap();
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("dom0/lab-lib");
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("libraries/lab-lib");
     let script = format!(
         "PATH={0}:$PATH; . {1}; lab_consoles={0}; {before}; fail 'it works'",
         folder.path().display(),

@@ -10,26 +10,10 @@ use std::process::Command;
 
 const INIT: &str = include_str!("../../dom0/init");
 const REPORT: &str = include_str!("../../dom0/report");
-const LAB_LIB: &str = include_str!("../../dom0/lab-lib");
-const VTPM_LIB: &str = include_str!("../../dom0/vtpm-lib");
-const CROWD_LIB: &str = include_str!("../../dom0/crowd-lib");
-const HELLO_LIB: &str = include_str!("../../dom0/hello-lib");
-const MANAGER_LIB: &str = include_str!("../../dom0/manager-lib");
-const MACHINE_LIB: &str = include_str!("../../dom0/machine-lib");
-const TOOLSTACK_LIB: &str = include_str!("../../dom0/toolstack-lib");
 
-/// All scripts that go into dom0.
-pub(super) const SCRIPTS: &str = concat!(
-    include_str!("../../dom0/init"),
-    include_str!("../../dom0/report"),
-    include_str!("../../dom0/lab-lib"),
-    include_str!("../../dom0/vtpm-lib"),
-    include_str!("../../dom0/crowd-lib"),
-    include_str!("../../dom0/hello-lib"),
-    include_str!("../../dom0/manager-lib"),
-    include_str!("../../dom0/machine-lib"),
-    include_str!("../../dom0/toolstack-lib")
-);
+/// The scripts that go into dom0's image; claims' libraries go onto each run's input disk.
+pub(super) const SCRIPTS: &str =
+    concat!(include_str!("../../dom0/init"), include_str!("../../dom0/report"));
 
 const MODULES: &[&str] = &[
     "xen-privcmd",
@@ -107,13 +91,6 @@ pub(super) fn tree(release: &Release, system: &Path, modules: &Modules) -> Resul
     }
     tree.text("init", 0o755, INIT.replace("@XEN@", release.xen));
     tree.text("usr/local/bin/lab-report", 0o755, REPORT);
-    tree.text("usr/local/bin/lab-lib", 0o755, LAB_LIB);
-    tree.text("usr/local/bin/vtpm-lib", 0o755, VTPM_LIB);
-    tree.text("usr/local/bin/crowd-lib", 0o755, CROWD_LIB);
-    tree.text("usr/local/bin/hello-lib", 0o755, HELLO_LIB);
-    tree.text("usr/local/bin/manager-lib", 0o755, MANAGER_LIB);
-    tree.text("usr/local/bin/machine-lib", 0o755, MACHINE_LIB);
-    tree.text("usr/local/bin/toolstack-lib", 0o755, TOOLSTACK_LIB);
     accounts(&mut tree);
     modules.add(&mut tree, MODULES)?;
     tree.link("usr/bin/awk", "gawk");

@@ -23,6 +23,10 @@ const BEFORE: &str = "kept.before";
 /// Enough for the disks of a manager and some vTPMs.
 const BYTES: u64 = 64 << 20;
 
+/// Sectors that are kept or lost as one: a disk's physical sector of 4 KiB, which is ext4's block too.
+/// Smaller ones would tear the commit block of ext4's journal, which ext4 answers by refusing to mount.
+const PHYSICAL: usize = 8;
+
 /// Makes the disk at the machine's first boot, and what each boot needs beside it.
 pub(super) fn prepare(parts: &Parts<'_>, workshop: &Workshop) -> Result<()> {
     let disk = workshop.path(DISK);
@@ -39,7 +43,7 @@ fn make(parts: &Parts<'_>, disk: &Path) -> Result<()> {
     File::create(disk)?.set_len(BYTES)?;
     let tree = fetch::tree(parts.place, Set::Disk)?;
     let mut mkfs = program::command(&tree, "usr/sbin/mke2fs", "mke2fs");
-    let done = mkfs.args(["-q", "-F", "-t", "ext4"]).arg(disk).output()?;
+    let done = mkfs.args(["-q", "-F", "-t", "ext4", "-b", "4096"]).arg(disk).output()?;
     if !done.status.success() {
         bail!("mke2fs ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr));
     }
@@ -66,8 +70,8 @@ impl fmt::Display for Loss {
     }
 }
 
-/// After a power cut: makes the disk anew from what was flushed. Each sector that was written behind the
-/// last flush is there or not, by chance, as with a disk that has a cache and reorders.
+/// After a power cut: makes the disk anew from what was flushed. Each physical sector that was written
+/// behind the last flush is there or not, by chance, as with a disk that has a cache and reorders.
 pub(super) fn lose(workshop: &Workshop) -> Result<Loss> {
     let log = fs::read(workshop.path(LOG))?;
     let Some(requests) = writes::read(&log)? else { return Ok(Loss::Nothing) };
@@ -82,7 +86,7 @@ pub(super) fn lose(workshop: &Workshop) -> Result<Loss> {
     Ok(loss)
 }
 
-/// Writes all that was flushed, and of the rest the sectors that `kept` answers for.
+/// Writes all that was flushed, and of the rest the physical sectors that `kept` answers for.
 fn replay(
     requests: &[Request<'_>],
     disk: &File,
@@ -96,16 +100,30 @@ fn replay(
             disk.write_all_at(data, first * SECTOR as u64)?;
             continue;
         }
-        for (sector, bytes) in (*first..).zip(data.chunks(SECTOR)) {
-            unflushed += 1;
+        for (sector, bytes) in pieces(*first, data) {
+            let sectors = (bytes.len() / SECTOR) as u64;
+            unflushed += sectors;
             if kept()? {
                 disk.write_all_at(bytes, sector * SECTOR as u64)?;
             } else {
-                lost += 1;
+                lost += sectors;
             }
         }
     }
     Ok(Loss::Sectors { unflushed, lost })
+}
+
+/// A write, cut where physical sectors end: the first sector of each piece, and its bytes.
+fn pieces(first: u64, data: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let physical = PHYSICAL as u64;
+    let (mut sector, mut rest) = (first, data);
+    std::iter::from_fn(move || {
+        let left = usize::try_from(physical - sector % physical).ok()? * SECTOR;
+        let (piece, behind) = rest.split_at(left.min(rest.len()));
+        let found = (!piece.is_empty()).then_some((sector, piece));
+        (sector, rest) = (sector + (piece.len() / SECTOR) as u64, behind);
+        found
+    })
 }
 
 #[cfg(test)]
@@ -113,15 +131,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_flushed_is_there_and_the_rest_sector_by_sector_as_chance_has_it() {
-        let (old, new) = ([1; SECTOR], [[2; SECTOR], [3; SECTOR]].concat());
-        let requests = [Request::Write(0, &old), Request::Flush, Request::Write(0, &new)];
+    fn what_was_flushed_is_there_and_the_rest_by_physical_sectors_as_chance_has_it() {
+        let (old, new) = ([1; 9 * SECTOR], [[2; 8 * SECTOR], [3; 8 * SECTOR]].concat());
+        let requests = [Request::Write(7, &old), Request::Flush, Request::Write(7, &new)];
         let disk = tempfile::tempfile().unwrap();
-        let mut chances = [false, true].into_iter();
+        let mut chances = [false, true, false].into_iter();
         let loss = replay(&requests, &disk, &mut || Ok(chances.next().unwrap())).unwrap();
-        assert_eq!(loss, Loss::Sectors { unflushed: 2, lost: 1 });
-        let mut bytes = [0; 2 * SECTOR];
-        disk.read_exact_at(&mut bytes, 0).unwrap();
-        assert_eq!((bytes[0], bytes[SECTOR]), (1, 3));
+        assert_eq!(loss, Loss::Sectors { unflushed: 16, lost: 8 });
+        let mut bytes = [0; 16 * SECTOR];
+        disk.read_exact_at(&mut bytes[..], 0).unwrap_or_default();
+        let of = |sector: usize| bytes[sector * SECTOR];
+        assert_eq!([of(7), of(8), of(14), of(15)], [1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_write_is_cut_where_physical_sectors_end() {
+        let data = [0; 11 * SECTOR];
+        let cut: Vec<_> = pieces(6, &data).map(|(at, bytes)| (at, bytes.len() / SECTOR)).collect();
+        assert_eq!(cut, [(6, 2), (8, 8), (16, 1)]);
     }
 }
