@@ -1,5 +1,6 @@
 //! One connection to xenstored, over a page and a few abilities of its host.
 
+use super::directory;
 use super::message::{Kind, Message, decode, encode};
 use super::watches::Watches;
 use crate::byte_ring::Place;
@@ -183,7 +184,13 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
-        let names = self.request(Kind::DIRECTORY, &[plain(path)?, b"\0"])?;
+        let path = plain(path)?;
+        let names = match self.request(Kind::DIRECTORY, &[path, b"\0"]) {
+            Err(StoreError::Refused(word)) if word == "E2BIG" => directory::in_parts(|offset| {
+                self.request(Kind::DIRECTORY_PART, &[path, b"\0", offset.as_bytes(), b"\0"])
+            })?,
+            answer => answer?,
+        };
         Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(text).collect())
     }
 

@@ -125,6 +125,21 @@ fn what_is_written_is_read_also_when_larger_than_the_ring() {
 }
 
 #[test]
+fn names_that_do_not_fit_into_one_answer_are_read_in_parts() {
+    let (mut client, _) = connect(|_, request| {
+        let asked = text(&request.payload);
+        let (kind, payload): (_, &[u8]) = match (request.kind, asked.as_str()) {
+            (Kind::DIRECTORY, "backend/vtpm") => (Kind::ERROR, b"E2BIG\0"),
+            (Kind::DIRECTORY_PART, "backend/vtpm\x000") => (request.kind, b"5\x001\x002\0"),
+            (Kind::DIRECTORY_PART, "backend/vtpm\x004") => (request.kind, b"5\x003\0\0"),
+            _ => (Kind::ERROR, b"EINVAL\0"),
+        };
+        vec![encode(kind, request.id, &[payload]).unwrap()]
+    });
+    assert_eq!(client.list("backend/vtpm").unwrap(), ["1", "2", "3"]);
+}
+
+#[test]
 fn xenstored_says_which_domains_exist() {
     let (mut client, _) = connect(honest);
     assert_eq!(client.is_introduced(DomainId(7)), Ok(true));

@@ -21,6 +21,7 @@ impl Kind {
     pub(crate) const WATCH_EVENT: Self = Self(15);
     pub(crate) const ERROR: Self = Self(16);
     pub(crate) const IS_DOMAIN_INTRODUCED: Self = Self(17);
+    pub(crate) const DIRECTORY_PART: Self = Self(22);
 }
 
 /// One message without its length.

@@ -1,6 +1,7 @@
 //! Xenstore: messages, watches, and the connection of this domain.
 
 pub(crate) mod client;
+mod directory;
 pub(crate) mod message;
 pub(crate) mod watches;
 
