@@ -8,7 +8,7 @@ use core::cell::RefCell;
 use core::time::Duration;
 use domain_io::{Clock, PortNumber, Sharing, StoreError, Xenstore};
 use tpmfront::{Event, Frontend};
-use tpmif::Uuid;
+use tpmif::{Uuid, nodes};
 
 /// How long a domain that is asked to stop still waits for a manager that is there. One that is not
 /// there is not waited for.
@@ -16,6 +16,22 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a connection is waited for without a word about it.
 const QUIET: Duration = Duration::from_secs(2);
+
+/// How long until xenstored is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why there is no uuid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UuidError {
+    /// The device has none.
+    Absent,
+    /// This is written where it belongs.
+    NotOne(String),
+    /// xenstored does not say.
+    Store(StoreError),
+    /// There is no device, or the domain was asked to stop.
+    Link(LinkError),
+}
 
 /// What waiting for the manager needs of the domain.
 pub trait LinkHost: Clock {
@@ -81,12 +97,30 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
         Ok(Self { inner: Rc::new(RefCell::new(inner)) })
     }
 
-    /// The uuid that the toolstack wrote for the device; `None` before there is a connection.
-    #[must_use]
-    pub fn uuid(&self) -> Option<Uuid> {
+    /// The uuid that the toolstack wrote for the device, whose connection is waited for until that
+    /// moment. An xenstored that gives no answer is asked again.
+    ///
+    /// # Errors
+    /// [`UuidError`]
+    pub fn uuid(&self, until: Duration) -> Result<Uuid, UuidError> {
         let inner = &mut *self.inner.borrow_mut();
-        let path = alloc::format!("{}/uuid", inner.frontend.backend_dir()?);
-        inner.store.read(&path).ok().and_then(|text: String| Uuid::parse(&text))
+        let path = |inner: &mut Inner<X, S, H>| {
+            inner.frontend.backend_dir().map(|dir| alloc::format!("{dir}/{}", nodes::UUID))
+        };
+        loop {
+            let path = inner.wait_for(until, path).map_err(UuidError::Link)?;
+            match inner.store.read(&path) {
+                Ok(text) => return Uuid::parse(&text).ok_or(UuidError::NotOne(text)),
+                Err(error) if error.is_absent() => return Err(UuidError::Absent),
+                Err(error) if inner.host.now() >= until => return Err(UuidError::Store(error)),
+                Err(error) => log::warn!("{path} cannot be read: {error}; tried again"),
+            }
+            let soon = inner.host.now().saturating_add(AGAIN).min(until);
+            match inner.wait_for(soon, |_| None::<()>) {
+                Err(LinkError::Stopping) => return Err(UuidError::Link(LinkError::Stopping)),
+                _ => {}
+            }
+        }
     }
 
     /// Does everything there is to do now.
@@ -231,3 +265,7 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H>
         }
     }
 }
+
+#[cfg(test)]
+#[path = "frontend_link_tests.rs"]
+mod tests;

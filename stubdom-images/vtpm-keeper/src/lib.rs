@@ -31,7 +31,7 @@ pub mod test_utils;
 
 pub use endorsement::{EndorsementKey, NoKey};
 pub use engine::KeptEngine;
-pub use frontend_link::{FrontendLink, LinkHost, Meanwhile};
+pub use frontend_link::{FrontendLink, LinkHost, Meanwhile, UuidError};
 pub use keeper::ManagedKeeper;
 pub use link::{Connection, LinkError, ManagerLink};
 pub use manager::{ManagerError, random};

@@ -234,7 +234,7 @@ impl Machine {
         let mut link = FrontendLink::new(store, sharing, host).expect("a link");
         let until = self.world.clock().now() + PATIENCE;
         vtpm_keeper::random(&mut link, 64, until).expect("the manager's random bytes");
-        let uuid = Uuid(link.uuid().expect("a uuid").0);
+        let uuid = Uuid(link.uuid(until).expect("a uuid").0);
         let (version, hardware_pcrs) = (arguments.version, arguments.hardware_pcrs);
         let vtpm = Vtpm { uuid, version, hardware_pcrs };
         let entropy = FakeEntropy::new(self.starts);

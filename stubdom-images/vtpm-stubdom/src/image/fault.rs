@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 use domain_io::StoreError;
 use vtpm_engine::EngineError;
-use vtpm_keeper::{ManagerError, Stop};
+use vtpm_keeper::{LinkError, ManagerError, Stop, UuidError};
 use vtpm_service::ServiceError;
 use vtpm_service::arguments::ArgumentError;
 use xen_guest::{AttachError, CommandLineError, TooLittleMemory};
@@ -27,8 +27,10 @@ pub(crate) enum Fault {
     Service(ServiceError),
     /// The configuration names no manager.
     NoManager,
-    /// The manager's device has no uuid.
-    NoUuid,
+    /// The manager's device has no uuid, or what this says in its place.
+    NoUuid(Option<String>),
+    /// The device of the manager was not there when its uuid was to be read.
+    NoLink(LinkError),
     /// The disk cannot be used.
     Disk(AttachError),
     /// The manager did not answer.
@@ -37,6 +39,21 @@ pub(crate) enum Fault {
     Stop(Stop),
     /// xenstored does not let us work.
     Store { what: String, error: StoreError },
+}
+
+impl Fault {
+    /// Why there is no uuid.
+    pub(crate) fn uuid(error: UuidError) -> Self {
+        match error {
+            UuidError::Absent => Self::NoUuid(None),
+            UuidError::NotOne(text) => Self::NoUuid(Some(text)),
+            UuidError::Link(error) => Self::NoLink(error),
+            UuidError::Store(error) => Self::Store {
+                what: "the uuid of its manager's device cannot be read".into(),
+                error,
+            },
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -60,8 +77,18 @@ impl fmt::Display for Fault {
                  vtpm=[\"backend=MANAGER,uuid=UUID\"] into its configuration, or add the word \
                  ephemeral to extra= for state that lives as long as this domain",
             ),
-            Self::NoUuid => f.write_str(
+            Self::NoUuid(None) => f.write_str(
                 "the device of its manager has no uuid: write uuid= into vtpm= of its configuration",
+            ),
+            Self::NoUuid(Some(text)) => write!(
+                f,
+                "the device of its manager has no uuid but {text:?}: write a uuid of the form \
+                 8-4-4-4-12 into vtpm= of its configuration"
+            ),
+            Self::NoLink(error) => write!(
+                f,
+                "the uuid of its manager's device: {error}: start the manager that vtpm= of its \
+                 configuration names, then this domain"
             ),
             Self::Disk(AttachError::NoSuchDisk(_)) => f.write_str(
                 "it has no disk to keep its state on: write disk=[\"format=raw, vdev=hda, access=w, \

@@ -3,7 +3,7 @@
 use super::ground::{Ground, Link, Requests, Store, is_link};
 use super::hooks::{self, GroundEntropy};
 use super::{Fault, IMAGE};
-use domain_io::{Clock, Xenstore};
+use domain_io::{Clock, StoreError, Xenstore};
 use vtpm_engine::{LibTpms, StartConfig};
 use vtpm_keeper::{FrontendLink, ManagedKeeper, Opened, Vtpm, open, share};
 use vtpm_service::announce;
@@ -111,7 +111,11 @@ pub(crate) fn managed(
     let Footing { links, store, sharing, clock, waiter, requests } = footing;
     let (clock, waiter, mut sharing) = (*clock, *waiter, sharing.clone());
     let store = &mut store.clone();
-    if !has_device(store, "vtpm") {
+    let has_manager = has_device(store, "vtpm").map_err(|error| Fault::Store {
+        what: "its device directory in xenstore cannot be read".into(),
+        error,
+    })?;
+    if !has_manager {
         return Err(Fault::NoManager);
     }
     let disk =
@@ -131,7 +135,7 @@ pub(crate) fn managed(
     })?;
     let random = vtpm_keeper::random(&mut link, MANAGERS_RANDOM, until).map_err(Fault::Manager)?;
     hooks::add_entropy(&random);
-    let uuid = link.uuid().ok_or(Fault::NoUuid)?;
+    let uuid = link.uuid(until).map_err(Fault::uuid)?;
     log::info!("this is vTPM {uuid}");
     let vtpm = Vtpm {
         uuid: vtpm_store::Uuid(uuid.0),
@@ -148,15 +152,18 @@ pub(crate) fn managed(
     Ok((VtpmDomain::at(desk, service.map_err(Fault::Service)?), link))
 }
 
-fn has_device(store: &mut impl Xenstore, kind: &str) -> bool {
-    store.list(&alloc::format!("device/{kind}")).is_ok_and(|devices| !devices.is_empty())
+fn has_device(store: &mut impl Xenstore, kind: &str) -> Result<bool, StoreError> {
+    match store.list(&alloc::format!("device/{kind}")) {
+        Err(error) if error.is_absent() => Ok(false),
+        listed => listed.map(|devices| !devices.is_empty()),
+    }
 }
 
 /// An ephemeral vTPM uses neither a disk nor a manager; one that was given them by its
 /// configuration should be known not to.
 fn note_unused_devices(store: &mut Store) {
     for (kind, what) in [("vbd", "disk"), ("vtpm", "manager")] {
-        if has_device(store, kind) {
+        if has_device(store, kind) == Ok(true) {
             log::warn!("it was given a {what} and does not use it, because it is ephemeral");
         }
     }
