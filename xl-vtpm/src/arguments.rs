@@ -1,11 +1,13 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use crate::exit::CODES;
+use crate::{clear, doctor, end, logs, show};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Starts guests with their virtual TPMs, and shows them
 #[derive(Parser, Debug)]
-#[command(name = "xl-vtpm", version, disable_help_subcommand = true, after_long_help = NOTES)]
+#[command(name = "xl-vtpm", version, disable_help_subcommand = true, after_long_help = notes())]
 pub(crate) struct Arguments {
     /// Write answers as JSON
     #[arg(long, global = true)]
@@ -15,20 +17,21 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const NOTES: &str = "\
-Exit codes:
-  0  done
-  1  not done; nothing was changed, or everything was changed back
-  2  the command line is wrong
-  3  not done, and something is left that could not be changed back; the message says what
-  4  this machine does not run Xen, or its libraries are missing
-
+const EXAMPLES: &str = "\
 Examples:
   xl-vtpm new guest1 --guest-config /etc/xen/guest1.cfg
   xl-vtpm create /etc/xen/vtpm/guest1.cfg --dry-run
   xl-vtpm create /etc/xen/vtpm/guest1.cfg
   xl-vtpm list
-  xl-vtpm shutdown guest1";
+  xl-vtpm shutdown guest1
+  xl-vtpm doctor
+
+More in xl-vtpm(1).";
+
+fn notes() -> String {
+    let codes = CODES.iter().map(|(code, means)| format!("  {code}  {means}\n"));
+    format!("Exit codes:\n{}\n{EXAMPLES}", codes.collect::<String>())
+}
 
 /// Where the files of vTPM domains are looked for, besides the folder of the guest's file.
 pub(crate) const FOLDER: &str = "/etc/xen/vtpm";
@@ -39,7 +42,12 @@ pub(crate) enum Command {
     List {
         /// Names or numbers
         domains: Vec<String>,
+        /// Also ask the manager for the generations, by a device of domain 0 made for that
+        #[arg(long)]
+        records: bool,
     },
+    /// Show a vTPM's record at the manager: identity, generation, endorsement key
+    Show(show::Options),
     /// Write the configuration files of a guest's vTPM
     New(New),
     /// Start a guest, before it its vTPMs, and before them their manager
@@ -64,12 +72,19 @@ pub(crate) enum Command {
         vtpm: String,
     },
     /// End a guest and then its vTPMs, in order
-    Shutdown {
-        /// Its name or number
-        guest: String,
-        /// How long to wait for the guest to end, in seconds; it is never ended by force
-        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
-        timeout: u64,
+    Shutdown(end::Shutdown),
+    /// End a guest at once, and then its vTPMs in order
+    Destroy(end::Destroy),
+    /// Forget what a vTPM holds, so that it starts as a new TPM; asks first
+    Clear(clear::Options),
+    /// Print what a vTPM domain or the manager wrote to its console
+    Logs(logs::Options),
+    /// Say what is in the way of vTPMs on this machine, and what to do about it
+    Doctor(doctor::Options),
+    /// Print the completion of this command for a shell
+    Completion {
+        /// Which
+        shell: Shell,
     },
     /// The manager of all vTPMs
     #[command(subcommand)]
@@ -80,6 +95,17 @@ pub(crate) enum Command {
         /// Its number
         domid: u32,
     },
+}
+
+/// A shell that can be taught to complete words.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// GNU bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
 }
 
 #[derive(Subcommand, Debug)]
@@ -156,5 +182,7 @@ fn the_command_line_is_strict() {
     assert!(good(&["create", "g.cfg", "--timeout", "5", "--json", "--dry-run"]));
     assert!(good(&["list", "g1", "g2"]) && good(&["manager", "status"]));
     assert!(!good(&["create"]) && !good(&["create", "g.cfg", "--timeout", "0"]));
+    assert!(good(&["clear", "g", "--yes"]) && good(&["completion", "fish"]));
+    assert!(!good(&["completion", "tcsh"]) && !good(&["logs", "g", "--lines", "0"]));
     assert!(!good(&["shutdown", "g", "h"]) && !good(&["manager", "restart"]));
 }

@@ -18,29 +18,30 @@ pub(crate) fn attach(guest: &str, line: &str, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let (domid, line) = (host.find(guest)?, understood.line);
     host.find(&line.backend)?;
-    let before: Vec<i32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.devid).collect();
     let uuid = line.uuid.unwrap_or_else(Uuid::new_v4);
     let new = NewVtpm { backend: line.backend.clone(), uuid: *uuid.as_bytes() };
-    match host.xen.add_vtpm(domid, &new) {
-        Ok(devid) => {
-            told(json, "attached", guest, devid, uuid, &line.backend);
-            Ok(())
+    let devid = add(&host, domid, &new)?;
+    told(json, "attached", guest, devid, uuid, &line.backend);
+    Ok(())
+}
+
+/// Gives a domain a device; its number.
+pub(crate) fn add(host: &Host, domid: u32, new: &NewVtpm) -> Result<i32, Exit> {
+    let before: Vec<i32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.devid).collect();
+    host.xen.add_vtpm(domid, new).or_else(|error| {
+        // After a time-out libxl leaves the device's nodes where they are.
+        let left: Vec<Vtpm> = host.xen.vtpms(domid);
+        for vtpm in left.iter().filter(|vtpm| !before.contains(&vtpm.devid)) {
+            host.xen
+                .destroy_vtpm(domid, vtpm)
+                .map_err(|why| Exit::Left(format!("{error}; and its nodes stay: {why}")))?;
         }
-        Err(error) => {
-            // After a time-out libxl leaves the device's nodes where they are.
-            let left: Vec<Vtpm> = host.xen.vtpms(domid);
-            for vtpm in left.iter().filter(|vtpm| !before.contains(&vtpm.devid)) {
-                host.xen
-                    .destroy_vtpm(domid, vtpm)
-                    .map_err(|why| Exit::Left(format!("{error}; and its nodes stay: {why}")))?;
-            }
-            Err(Exit::not_done(format!(
-                "{error}; \"{}\" does not take the guest: see its console, and \
-                 error/backend/vtpm in its part of xenstore",
-                line.backend
-            )))
-        }
-    }
+        Err(Exit::not_done(format!(
+            "{error}; \"{}\" does not take the device: see its console, and error/backend/vtpm in \
+             its part of xenstore",
+            new.backend
+        )))
+    })
 }
 
 /// Takes a vTPM from a running guest.

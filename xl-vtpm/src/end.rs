@@ -1,43 +1,135 @@
-//! `shutdown` and `manager stop`.
+//! `shutdown`, `destroy` and `manager stop`.
 
 use crate::exit::Exit;
 use crate::host::Host;
+use clap::Args;
 use libxl_vtpm::plan::{Problem, Role};
 use serde_json::json;
 use std::time::Duration;
 
+#[derive(Args, Debug)]
+pub(crate) struct Shutdown {
+    /// The guest's name or number
+    guest: String,
+    /// How long to wait for the guest to end, in seconds; it is never ended by force
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    timeout: u64,
+    /// Say what would be ended, and end nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Destroy {
+    /// The guest's name or number
+    guest: String,
+    /// Say what would be ended, and end nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is about to end.
+struct Ending {
+    host: Host,
+    guest: u32,
+    name: String,
+    /// The vTPM domains that nobody else uses.
+    vtpms: Vec<u32>,
+}
+
 /// Ends a guest, and then the vTPM domains that nobody else uses. A guest is never ended by force.
-pub(crate) fn guest(name: &str, limit: Duration, json: bool) -> Result<(), Exit> {
-    let host = Host::open()?;
-    let domid = host.find(name)?;
-    let backends: Vec<u32> = host.xen.vtpms(domid).iter().map(|vtpm| vtpm.backend_domid).collect();
-    if !host.end_in_order(domid, limit)? {
+pub(crate) fn shutdown(options: &Shutdown, json: bool) -> Result<(), Exit> {
+    let ending = Ending::of(&options.guest)?;
+    if options.dry_run {
+        return ending.would(json);
+    }
+    let limit = Duration::from_secs(options.timeout);
+    if !ending.host.end_in_order(ending.guest, limit)? {
+        let name = &ending.name;
         return Err(Exit::not_done(format!(
             "the guest {name} was asked to end and has not after {} s; it and its vTPM run on. Wait \
-             with --timeout, or end it with xl destroy {name}",
+             longer with --timeout, or end it at once: xl-vtpm destroy {name}",
             limit.as_secs()
         )));
     }
-    let mut ended = vec![name.to_owned()];
-    for backend in backends {
-        if !is_vtpm(&host, backend)? || is_used(&host, backend)? {
-            continue;
-        }
-        let name = host.xen.name_of(backend).unwrap_or_else(|| backend.to_string());
-        host.end(backend)
-            .map_err(|Problem(why)| Exit::Left(format!("{name} does not end: {why}")))?;
-        ended.push(name);
+    ending.vtpms(json)
+}
+
+/// Ends a guest at once, and then in order the vTPM domains that nobody else uses: what the guest was
+/// answered is kept.
+pub(crate) fn destroy(options: &Destroy, json: bool) -> Result<(), Exit> {
+    let ending = Ending::of(&options.guest)?;
+    if options.dry_run {
+        return ending.would(json);
     }
-    told(&ended, json);
-    Ok(())
+    ending.host.destroy(ending.guest)?;
+    ending.vtpms(json)
+}
+
+impl Ending {
+    fn of(name: &str) -> Result<Self, Exit> {
+        let host = Host::open()?;
+        let guest = host.find(name)?;
+        if guest == 0 {
+            return Err(Exit::not_done("domain 0 is no guest; name one, see xl-vtpm list"));
+        }
+        if is_used(&host, guest)? {
+            return Err(Exit::not_done(format!(
+                "{name} holds the TPM of other domains, and is no guest; end those first, see \
+                 xl-vtpm list"
+            )));
+        }
+        let name = host.xen.name_of(guest).unwrap_or_else(|| name.to_owned());
+        let mut vtpms = Vec::new();
+        for backend in host.xen.vtpms(guest).iter().map(|vtpm| vtpm.backend_domid) {
+            let known = vtpms.contains(&backend);
+            if !known && host.is(backend, Role::Vtpm)? && !is_used_by_others(&host, backend, guest)?
+            {
+                vtpms.push(backend);
+            }
+        }
+        Ok(Self { host, guest, name, vtpms })
+    }
+
+    fn name_of(&self, domid: u32) -> String {
+        self.host.xen.name_of(domid).unwrap_or_else(|| domid.to_string())
+    }
+
+    fn would(&self, json: bool) -> Result<(), Exit> {
+        let vtpms = self.vtpms.iter().map(|domid| self.name_of(*domid));
+        let names: Vec<_> = std::iter::once(self.name.clone()).chain(vtpms).collect();
+        if json {
+            println!("{:#}", json!({ "done": false, "ends": names }));
+        } else {
+            println!("It would end: {}", names.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Ends the vTPM domains, once the guest is gone.
+    fn vtpms(&self, json: bool) -> Result<(), Exit> {
+        let mut ended = vec![self.name.clone()];
+        for domid in &self.vtpms {
+            // Somebody else may have been given it meanwhile.
+            if is_used(&self.host, *domid)? {
+                continue;
+            }
+            let name = self.name_of(*domid);
+            let failed = |Problem(why)| Exit::Left(format!("{name} does not end: {why}"));
+            self.host.end(*domid).map_err(failed)?;
+            ended.push(name);
+        }
+        told(&ended, json);
+        Ok(())
+    }
 }
 
 /// Ends the manager, unless vTPM domains are attached to it.
 pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let domid = host.find(name)?;
-    if host.nodes.said(domid, Role::Manager, "state")?.is_none() {
-        return Err(Exit::not_done(format!("{name} is no manager")));
+    if !host.is(domid, Role::Manager)? {
+        return Err(Exit::not_done(format!("{name} is no manager; see xl list")));
     }
     if is_used(&host, domid)? {
         return Err(Exit::not_done(format!(
@@ -50,14 +142,15 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     Ok(())
 }
 
-fn is_vtpm(host: &Host, domid: u32) -> Result<bool, Exit> {
-    Ok(host.nodes.said(domid, Role::Vtpm, "state")?.is_some())
+fn is_used(host: &Host, backend: u32) -> Result<bool, Exit> {
+    // Domain 0's own way to the manager does not count.
+    is_used_by_others(host, backend, 0)
 }
 
-/// Whether a domain other than domain 0 has a vTPM device of this backend.
-fn is_used(host: &Host, backend: u32) -> Result<bool, Exit> {
+/// Whether a domain other than domain 0 and this one has a vTPM device of this backend.
+fn is_used_by_others(host: &Host, backend: u32, this: u32) -> Result<bool, Exit> {
     let domains = host.xen.domains()?;
-    let mut others = domains.iter().filter(|domain| domain.domid != 0);
+    let mut others = domains.iter().filter(|domain| ![0, this].contains(&domain.domid));
     Ok(others.any(|domain| {
         host.xen.vtpms(domain.domid).iter().any(|vtpm| vtpm.backend_domid == backend)
     }))

@@ -41,6 +41,11 @@ impl Host {
         self.xen.find(name).ok_or_else(missing)
     }
 
+    /// Whether a domain says of itself that it is one of these.
+    pub(crate) fn is(&self, domid: u32, role: Role) -> Result<bool, Exit> {
+        Ok(self.nodes.said(domid, role, "state")?.is_some())
+    }
+
     /// Whether xl would take memory from domain 0 for a new domain.
     fn takes_memory(&self) -> Result<bool, Error> {
         let text = fs::read(XL_CONF).unwrap_or_default();
@@ -81,7 +86,8 @@ impl Host {
         if self.end_in_order(domid, TO_END).unwrap_or(false) { Ok(()) } else { self.destroy(domid) }
     }
 
-    fn destroy(&self, domid: u32) -> Result<(), Problem> {
+    /// Takes a domain apart, whatever it does, and waits until it is gone.
+    pub(crate) fn destroy(&self, domid: u32) -> Result<(), Problem> {
         let failed = |error: Error| Problem(error.to_string());
         // Somebody else may be faster.
         let destroyed = self.xen.destroy(domid);
@@ -94,7 +100,7 @@ impl Host {
 }
 
 /// Holds the lock of a domain's name until dropped.
-fn lock(name: &str) -> Result<File, Problem> {
+pub(crate) fn lock(name: &str) -> Result<File, Problem> {
     let path = PathBuf::from(LOCKS).join(format!("{name}.lock"));
     let failed = |error| Problem(format!("{} cannot be locked: {error}", path.display()));
     fs::create_dir_all(LOCKS).map_err(failed)?;

@@ -4,18 +4,19 @@ use crate::arguments::FOLDER;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::xl;
+use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Role, StubDomain};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The parts of libxl's JSON that matter here (`libxl_domain_config`, _libxl_types.h).
 #[derive(Deserialize)]
-struct Config {
+pub(crate) struct Config {
     c_info: Info,
     #[serde(default)]
-    disks: Vec<Disk>,
+    pub(crate) disks: Vec<Disk>,
     #[serde(default)]
-    vtpms: Vec<Vtpm>,
+    pub(crate) vtpms: Vec<Vtpm>,
 }
 
 #[derive(Deserialize)]
@@ -24,15 +25,17 @@ struct Info {
 }
 
 #[derive(Deserialize)]
-struct Disk {
+pub(crate) struct Disk {
     #[serde(default)]
-    pdev_path: PathBuf,
+    pub(crate) pdev_path: PathBuf,
 }
 
 #[derive(Deserialize)]
-struct Vtpm {
+pub(crate) struct Vtpm {
     #[serde(default)]
-    backend_domname: String,
+    pub(crate) backend_domname: String,
+    #[serde(default)]
+    pub(crate) uuid: Option<Uuid>,
 }
 
 /// Where configurations are looked for.
@@ -83,12 +86,18 @@ impl Places<'_> {
                 manager: None,
             }));
         }
+        let found = self.config(name)?;
+        Ok(found.map(|(file, config)| stopped(name, role, file, config)))
+    }
+
+    /// The configuration of `name`, as xl understands it, and its file.
+    pub(crate) fn config(&self, name: &str) -> Result<Option<(PathBuf, Config)>, Exit> {
         for file in self.files(name) {
             let json = xl::config_json(&file)?;
             let config: Config = serde_json::from_str(&json)
                 .map_err(|error| Exit::not_done(format!("{}: {error}", file.display())))?;
             if config.c_info.name == name {
-                return Ok(Some(stopped(name, role, file, config)));
+                return Ok(Some((file, config)));
             }
         }
         Ok(None)

@@ -2,10 +2,13 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::named::MANAGER;
+use crate::way::Way;
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::Role;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::HashMap;
 
 /// A vTPM device: xl's own columns, and what the vTPM's domain says.
 #[derive(Serialize)]
@@ -25,21 +28,28 @@ struct Row {
     tpm: Option<String>,
     /// ready, starting, failed, …
     health: Option<String>,
+    /// How many states the manager has kept of it, where a way to the manager is there.
+    generation: Option<u64>,
 }
 
 /// Lists the vTPMs of these domains, or of all.
-pub(crate) fn run(domains: &[String], json: bool) -> Result<(), Exit> {
+pub(crate) fn run(domains: &[String], records: bool, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let mut rows = Vec::new();
     for domid in wanted(&host, domains)? {
         rows.extend(rows_of(&host, domid)?);
+    }
+    let generations = generations(&host, &rows, records)?;
+    for row in &mut rows {
+        let record = identity(&host, row).and_then(|uuid| generations.get(&uuid));
+        row.generation = record.copied();
     }
     if json {
         println!("{:#}", json!({ "vtpms": rows }));
         return Ok(());
     }
     println!(
-        "{:<16} {:>3} {:>3} {:<36} {:>6} {:>5} {:>6} {:>8} {:<4} {:<9} {:<16} BE-path",
+        "{:<16} {:>3} {:>3} {:<36} {:>6} {:>5} {:>6} {:>8} {:<4} {:<9} {:>10} {:<16} BE-path",
         "Guest",
         "Idx",
         "BE",
@@ -50,6 +60,7 @@ pub(crate) fn run(domains: &[String], json: bool) -> Result<(), Exit> {
         "ring-ref",
         "TPM",
         "Health",
+        "Generation",
         "vTPM"
     );
     rows.iter().for_each(print);
@@ -58,7 +69,7 @@ pub(crate) fn run(domains: &[String], json: bool) -> Result<(), Exit> {
 
 fn print(row: &Row) {
     println!(
-        "{:<16} {:>3} {:>3} {:<36} {:>6} {:>5} {:>6} {:>8} {:<4} {:<9} {:<16} {}",
+        "{:<16} {:>3} {:>3} {:<36} {:>6} {:>5} {:>6} {:>8} {:<4} {:<9} {:>10} {:<16} {}",
         row.guest,
         row.devid,
         row.backend_domid,
@@ -69,9 +80,35 @@ fn print(row: &Row) {
         row.ring_ref,
         row.tpm.as_deref().unwrap_or("-"),
         row.health.as_deref().unwrap_or("-"),
+        row.generation.map_or_else(|| "-".into(), |generation| generation.to_string()),
         row.backend,
         row.backend_path,
     );
+}
+
+/// The generations of all records of the manager, by a way that is there, or that is made when the
+/// `records` were asked for.
+fn generations(host: &Host, rows: &[Row], records: bool) -> Result<HashMap<Uuid, u64>, Exit> {
+    let way = match (rows.is_empty(), records) {
+        (true, _) => None,
+        (false, true) => Some(Way::to(host, MANAGER)?),
+        (false, false) => Way::existing(),
+    };
+    let Some(mut way) = way else { return Ok(HashMap::new()) };
+    let entries = match way.channel()?.list() {
+        Ok(entries) => entries,
+        Err(why) if records => return Err(why.into()),
+        // Without having been asked for them, a list without generations is a list.
+        Err(_) => Vec::new(),
+    };
+    Ok(entries.iter().map(|entry| (Uuid::from_bytes(entry.uuid), entry.generation)).collect())
+}
+
+/// The uuid by which the manager knows a guest's vTPM: that of the vTPM domain's own device, which is
+/// the manager's to serve. A vTPM domain's row is such a device itself.
+fn identity(host: &Host, row: &Row) -> Option<Uuid> {
+    let own = host.xen.vtpms(row.backend_domid).into_iter().next();
+    own.map_or(Some(row.uuid), |own| Some(Uuid::from_bytes(own.uuid)))
 }
 
 fn wanted(host: &Host, names: &[String]) -> Result<Vec<u32>, Exit> {
@@ -108,6 +145,7 @@ fn rows_of(host: &Host, domid: u32) -> Result<Vec<Row>, Exit> {
             backend_path: state.backend,
             tpm: said("tpm")?,
             health: said("state")?,
+            generation: None,
         });
     }
     Ok(rows)

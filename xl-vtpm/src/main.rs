@@ -6,31 +6,41 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod clear;
+mod completion;
+mod consoles;
 mod devices;
+mod doctor;
 mod end;
 mod exit;
 mod host;
 mod known;
 mod list;
+mod logs;
+mod named;
 mod new;
 mod nodes;
 mod reap;
+mod show;
 mod start;
+mod way;
 mod xl;
 
 use arguments::{Arguments, Command, Manager};
 use clap::Parser;
 use exit::Exit;
 use std::process::ExitCode;
-use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        // It has said everything.
+        Err(exit @ Exit::Found(_)) => exit.code(),
         Err(exit) => {
             if arguments.json {
-                println!("{:#}", serde_json::json!({ "error": exit.to_string() }));
+                let error = exit.to_string();
+                println!("{:#}", serde_json::json!({ "error": error, "code": exit.number() }));
             } else {
                 eprintln!("xl-vtpm: {exit}");
             }
@@ -41,14 +51,18 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Exit> {
     match &arguments.command {
-        Command::List { domains } => list::run(domains, arguments.json),
+        Command::List { domains, records } => list::run(domains, *records, arguments.json),
+        Command::Show(options) => show::run(options, arguments.json),
         Command::New(options) => new::run(options, arguments.json),
         Command::Create { file, how } => start::guest(file, how, arguments.json),
         Command::Attach { guest, vtpm } => devices::attach(guest, vtpm, arguments.json),
         Command::Detach { guest, vtpm } => devices::detach(guest, vtpm, arguments.json),
-        Command::Shutdown { guest, timeout } => {
-            end::guest(guest, Duration::from_secs(*timeout), arguments.json)
-        }
+        Command::Shutdown(options) => end::shutdown(options, arguments.json),
+        Command::Destroy(options) => end::destroy(options, arguments.json),
+        Command::Clear(options) => clear::run(options, arguments.json),
+        Command::Logs(options) => logs::run(options, arguments.json),
+        Command::Doctor(options) => doctor::run(options, arguments.json),
+        Command::Completion { shell } => completion::print(*shell),
         Command::Manager(Manager::Start { name, how }) => start::manager(name, how, arguments.json),
         Command::Manager(Manager::Stop { name }) => end::manager(name, arguments.json),
         Command::Manager(Manager::Status { name }) => list::manager(name, arguments.json),

@@ -18,11 +18,13 @@
 
 mod channel;
 mod commands;
+mod endorsement;
 mod error;
 mod policy;
 mod uuid;
 
 pub use channel::Channel;
+pub use endorsement::endorsement_pem;
 pub use error::ChannelError;
 pub use tpm_wire::TpmVersion;
 pub use tpm_wire::manager::{AnswerError, Entry, Force, PolicyReport, Show, Stats, UuidBytes};

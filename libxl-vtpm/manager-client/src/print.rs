@@ -1,7 +1,6 @@
 //! Answers, for people and as JSON.
 
-use manager_client::{Entry, Show, Stats, TpmVersion, uuid_text};
-use pem_rfc7468::LineEnding;
+use manager_client::{Entry, Show, Stats, TpmVersion, endorsement_pem, uuid_text};
 use serde_json::{Value, json};
 
 /// Bits of a record's flags.
@@ -79,14 +78,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A public key as `openssl pkey -pubin` takes it; empty when there is none.
-fn pem(public: &[u8]) -> String {
-    if public.is_empty() {
-        return String::new();
-    }
-    pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, public).unwrap_or_default()
-}
-
 fn show_json(show: &Show) -> Value {
     let mut value = entry_json(&show.entry);
     for (name, bytes) in [
@@ -97,7 +88,7 @@ fn show_json(show: &Show) -> Value {
     ] {
         value[name] = json!(hex(bytes));
     }
-    value["ek_public"] = json!(pem(&show.ek_public));
+    value["ek_public"] = json!(endorsement_pem(&show.ek_public).unwrap_or_default());
     value["accept_once"] = json!(show.accept_once);
     value
 }

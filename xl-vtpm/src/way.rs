@@ -1,0 +1,108 @@
+//! The way to the manager: a vTPM device of domain 0's (docs/formats/manager-commands.md).
+
+use crate::devices;
+use crate::exit::Exit;
+use crate::host::Host;
+use libxl_vtpm::Uuid;
+use libxl_vtpm::plan::{Readiness, Role};
+use manager_client::{Channel, ChannelError};
+use std::time::{Duration, Instant};
+use xenlight_sys::{NewVtpm, Vtpm};
+
+/// For the kernel's driver to make a device file of the vTPM device.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// An open way. One that was made for it goes with it.
+pub(crate) struct Way<'h> {
+    channel: Option<Channel>,
+    made: Option<(&'h Host, Vtpm)>,
+}
+
+impl<'h> Way<'h> {
+    /// Takes the way that is there, or makes one to the manager of this name.
+    pub(crate) fn to(host: &'h Host, manager: &str) -> Result<Self, Exit> {
+        match Channel::find() {
+            Ok(channel) => return Ok(Self { channel: Some(channel), made: None }),
+            Err(ChannelError::NoDevice { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        ready(host, manager)?;
+        load_driver()?;
+        let uuid = Uuid::new_v4();
+        let new = NewVtpm { backend: manager.to_owned(), uuid: *uuid.as_bytes() };
+        let devid = devices::add(host, 0, &new)?;
+        let device = host.xen.vtpms(0).into_iter().find(|vtpm| vtpm.devid == devid);
+        // From here on it is taken away again, whatever happens.
+        let mut way = Self { channel: None, made: device.map(|device| (host, device)) };
+        way.channel = Some(found_in_time()?);
+        Ok(way)
+    }
+
+    /// The way that is there, if there is one.
+    pub(crate) fn existing() -> Option<Self> {
+        Some(Self { channel: Some(Channel::find().ok()?), made: None })
+    }
+
+    /// What commands are sent by.
+    pub(crate) fn channel(&mut self) -> Result<&mut Channel, Exit> {
+        self.channel
+            .as_mut()
+            .ok_or_else(|| Exit::Manager("the way to the manager is closed".into()))
+    }
+}
+
+impl Drop for Way<'_> {
+    fn drop(&mut self) {
+        // The driver lets go of its device only once nobody has it open.
+        self.channel = None;
+        if let Some((host, device)) = self.made.take()
+            && let Err(error) = host.xen.remove_vtpm(0, &device)
+        {
+            eprintln!(
+                "xl-vtpm: warning: domain 0's device to the manager stays ({error}); take it away: \
+                 xl vtpm-detach 0 {}",
+                device.devid
+            );
+        }
+    }
+}
+
+fn ready(host: &Host, manager: &str) -> Result<(), Exit> {
+    let start = "start it: xl-vtpm manager start";
+    let domid = host.xen.find(manager).ok_or_else(|| {
+        Exit::Manager(format!(
+            "there is no manager {manager}; {start} (or name it: --manager NAME)"
+        ))
+    })?;
+    match host.nodes.readiness(domid, Role::Manager)? {
+        Readiness::Ready => Ok(()),
+        Readiness::Starting => Err(Exit::Manager(format!(
+            "the manager {manager} is not ready yet; try again, or see xl-vtpm logs {manager}"
+        ))),
+        Readiness::Failed(why) => Err(Exit::Manager(format!("the manager {manager}: {why}"))),
+    }
+}
+
+fn load_driver() -> Result<(), Exit> {
+    let modprobe = duct::cmd("modprobe", ["xen-tpmfront"]);
+    let done = modprobe.stdin_null().stdout_capture().stderr_capture().unchecked().run();
+    let done = done.map_err(|error| Exit::Manager(format!("modprobe cannot be run: {error}")))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    Err(Exit::Manager(format!(
+        "domain 0's kernel has no driver for the way to the manager: modprobe xen-tpmfront says: {}",
+        String::from_utf8_lossy(&done.stderr).trim()
+    )))
+}
+
+fn found_in_time() -> Result<Channel, Exit> {
+    let start = Instant::now();
+    loop {
+        match Channel::find() {
+            Ok(channel) => return Ok(channel),
+            Err(error) if start.elapsed() > PATIENCE => return Err(error.into()),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
