@@ -36,6 +36,8 @@ struct TestHost {
     page: Rc<TestPage>,
     daemon: Rc<RefCell<Daemon>>,
     now: Cell<Duration>,
+    /// At the next wait the machine stands still for so long, and xenstored with it.
+    stands_still: Cell<Duration>,
 }
 
 impl Host for TestHost {
@@ -45,6 +47,10 @@ impl Host for TestHost {
     fn wake(&self) {}
     fn clear(&self) {}
     fn wait(&self, until: Duration) {
+        let lost = self.stands_still.take();
+        if !lost.is_zero() {
+            return self.now.set(self.now.get() + lost);
+        }
         let before = (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page));
         self.daemon.borrow_mut().run(&self.page);
         if before == (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page)) {
@@ -110,7 +116,8 @@ fn connect(rule: Rule) -> (Client<SharedTestPage, TestHost>, Rc<RefCell<Daemon>>
     let daemon = Daemon { nodes, rule, stream: Vec::new(), answers: VecDeque::new() };
     let daemon = Rc::new(RefCell::new(daemon));
     let now = Cell::new(Duration::ZERO);
-    let host = TestHost { page: Rc::clone(&page), daemon: Rc::clone(&daemon), now };
+    let stands_still = Cell::default();
+    let host = TestHost { page: Rc::clone(&page), daemon: Rc::clone(&daemon), now, stands_still };
     (Client::new(SharedTestPage(page), host), daemon)
 }
 
@@ -190,6 +197,13 @@ fn silence_ends_in_no_answer_and_the_late_answer_is_not_mistaken() {
         vec![late, now]
     };
     assert_eq!(client.read("second").unwrap(), "now");
+}
+
+#[test]
+fn a_machine_that_stood_still_is_no_dead_daemon() {
+    let (mut client, _) = connect(honest);
+    client.host.stands_still.set(PATIENCE * 6);
+    assert_eq!(client.write("data/x", "1"), Ok(()));
 }
 
 #[test]
