@@ -2,8 +2,9 @@
 //! commands to the TPM, so it happens beside serving.
 
 use crate::arguments::Version;
+use crate::confine::Task;
 use crate::nodes::{self, Node};
-use crate::{confine, registry};
+use crate::{confine, link, registry};
 use anyhow::{Context, Result, anyhow};
 use sd_notify::NotifyState;
 use serde_json::Value;
@@ -22,8 +23,10 @@ pub(crate) struct Announcer {
     pub(crate) tpm: Version,
     /// The directory of the state, or the device that is relayed.
     pub(crate) state: PathBuf,
-    /// N of /dev/tpmN.
-    pub(crate) number: u32,
+    /// N of /dev/tpmN, where it is known.
+    pub(crate) number: Option<u32>,
+    /// A second name for /dev/tpmrmN.
+    pub(crate) link: Option<PathBuf>,
 }
 
 /// An announcement under way, or made.
@@ -43,7 +46,9 @@ impl Announcer {
         let thread = thread::Builder::new()
             .name("announcer".into())
             .spawn(move || {
-                let outcome = confine::drop_capabilities().and_then(|()| self.announce(file));
+                let outcome = confine::drop_capabilities()
+                    .and_then(|()| confine::filter_calls(Task::Announcing))
+                    .and_then(|()| self.announce(file));
                 if outcome.is_err() {
                     let _ended_already = (&raised).write_all(b"!");
                 }
@@ -56,17 +61,31 @@ impl Announcer {
     }
 
     fn announce(&self, file: File) -> Result<()> {
-        let nodes = nodes::of(self.number, self.tpm == Version::Tpm20)?;
+        let nodes = match self.number {
+            Some(number) => nodes::of(number, self.tpm == Version::Tpm20)?,
+            None => Vec::new(),
+        };
+        self.link(&nodes);
         let devices: Value = nodes.iter().map(Node::json).collect();
         let tpm = self.tpm.to_string();
         let entry = registry::entry(&self.name, self.kind, &tpm, &self.state, &devices);
         registry::publish(file, &entry)?;
         let paths: Vec<_> = nodes.iter().map(|node| node.path.as_str()).collect();
-        println!("ready: {} is TPM {tpm} {}", self.name, paths.join(" "));
-        let status = format!("serving {}", paths.join(" "));
+        let place = if paths.is_empty() { "on standard input".into() } else { paths.join(" ") };
+        println!("ready: {} is TPM {tpm} {place}", self.name);
+        let status = format!("serving {place}");
         let _not_run_by_systemd =
             sd_notify::notify(false, &[NotifyState::Ready, NotifyState::Status(&status)]);
         Ok(())
+    }
+
+    /// The devices can be used without it, so that it cannot be made is no reason to end.
+    fn link(&self, nodes: &[Node]) {
+        if let (Some(link), Some(node)) = (&self.link, nodes.last())
+            && let Err(error) = link::make(link, &node.path)
+        {
+            log::warn!("{error:#}");
+        }
     }
 }
 

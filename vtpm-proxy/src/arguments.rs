@@ -55,8 +55,9 @@ The state is encrypted under a key of 32 bytes, which is yours to keep: without 
 Exactly one of --key-file, --credential and --host-tpm names it. The state is on disk before the \
 response of the command that changed it leaves.
 
-Needs the kernel module tpm_vtpm_proxy and CAP_SYS_ADMIN to make the device; both are given up before \
-the first command.
+Needs the kernel module tpm_vtpm_proxy, and CAP_SYS_ADMIN to make the device, which is given up before \
+the first command. With --stdin it needs neither: it serves what the starting program got from \
+VTPM_PROXY_IOC_NEW_DEV, or one end of a pair of sockets that keep packets whole (SOCK_SEQPACKET).
 
 Examples:
   (umask 077; head -c 32 /dev/urandom >/etc/mytpm.key)
@@ -67,7 +68,7 @@ const RELAY_NOTES: &str = "\
 The kernel's xen-tpmfront takes every vTPM for a TPM 1.2, so it makes no resource manager for it. The \
 relay opens that device, which keeps everybody else from it, and makes a second one that the kernel \
 knows as a TPM 2.0. The vTPM itself shuts its TPM down in order when the guest ends, so nothing \
-depends on when the relay is stopped.
+depends on when the relay is stopped. It ends by itself when the vTPM is detached.
 
 Examples:
   vtpm-proxy relay
@@ -91,6 +92,9 @@ pub(crate) struct Run {
     /// Leave the platform hierarchy of a TPM 2.0 open, for test suites
     #[arg(long)]
     pub(crate) platform_open: bool,
+    /// Serve on standard input, the server's end of a device that another program made
+    #[arg(long)]
+    pub(crate) stdin: bool,
     #[command(flatten)]
     pub(crate) key: Key,
 }
@@ -123,6 +127,9 @@ pub(crate) struct Relay {
     /// The device of xen-tpmfront (default: the one there is)
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<PathBuf>,
+    /// Make this name, such as /dev/tpmrm0, a link to the new /dev/tpmrmN while it is there
+    #[arg(long, value_name = "PATH")]
+    pub(crate) link: Option<PathBuf>,
     /// How long to wait for it to appear
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) wait: u64,

@@ -3,12 +3,15 @@
 use anyhow::{Context, Result};
 use caps::CapSet;
 use libc::c_long;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as ArgLen, SeccompCmpOp as CmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule,
+};
 use std::collections::BTreeMap;
 
 /// The system calls of a thread that serves: packets and signals in and out, the state's file
 /// replaced, memory, time and random bytes. No sockets, no processes, no devices to be made.
-const SERVING: [c_long; 50] = [
+const SERVING: [c_long; 52] = [
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_write,
@@ -24,6 +27,8 @@ const SERVING: [c_long; 50] = [
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
+    libc::SYS_readlink,
+    libc::SYS_readlinkat,
     libc::SYS_lseek,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
@@ -73,14 +78,36 @@ pub fn drop_capabilities() -> Result<()> {
     Ok(())
 }
 
-/// Gives up every system call of this thread but those of serving; another one ends the process.
+/// What a thread does from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Serves the device until the end.
+    Serving,
+    /// Tells systemd of it and gives it a second name, once.
+    Announcing,
+}
+
+impl Task {
+    fn rules(self) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
+        let mut rules: BTreeMap<_, _> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
+        if self == Self::Announcing {
+            let local = u64::from(libc::AF_UNIX.unsigned_abs());
+            let is_local = SeccompCondition::new(0, ArgLen::Dword, CmpOp::Eq, local)?;
+            rules.insert(libc::SYS_socket, vec![SeccompRule::new(vec![is_local])?]);
+            rules.insert(libc::SYS_symlink, Vec::new());
+            rules.insert(libc::SYS_symlinkat, Vec::new());
+        }
+        Ok(rules)
+    }
+}
+
+/// Gives up every system call of this thread but those of its task; another one ends the process.
 ///
 /// # Errors
 /// When the kernel cannot filter.
-pub fn filter_calls() -> Result<()> {
-    let rules: BTreeMap<i64, Vec<_>> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
+pub fn filter_calls(task: Task) -> Result<()> {
     let arch = std::env::consts::ARCH.try_into().context("system calls cannot be filtered here")?;
-    let filter = SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
-    let program: BpfProgram = filter.try_into()?;
+    let (other, ours) = (SeccompAction::KillProcess, SeccompAction::Allow);
+    let program: BpfProgram = SeccompFilter::new(task.rules()?, other, ours, arch)?.try_into()?;
     seccompiler::apply_filter(&program).context("cannot filter system calls")
 }

@@ -44,24 +44,41 @@ pub fn test_early(tpm: &mut dyn Tpm) -> Result<()> {
 pub enum End {
     /// Somebody asked for it.
     Asked,
+    /// Nobody could be told that the device is there.
+    NotAnnounced,
+    /// The device that is relayed is no more.
+    Detached,
     /// The kernel took the device away.
     Gone,
 }
 
-/// Answers commands from `server` until `stop` or `failed` becomes readable.
+/// Something that may end serving.
+pub struct Ending<'a> {
+    /// Becomes readable when it may have happened.
+    pub fd: BorrowedFd<'a>,
+    /// Looks closer, and takes off `fd` what was to be read when it has not.
+    pub happened: &'a dyn Fn() -> bool,
+    /// What it means.
+    pub end: End,
+}
+
+impl<'a> Ending<'a> {
+    /// One that has happened as soon as `fd` is readable.
+    #[must_use]
+    pub fn at_once(fd: BorrowedFd<'a>, end: End) -> Self {
+        Self { fd, happened: &|| true, end }
+    }
+}
+
+/// Answers commands from `server` until one of `endings` has happened.
 ///
 /// # Errors
 /// When the TPM fails, or the device in a way that is not its end.
-pub fn serve(
-    server: BorrowedFd<'_>,
-    stop: BorrowedFd<'_>,
-    failed: BorrowedFd<'_>,
-    tpm: &mut dyn Tpm,
-) -> Result<End> {
+pub fn serve(server: BorrowedFd<'_>, endings: &[Ending<'_>], tpm: &mut dyn Tpm) -> Result<End> {
     let mut locality = 0;
     let mut packet = [0; LONGEST_COMMAND];
     loop {
-        if let Some(end) = wait(server, [stop, failed])? {
+        if let Some(end) = wait(server, endings)? {
             return Ok(end);
         }
         let command = match rustix::io::read(server, &mut packet) {
@@ -84,19 +101,21 @@ pub fn serve(
 }
 
 /// Whether it ended, once there is something to do. Only then may the server be read: a read without
-/// a command waits, and would not hear of `stops`.
-fn wait(server: BorrowedFd<'_>, stops: [BorrowedFd<'_>; 2]) -> Result<Option<End>> {
-    let mut fds =
-        [server, stops[0], stops[1]].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+/// a command waits, and would not hear of `endings`.
+fn wait(server: BorrowedFd<'_>, endings: &[Ending<'_>]) -> Result<Option<End>> {
+    let all = std::iter::once(server).chain(endings.iter().map(|ending| ending.fd));
+    let mut fds: Vec<_> = all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     loop {
         match poll(&mut fds, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(errno) => return Err(errno).context("cannot wait for the kernel"),
         }
-        let [server, stops @ ..] = fds.each_ref().map(PollFd::revents);
-        if stops.iter().any(|revents| !revents.is_empty()) {
-            return Ok(Some(End::Asked));
+        let mut revents = fds.iter().map(PollFd::revents);
+        let server = revents.next().unwrap_or(PollFlags::empty());
+        let raised = revents.zip(endings).filter(|(revents, _)| !revents.is_empty());
+        if let Some((_, ending)) = raised.into_iter().find(|(_, ending)| (ending.happened)()) {
+            return Ok(Some(ending.end));
         }
         if server.contains(PollFlags::IN) {
             return Ok(None);

@@ -1,26 +1,101 @@
-//! A new device, with the advice that people need when there is none.
+//! A device to serve, with the advice that people need when there is none.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
-use vtpmx_sys::NewDevice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Makes a TPM device.
-///
-/// # Errors
-/// One sentence that says what to do.
-pub(crate) fn device(tpm2: bool) -> Result<NewDevice> {
-    vtpmx_sys::new_device(tpm2).map_err(|errno| {
-        let path = vtpmx_sys::PATH;
-        match errno {
-            Errno::NOENT => anyhow!(
-                "{path} is not there: load its module with modprobe tpm_vtpm_proxy (in a container, on \
-                 the host)"
-            ),
-            Errno::PERM | Errno::ACCESS => {
-                anyhow!("{path} may not be used: run this as root with CAP_SYS_ADMIN")
-            }
-            Errno::NODEV => anyhow!("{path} is not the kernel's vTPM proxy: see what lies there"),
-            other => anyhow!("the kernel makes no TPM device: {other}"),
+/// The server's end of a device.
+pub(crate) struct Server {
+    fd: OwnedFd,
+    /// N of /dev/tpmN, where it is known.
+    pub(crate) number: Option<u32>,
+}
+
+impl Server {
+    /// For [`crate::device::serve`].
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Makes a TPM device.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub(crate) fn made(tpm2: bool) -> Result<Self> {
+        match vtpmx_sys::new_device(tpm2) {
+            Ok(device) => Ok(Self { fd: device.server, number: Some(device.number) }),
+            Err(errno) => Err(advise(errno)),
         }
-    })
+    }
+
+    /// The one that another program made and handed over as standard input.
+    ///
+    /// # Errors
+    /// When standard input is something else.
+    pub(crate) fn given() -> Result<Self> {
+        let stdin = std::io::stdin();
+        let mode = fstat(&stdin).context("there is no standard input")?.st_mode;
+        // The driver's own files have no type.
+        let kind = FileType::from_raw_mode(mode);
+        if !matches!(kind, FileType::Socket | FileType::Unknown) {
+            bail!(
+                "standard input is no server's end of a TPM device: start this from the program that \
+                 made one, or leave --stdin out"
+            );
+        }
+        let fd = stdin.as_fd().try_clone_to_owned().context("cannot take standard input")?;
+        Ok(Self { fd, number: None })
+    }
+
+    /// What to say of it when it is gone.
+    pub(crate) fn gone(&self) -> anyhow::Error {
+        match self.number {
+            Some(number) => anyhow!("the kernel took /dev/tpm{number} away"),
+            None => anyhow!("the other end of standard input was closed"),
+        }
+    }
+}
+
+fn advise(errno: Errno) -> anyhow::Error {
+    let path = vtpmx_sys::PATH;
+    match errno {
+        Errno::NOENT => anyhow!(
+            "{path} is not there: load its module with modprobe tpm_vtpm_proxy (in a container, on \
+             the host)"
+        ),
+        Errno::PERM | Errno::ACCESS => {
+            anyhow!("{path} may not be used: run this as root with CAP_SYS_ADMIN")
+        }
+        Errno::NODEV | Errno::NOTTY => {
+            anyhow!("{path} is not the kernel's vTPM proxy: see what lies there")
+        }
+        Errno::OPNOTSUPP => {
+            anyhow!("this kernel's vTPM proxy makes no such TPM: use a kernel from 4.8 on")
+        }
+        other => anyhow!("the kernel makes no TPM device: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::advise;
+    use rustix::io::Errno;
+
+    #[test]
+    fn each_refusal_of_the_kernel_says_what_to_do_next() {
+        let table = [
+            (Errno::NOENT, "modprobe tpm_vtpm_proxy"),
+            (Errno::PERM, "CAP_SYS_ADMIN"),
+            (Errno::ACCESS, "CAP_SYS_ADMIN"),
+            (Errno::NODEV, "see what lies there"),
+            (Errno::NOTTY, "see what lies there"),
+            (Errno::OPNOTSUPP, "use a kernel from"),
+            (Errno::NOMEM, "makes no TPM device"),
+        ];
+        for (errno, words) in table {
+            let said = advise(errno).to_string();
+            assert!(said.contains(words) && !said.contains('\n'), "{errno}: {said}");
+        }
+    }
 }

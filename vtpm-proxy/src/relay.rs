@@ -2,8 +2,11 @@
 
 use crate::announce::Announcer;
 use crate::arguments::{Relay, Version};
-use crate::device::{self, End};
-use crate::{confine, made, registry, stop};
+use crate::confine::Task;
+use crate::device::{self, End, Ending};
+use crate::made::Server;
+use crate::presence::Presence;
+use crate::{confine, link, registry, stop};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -25,24 +28,37 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = find(relay)?;
     let mut vtpm = Vtpm::open(&path)?;
+    let presence = Presence::of(&path)?;
     vtpm.check_is_tpm20()?;
     device::test_early(&mut vtpm)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = format!("relay-{name}");
     let entry = registry::Entry::take(&name)?;
     let signals = stop::signals()?;
-    let device = made::device(true)?;
-    let number = device.number;
+    let server = Server::made(true)?;
+    let number = server.number;
+    let link = relay.link.clone();
+    let target = number.map(|number| format!("/dev/tpmrm{number}")).unwrap_or_default();
+    let _removal = link::Removal { link: link.clone(), target };
     let announcer =
-        Announcer { kind: "relay", name, tpm: Version::Tpm20, state: path.clone(), number };
+        Announcer { kind: "relay", name, tpm: Version::Tpm20, state: path, number, link };
     let announced = announcer.start(&entry)?;
     confine::drop_capabilities()?;
-    confine::filter_calls()?;
-    let end = device::serve(device.server.as_fd(), signals.as_fd(), announced.failed(), &mut vtpm)?;
+    confine::filter_calls(Task::Serving)?;
+    let endings = [
+        Ending::at_once(signals.as_fd(), End::Asked),
+        Ending::at_once(announced.failed(), End::NotAnnounced),
+        Ending { fd: presence.fd(), happened: &|| presence.over(), end: End::Detached },
+    ];
+    let end = device::serve(server.fd(), &endings, &mut vtpm)?;
     announced.outcome()?;
     match end {
-        End::Asked => Ok(()),
-        End::Gone => bail!("the kernel took /dev/tpm{number} away"),
+        End::Asked | End::NotAnnounced => Ok(()),
+        End::Detached => {
+            log::info!("{} is gone: its vTPM was detached", vtpm.path.display());
+            Ok(())
+        }
+        End::Gone => Err(server.gone()),
     }
 }
 

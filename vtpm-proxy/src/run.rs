@@ -2,10 +2,12 @@
 
 use crate::announce::Announcer;
 use crate::arguments::{Key, Run, Version};
-use crate::device::{self, End};
+use crate::confine::Task;
+use crate::device::{self, End, Ending};
+use crate::made::Server;
 use crate::state::{self, Keeper};
 use crate::tpm::Tpm;
-use crate::{confine, host_tpm, key, made, registry, stop};
+use crate::{confine, host_tpm, key, registry, stop};
 use anyhow::{Context, Result, bail};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -33,25 +35,33 @@ pub(crate) fn run(run: &Run) -> Result<()> {
         device::test_early(&mut tpm)?;
     }
     let signals = stop::signals()?;
-    let device = made::device(run.tpm == Version::Tpm20)?;
+    let server = match run.stdin {
+        true => Server::given()?,
+        false => Server::made(version == TpmVersion::Tpm20)?,
+    };
     let announcer = Announcer {
         kind: "run",
         name: name(run)?,
         tpm: run.tpm,
         state: run.state.clone(),
-        number: device.number,
+        number: server.number,
+        link: None,
     };
     let announced = announcer.start(&entry)?;
     confine::drop_capabilities()?;
-    confine::filter_calls()?;
-    let end = device::serve(device.server.as_fd(), signals.as_fd(), announced.failed(), &mut tpm)?;
+    confine::filter_calls(Task::Serving)?;
+    let endings = [
+        Ending::at_once(signals.as_fd(), End::Asked),
+        Ending::at_once(announced.failed(), End::NotAnnounced),
+    ];
+    let end = device::serve(server.fd(), &endings, &mut tpm)?;
     let orderly = tpm.shutdown();
     announced.outcome()?;
     orderly?;
-    match end {
-        End::Asked => Ok(()),
-        End::Gone => bail!("the kernel took /dev/tpm{} away", device.number),
+    if end == End::Gone {
+        return Err(server.gone());
     }
+    Ok(())
 }
 
 /// The same in the words of a vTPM domain's command line.

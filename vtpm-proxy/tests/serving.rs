@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use tpm_wire::tpm20::{self, CommandCode};
 use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
-use vtpm_proxy::device::{self, End};
+use vtpm_proxy::confine::Task;
+use vtpm_proxy::device::{self, End, Ending};
 use vtpm_proxy::state::{self, Keeper};
 use vtpm_proxy::{confine, tpm::Tpm};
 use vtpm_store::Secret;
@@ -36,14 +37,12 @@ impl Served {
     fn start(folder: &Path, line: &'static str) -> Self {
         let (kernel, server) = pair(SocketType::SEQPACKET);
         let (stop, stopped) = pair(SocketType::STREAM);
-        let (_never, failed) = pair(SocketType::STREAM);
         let folder = folder.to_owned();
         let thread = thread::spawn(move || {
-            let _never = _never;
             let mut tpm = power_on(&folder, line).unwrap();
-            confine::filter_calls().unwrap();
-            let fds = [server.as_fd(), stopped.as_fd(), failed.as_fd()];
-            let end = device::serve(fds[0], fds[1], fds[2], &mut tpm).unwrap();
+            confine::filter_calls(Task::Serving).unwrap();
+            let endings = [Ending::at_once(stopped.as_fd(), End::Asked)];
+            let end = device::serve(server.as_fd(), &endings, &mut tpm).unwrap();
             tpm.shutdown().unwrap();
             end
         });

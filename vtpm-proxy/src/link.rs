@@ -1,0 +1,67 @@
+//! A second name for a device, for programs that look for a certain one.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// Makes `link` lead to `target`. A link that is there, one that a killed relay left, is replaced;
+/// anything else stays.
+///
+/// # Errors
+/// When something else has the name, or it cannot be made.
+pub(crate) fn make(link: &Path, target: &str) -> Result<()> {
+    let shown = link.display();
+    match fs::symlink_metadata(link) {
+        Ok(there) if there.is_symlink() => {
+            fs::remove_file(link).with_context(|| format!("cannot replace the link {shown}"))?;
+        }
+        Ok(_) => {
+            bail!("{shown} is there already and is no link: leave --link out, or name another")
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {shown}")),
+    }
+    symlink(target, link).with_context(|| format!("cannot make the link {shown}"))
+}
+
+/// Removes a link when it goes out of sight, if it still leads to our device.
+pub(crate) struct Removal {
+    /// The link, when one was asked for.
+    pub(crate) link: Option<PathBuf>,
+    /// Our /dev/tpmrmN.
+    pub(crate) target: String,
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link
+            && fs::read_link(link).is_ok_and(|there| there == Path::new(&self.target))
+        {
+            let _a_link_into_nothing_harms_nobody = fs::remove_file(link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_made_replaced_and_removed_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("tpmrm0");
+        make(&link, "/dev/tpmrm7").unwrap();
+        make(&link, "/dev/tpmrm8").unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("/dev/tpmrm8"));
+        let removal = |target: &str| Removal { link: Some(link.clone()), target: target.into() };
+        drop(removal("/dev/tpmrm7"));
+        assert!(fs::symlink_metadata(&link).is_ok());
+        drop(removal("/dev/tpmrm8"));
+        assert!(fs::symlink_metadata(&link).is_err());
+        fs::write(&link, "a device").unwrap();
+        assert!(make(&link, "/dev/tpmrm8").unwrap_err().to_string().contains("is no link"));
+        assert_eq!(fs::read(&link).unwrap(), b"a device");
+    }
+}
