@@ -107,6 +107,9 @@ pub(crate) struct Machine {
     /// Put a Linux guest's kernel and initramfs into /lab/guest
     #[arg(long)]
     guests: bool,
+    /// Put the kernel's own tests of its TPM interface, and a Python, into /lab/kernel-tests
+    #[arg(long)]
+    kernel_tests: bool,
     /// Copy a folder's contents or a file into dom0 (default DEST: /lab)
     #[arg(long = "in", value_name = "SRC[:DEST]")]
     inputs: Vec<String>,
@@ -164,6 +167,7 @@ impl Machine {
             tpm_dom0: self.tpm_dom0,
             boots: false,
             guests: self.guests,
+            kernel_tests: self.kernel_tests,
             inputs: self.inputs.clone(),
             out: self.out.clone(),
             environment: self.environment.clone(),

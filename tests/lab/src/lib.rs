@@ -2,7 +2,7 @@
 //!
 //! In the order in which one run travels: [`place`] (where things lie), [`release`] (what is
 //! booted), [`fetch`] (Debian packages, unpacked privately), [`image`] (dom0 and guest images made
-//! of them), [`machine`] (QEMU, its serial lines, its TPM), `boot` and `cut` (one boot and how it
+//! of them), `kernel_tests` (the kernel's own), [`machine`] (QEMU, its serial lines, its TPM), `boot` and `cut` (one boot and how it
 //! ends), [`run`] (one script in dom0), [`shell`] (dom0 for people) and [`claims`] (scripts that each
 //! prove one sentence).
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@ mod cut;
 pub mod fetch;
 pub mod image;
 pub mod interrupt;
+mod kernel_tests;
 pub mod logs;
 pub mod machine;
 pub mod place;

@@ -1,6 +1,7 @@
 //! One script, run as root in a dom0 of its own, over as many boots as it asks for.
 
 use crate::boot::{self, End};
+use crate::kernel_tests;
 use crate::logs::Log;
 use crate::machine::{Options, Parts, Workshop, input::Input};
 use crate::place::Place;
@@ -80,6 +81,10 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     let mut input = Input::default();
     for word in &options.inputs {
         input.add(word)?;
+    }
+    if options.kernel_tests {
+        let folder = kernel_tests::folder(place)?;
+        input.add(&format!("{}:{}", folder.display(), kernel_tests::IN_DOM0))?;
     }
     for entry in fs::read_dir(&place.product_images).into_iter().flatten() {
         let path = entry?.path();

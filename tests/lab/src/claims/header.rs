@@ -51,8 +51,8 @@ impl fmt::Display for Mistake {
             Self::NoSentence => write!(f, "the script has no line \"# claim: SENTENCE\""),
             Self::UnknownNeed(word) => write!(
                 f,
-                "\"# needs:\" does not know {word}; it knows guests, boots, tpm=, tpm-device=, tpm-dom0, \
-                 release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
+                "\"# needs:\" does not know {word}; it knows guests, boots, kernel-tests, tpm=, \
+                 tpm-device=, tpm-dom0, release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
             ),
             Self::UnknownVariant(name) => {
                 write!(f, "\"# needs {name}:\" is for no variant of this script")
@@ -128,6 +128,7 @@ fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
     let number = || value.parse::<u32>().map_err(|_| bad());
     match name {
         "guests" => options.guests = true,
+        "kernel-tests" => options.kernel_tests = true,
         // A snapshot would bring an older state of the TPM back.
         "boots" => (options.boots, options.fast) = (true, false),
         "tpm-dom0" => options.tpm_dom0 = true,

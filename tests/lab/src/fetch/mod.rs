@@ -30,13 +30,22 @@ pub enum Set {
     Libtpms,
     /// libxl's headers and libraries, with all that a program needs to load them.
     Libxl(&'static Release),
+    /// A Python for the kernel's tests.
+    Python,
+    /// The kernel's sources, which hold its tests.
+    KernelSources,
 }
 
 impl Set {
     fn release(self) -> &'static Release {
         match self {
             Self::System(release) | Self::Kernel(release) | Self::Libxl(release) => release,
-            Self::Qemu | Self::Swtpm | Self::Disk | Self::Libtpms => &BOOKWORM,
+            Self::Qemu
+            | Self::Swtpm
+            | Self::Disk
+            | Self::Libtpms
+            | Self::Python
+            | Self::KernelSources => &BOOKWORM,
         }
     }
 
@@ -49,6 +58,8 @@ impl Set {
             Self::Disk => "disk",
             Self::Libtpms => "libtpms",
             Self::Libxl(_) => "libxl",
+            Self::Python => "python",
+            Self::KernelSources => "kernel-sources",
         }
     }
 
@@ -67,6 +78,10 @@ impl Set {
             ])),
             Self::Disk => apt::Wanted::WithDependencies(all(&["e2fsprogs"])),
             Self::Libtpms => apt::Wanted::Alone(all(&["libtpms-dev", "libtpms0"])),
+            Self::Python => {
+                apt::Wanted::WithDependencies(all(&["python3.11-minimal", "libpython3.11-stdlib"]))
+            }
+            Self::KernelSources => apt::Wanted::Alone(all(&["linux-source-6.1"])),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }

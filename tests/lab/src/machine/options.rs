@@ -42,6 +42,8 @@ pub struct Options {
     pub boots: bool,
     /// Put `/lab/guest` into dom0.
     pub guests: bool,
+    /// Put the kernel's own tests of its TPM interface, and a Python, into `/lab/kernel-tests`.
+    pub kernel_tests: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
     pub inputs: Vec<String>,
     /// Where `/out` of dom0 is copied to.
@@ -70,6 +72,7 @@ impl Default for Options {
             tpm_dom0: false,
             boots: false,
             guests: false,
+            kernel_tests: false,
             inputs: Vec::new(),
             out: None,
             environment: Vec::new(),
