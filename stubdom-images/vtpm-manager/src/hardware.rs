@@ -125,13 +125,15 @@ impl Hardware {
         match self.version {
             TpmVersion::Tpm20 => {
                 let answer = self.tpm.transmit(&tpm20::shutdown(StartupType::CLEAR))?;
-                Ok(tpm20::acknowledged(&answer)?)
+                tpm20::acknowledged(&answer)?;
             }
             TpmVersion::Tpm12 => {
                 let answer = self.tpm.transmit(&tpm12::save_state())?;
-                success(&answer).map(|_| ())
+                success(&answer)?;
             }
         }
+        log::info!("the hardware TPM is at rest: its power may go");
+        Ok(())
     }
 }
 

@@ -1,16 +1,26 @@
 #!/bin/sh
 # claim: a manager destroyed under a running guest and started again serves it on: its PCRs are unchanged, its reads were answered meanwhile, and what it wrote meanwhile is kept
-# long-variants: pv pvh
+# long-variants: pv pvh tis crb tpm12
 # needs: guests time=700
+# needs tis: tpm=2
+# needs crb: tpm=2 tpm-device=crb
+# needs tpm12: tpm=1.2
 . manager-lib
 lean_guest
 uuid=11111111-1111-1111-1111-111111111111
 rewire=/lab/hotplug/vtpm-rewire
+type=pv iomem='iomem=["fed40,5"]'
+case $VARIANT in
+pv|pvh) type=$VARIANT word=hwtpm=none iomem=;;
+tpm12) word=;;
+*) word=tpm2;;
+esac
+manager() { manager_start $type "$word" "$iomem" || fail "the manager came up$1"; }
 up() {
-  vtpm_start vtpm1 "$VARIANT" tpm2 "vtpm=[\"backend=vtpmmgr,uuid=$uuid\"]" || fail "the vTPM came up"
-  guest_start g1 "$VARIANT" 'vtpm=["backend=vtpm1"]' || fail "its guest came up"
+  vtpm_start vtpm1 $type tpm2 "vtpm=[\"backend=vtpmmgr,uuid=$uuid\"]" || fail "the vTPM came up"
+  guest_start g1 $type 'vtpm=["backend=vtpm1"]' || fail "its guest came up"
 }
-manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up"
+manager ""
 manager_channel || fail "a way to the manager"
 up
 raw_guest g1 "the guest measures and writes" "has_tpm; ok \$extend; ok $nv_new; ok $nv_write:1111111111111111:0000; pcr16 >pcr"
@@ -20,7 +30,7 @@ raw_guest g1 "reads go on without a manager, and the PCR is the same" "tpm $nv_r
 # The write waits: it is sent now and answered after the rewiring.
 raw_guest g1 "a write is sent" "(date +%s >sent; tpm $nv_write:2222222222222222:0000 >reply; date +%s >answered) >/dev/null 2>&1 &"
 sleep 3
-manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up again"
+manager " again"
 raw_guest g1 "it waits" "test -e sent; ! test -e answered"
 check "the script rewires the vTPM and domain 0" stopwatch $rewire
 cat /tmp/lab-check.log
@@ -37,6 +47,6 @@ guest_stop g1
 vtpm_stop vtpm1 || fail "the vTPM stops"
 xl vtpm-detach 0 0
 manager_stop || fail "the manager stops"
-manager_start "$VARIANT" "hwtpm=none" || fail "the manager came up a third time"
+manager " a third time"
 up
 raw_guest g1 "what was written while there was no manager is there after a full restart" "has_tpm; tpm $nv_read | grep -q 2222222222222222"

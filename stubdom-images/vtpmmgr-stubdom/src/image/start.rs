@@ -87,7 +87,7 @@ fn opened(
     let (manager, opened) = Manager::open(parts, arguments).map_err(Fault::Open)?;
     match opened {
         Opened::Created => log::warn!("its disk was blank: a new store was made on it"),
-        Opened::Found(_) => {}
+        Opened::Found(_) => log::info!("its store was opened"),
         Opened::Locked(why) => {
             log::error!("nobody is served until domain 0 brings the recovery key: {why}");
             if let Err(error) = HERE.locked(store, &why) {
