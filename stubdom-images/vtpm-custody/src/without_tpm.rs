@@ -1,5 +1,6 @@
 //! Running without a hardware TPM (`hwtpm=none`).
 
+use crate::custody::checked;
 use crate::error::CustodyError;
 use crate::sealed::{Body, Content, Kind, Lasting, decode, encode, verify};
 use domain_io::Entropy;
@@ -23,6 +24,21 @@ pub fn first_start_without_tpm(
     let body = Body::Clear(secret.clone());
     let sealed = encode(&Content { forced: false, lasting: Lasting::default(), body }, &secret)?;
     Ok((secret, sealed))
+}
+
+/// A secret that the recovery key opened, kept in clear from now on. The recovery key stays as it
+/// is; a counter stays behind with its TPM, an administrator's key with the machine it judged.
+///
+/// # Errors
+/// [`CustodyError`] as for damage and unknown versions.
+pub fn begin_anew_without_tpm(
+    sealed: &SealedSecret,
+    secret: &Secret,
+) -> Result<SealedSecret, CustodyError> {
+    log::warn!("{LOSS}");
+    let body = Body::Clear(secret.clone());
+    let lasting = checked(sealed, secret)?.lasting.on(&body);
+    encode(&Content { forced: false, lasting, body }, secret)
 }
 
 /// The secret that is kept in clear.

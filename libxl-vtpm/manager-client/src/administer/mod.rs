@@ -16,8 +16,9 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 /// Said after a recovery.
-const BEFORE_NOW: &str = "the store is sealed to this machine as it is now; if this is another \
-                          TPM than before, rollback before this moment cannot be detected";
+const BEFORE_NOW: &str = "the store is sealed to this machine as it is now, or in clear with \
+                          hwtpm=none; if this is another TPM than before, or none, rollback \
+                          before this moment cannot be detected";
 
 /// Commands to the manager.
 pub(crate) fn policy(manager: &mut Channel, command: Policy, json: bool) -> Result<()> {

@@ -62,8 +62,9 @@ pub(crate) enum Policy {
     },
     /// Open a store whose policy refuses, or begin anew without an administrator's key
     ///
-    /// The store is sealed to this machine as it is now, under the default selection. On another
-    /// TPM than before nobody can tell whether the disk is the newest: rollback before this moment
+    /// The store is sealed to this machine as it is now, under the default selection; a manager
+    /// that runs with hwtpm=none keeps its secret in clear. On another TPM than before, or
+    /// without one, nobody can tell whether the disk is the newest: rollback before this moment
     /// cannot be detected.
     Recover {
         /// The file with the recovery key [default: standard input]

@@ -12,7 +12,8 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use domain_io::BlockDevice;
+use domain_io::{BlockDevice, Entropy};
+use tpm_wire::TpmVersion;
 use vtpm_store::manager::{
     Accept, Fields, Opening, Record, SealedSecret, StartNotes, Store, StoreError,
 };
@@ -146,6 +147,20 @@ impl<D: BlockDevice> Ledger<D> {
     /// The manager's numbers as of the last commit.
     pub(crate) fn fields(&mut self) -> Result<Fields, StoreError> {
         Ok(self.store()?.fields())
+    }
+
+    /// The store says that it belongs to this hardware from now on.
+    pub(crate) fn adopt(
+        &mut self,
+        hardware: Option<TpmVersion>,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), StoreError> {
+        let stored = self.fields()?;
+        if stored.hardware == hardware {
+            return Ok(());
+        }
+        self.store()?.commit(entropy, &[], Fields { hardware, ..stored })?;
+        Ok(())
     }
 
     /// The sealed secret as it stands on the disk.

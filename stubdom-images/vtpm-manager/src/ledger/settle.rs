@@ -7,7 +7,7 @@ use crate::rollback::{Found, Kept, Plan, Verdict, Who, judge};
 use crate::root::{CounterFault, CounterValue, RootKeeper};
 use core::time::Duration;
 use domain_io::BlockDevice;
-use vtpm_custody::Former;
+use vtpm_custody::{CounterId, Former};
 use vtpm_store::Uuid;
 use vtpm_store::manager::{Fields, RollbackMode, StoreError};
 
@@ -34,8 +34,9 @@ impl<D: BlockDevice> Ledger<D> {
         self.guard.begin(&fields.budget, with.now);
         let kept = Kept { sequence, counter: fields.counter, id: fields.counter_id };
         let found = self.found(with)?;
-        match self.verdict(kept, &found, word)? {
+        match self.verdict(kept, &found, (word, with.hardware.is_some()))? {
             Verdict::Newest(says) => self.guard.has_read(says),
+            Verdict::NeedsCounter if with.hardware.is_none() => self.go_without(with, word)?,
             Verdict::NeedsCounter
                 if self.guard.mode() == RollbackMode::Off && word == Word::None => {}
             Verdict::NeedsCounter => self.make_counter(with, word)?,
@@ -87,9 +88,15 @@ impl<D: BlockDevice> Ledger<D> {
         }
     }
 
-    fn verdict(&self, kept: Kept, found: &Found, word: Word) -> Result<Verdict, CommitFault> {
+    fn verdict(
+        &self,
+        kept: Kept,
+        found: &Found,
+        (word, has_hardware): (Word, bool),
+    ) -> Result<Verdict, CommitFault> {
         let is_new_here = match word {
-            Word::None => false,
+            // Without a TPM nothing can be judged; a recovery that was cut short is gone on with.
+            Word::None => !has_hardware,
             Word::Forget => kept.counter == 0,
             Word::Recovered => !matches!(found, Found::Says(_)),
         };
@@ -97,6 +104,28 @@ impl<D: BlockDevice> Ledger<D> {
             return Ok(Verdict::NeedsCounter);
         }
         judge(kept, found, self.guard.rules().accept).map_err(CommitFault::Old)
+    }
+
+    /// There is no hardware to count: a store that a recovery brought here has no counter any more.
+    fn go_without<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        word: Word,
+    ) -> Result<(), CommitFault> {
+        let stored = self.fields().map_err(CommitFault::Store)?;
+        if stored.counter != 0 {
+            let (counter, counter_id) = (0, CounterId::default());
+            let fields = Fields { counter, counter_id, mode: RollbackMode::Off, ..stored };
+            let store = self.store().map_err(CommitFault::Store)?;
+            store.commit(with.entropy, &[], fields).map_err(CommitFault::Store)?;
+        }
+        if word == Word::Recovered {
+            log::warn!(
+                "there is no hardware TPM to count: what was put back before cannot be detected, \
+                 nor can what is from now on (docs/rollback.md)"
+            );
+        }
+        Ok(())
     }
 
     fn make_counter<K: RootKeeper>(

@@ -10,6 +10,7 @@ use crate::rollback::{CounterWord, Guard, OldStore, Rules};
 use crate::root::{Ground, RootError, RootKeeper};
 use crate::sessions::Sessions;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::fmt;
@@ -193,10 +194,23 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         };
         match &opened {
             Opened::Created => manager.settle(&StartNotes::default(), word)?,
-            Opened::Found(notes) => manager.settle(notes, word)?,
+            Opened::Found(notes) => match manager.settle(notes, word) {
+                Err(why @ OpenError::OtherHardware { .. }) if manager.is_recoverable()? => {
+                    let why = RootError(format!("{why}, or use the recovery key"));
+                    manager.ledger.lock();
+                    manager.locked = Some(why.clone());
+                    return Ok((manager, Opened::Locked(why)));
+                }
+                settled => settled?,
+            },
             Opened::Locked(why) => manager.locked = Some(why.clone()),
         }
         Ok((manager, opened))
+    }
+
+    /// Whether a recovery key was set for the store on the disk.
+    fn is_recoverable(&self) -> Result<bool, StoreError> {
+        Ok(self.keeper.can_recover(&self.ledger.sealed()?))
     }
 
     /// Opens a locked store by its recovery key.
@@ -213,16 +227,23 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             return Err(why);
         }
         self.locked = None;
-        log::warn!("the store was opened by its recovery key and is sealed to this machine now");
+        let now = match self.hardware {
+            Some(_) => "is sealed to this machine now",
+            None => "its secret is in clear on its disk now (hwtpm=none)",
+        };
+        log::warn!("the store was opened by its recovery key and {now}");
         Ok(())
     }
 
+    /// The store belongs to the hardware that is here from now on. It says so before the secret is
+    /// sealed anew: a power cut in between leaves a store that the recovery key opens once more.
     fn settle_recovered(
         &mut self,
         notes: &StartNotes,
         sealed: &SealedSecret,
     ) -> Result<(), OpenError> {
-        self.check_hardware()?;
+        let found = self.hardware.as_ref().map(|hardware| hardware.version);
+        self.ledger.adopt(found, &mut *self.entropy)?;
         self.ledger.replace_sealed(sealed)?;
         self.settle(notes, Word::Recovered)
     }

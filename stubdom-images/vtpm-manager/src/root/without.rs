@@ -1,8 +1,11 @@
 //! The keeper without a hardware TPM (`hwtpm=none`).
 
 use super::{Ground, PolicyDone, RootError, RootKeeper, policy};
-use tpm_wire::manager::PolicyCommand;
-use vtpm_custody::{first_start_without_tpm, open_without_tpm};
+use tpm_wire::manager::{Force, PolicyCommand};
+use vtpm_custody::{
+    RecoveryKey, begin_anew_without_tpm, first_start_without_tpm, inspect, open_without_tpm,
+    recover,
+};
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
@@ -21,15 +24,34 @@ impl RootKeeper for WithoutHardware {
 
     fn policy(
         &mut self,
-        _: Ground<'_>,
-        (_, sealed): (&Secret, &SealedSecret),
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
         command: &PolicyCommand<'_>,
     ) -> Result<PolicyDone, RootError> {
         match command {
-            PolicyCommand::Show => policy::report(sealed, || Ok(None)),
+            PolicyCommand::Show => policy::report(kept.1, || Ok(None)),
+            PolicyCommand::NewRecoveryKey { replace } => {
+                policy::recovery_key(kept, *replace, ground.entropy)
+            }
             _ => Err(RootError(
                 "the store's secret is in clear (hwtpm=none), so it has no policy".into(),
             )),
         }
+    }
+
+    fn can_recover(&self, sealed: &SealedSecret) -> bool {
+        inspect(sealed).is_ok_and(|overview| overview.has_recovery_key)
+    }
+
+    fn recover(
+        &mut self,
+        _: Ground<'_>,
+        sealed: &SealedSecret,
+        key: &str,
+        _: Force,
+    ) -> Result<(Secret, SealedSecret), RootError> {
+        let secret = recover(sealed, &RecoveryKey::parse(key)?)?;
+        let sealed = begin_anew_without_tpm(sealed, &secret)?;
+        Ok((secret, sealed))
     }
 }

@@ -5,6 +5,7 @@ mod faults;
 mod hardware;
 mod hostile;
 mod layer;
+mod moved;
 mod policy;
 mod power;
 mod restarts;

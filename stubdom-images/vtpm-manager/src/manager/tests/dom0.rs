@@ -136,8 +136,8 @@ fn a_command_of_a_vtpm_or_a_request_of_domain_0_is_refused() {
     manager.attach(4);
     assert_eq!(parts(&manager.ask(4, &Command::Stats.packet())).0, 1);
     assert_eq!(parts(&manager.ask(0, &Request::Load.packet())).0, 1);
-    let new_key = policy_request(&PolicyCommand::NewRecoveryKey { replace: Force::No }.encode());
-    let (status, sentence) = parts(&manager.ask(0, &new_key));
+    let drop = policy_request(&PolicyCommand::Drop { force: Force::No }.encode());
+    let (status, sentence) = parts(&manager.ask(0, &drop));
     assert_eq!(status, 9, "{}", String::from_utf8_lossy(&sentence));
     let show = policy_request(&PolicyCommand::Show.encode());
     let report = PolicyReport::of_answer(&manager.ask(0, &show)).unwrap();
