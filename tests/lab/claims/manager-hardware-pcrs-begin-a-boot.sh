@@ -30,7 +30,10 @@ case $VARIANT in tpm12-20) first=$(printf %040d 7);; *) first=$measured;; esac
 measure 8 "$first" || fail "domain 0 extends PCR 8 of the hardware TPM"
 manager_start pv "$hardware" "$iomem" || fail "the manager came up"
 vtpm_start vtpm1 pv "$word hwinitpcr=8-9" "vtpm=[\"backend=vtpmmgr,uuid=$uuid\"]" || fail "the vTPM came up"
-modprobe xen-tpmfront && xl vtpm-attach 0 backend=vtpm1 && lab_until 10 test -c /dev/tpm0 || fail "domain 0 has the vTPM"
+has_tpm_device() { set -- /dev/tpm[0-9]; test -c "$1"; }
+check "domain 0 gets the vTPM" xl vtpm-attach 0 backend=vtpm1
+modprobe xen-tpmfront
+lab_until 20 has_tpm_device || { ls /dev/tpm*; dmesg | grep -i tpm | tail; console vtpm1; fail "domain 0 has the vTPM"; }
 if [ "$VARIANT" = tpm12-20 ]; then
   check "a bank that the hardware does not have is named" \
     matches 'hwinitpcr: the hardware TPM has no bank SHA.?256' console vtpm1
