@@ -102,6 +102,8 @@ pub enum CustodyError {
         /// Those PCRs.
         pcrs: PcrMask,
     },
+    /// The policy looks at no PCR at all.
+    NothingSelected,
     /// No accepted state of the PCRs is the present one; what differs from the nearest.
     PcrsChanged(Differences),
     /// The policy of the sealed object refused although the PCRs looked right: they changed

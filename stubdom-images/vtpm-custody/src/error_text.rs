@@ -6,6 +6,13 @@ use core::fmt;
 /// What to do when the TPM will not give the secret back.
 const RECOVER: &str = "use the recovery key";
 
+/// Where PCRs are chosen.
+const CHOOSE: &str = " (pcrs= in extra= of the manager's file at the first start, policy reseal --pcrs \
+                      later)";
+
+/// The word that passes a check over.
+const FORCE: &str = "add seal=unmeasured to extra= for the first start, or --force to the command,";
+
 pub(crate) fn write(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     use CustodyError as E;
     match error {
@@ -15,14 +22,19 @@ pub(crate) fn write(error: &CustodyError, f: &mut fmt::Formatter<'_>) -> fmt::Re
         E::NotAllocated { bank, pcrs } => write!(
             f,
             "the hardware TPM has not allocated PCRs {pcrs} of bank {bank}, so a policy over them \
-             would protect nothing; choose another bank with pcrs=, or allocate it in the \
-             firmware's settings"
+             would protect nothing; choose another bank{CHOOSE}, or allocate it in the firmware's \
+             settings; {FORCE} to go on without those PCRs"
         ),
         E::Unmeasured { bank, pcrs } => write!(
             f,
             "PCRs {pcrs} of bank {bank} are all zeros or all ones, so nothing was measured into \
              them and a policy over them would protect nothing; switch measured boot on in the \
-             firmware's settings, choose others with pcrs=, or force it"
+             firmware's settings, or choose others{CHOOSE}; {FORCE} to seal to them all the same"
+        ),
+        E::NothingSelected => write!(
+            f,
+            "the policy looks at no PCR at all, so every boot of this machine would get the secret; \
+             choose some{CHOOSE}; {FORCE} to seal to the hardware TPM alone"
         ),
         E::PcrsChanged(differences) => {
             f.write_str("the machine was booted otherwise than the policy accepts: ")?;

@@ -11,8 +11,9 @@ pub enum Force {
     /// They hold.
     #[default]
     No,
-    /// PCRs without a measurement, or a selection beyond the default without a recovery key, are
-    /// accepted, because an administrator said so. What is not allocated is refused all the same.
+    /// An administrator said so: PCRs without a measurement, or a selection beyond the default
+    /// without a recovery key, are accepted; PCRs that the TPM has not allocated are left out of the
+    /// selection, and where none is left the secret is sealed to the TPM alone.
     Yes,
 }
 
@@ -33,10 +34,39 @@ impl Policy {
         self.selection.clone().unwrap_or_else(|| PcrSelection::default_in(bank))
     }
 
+    /// The present state, as `read` tells it. When forced, what is not allocated is left out: a
+    /// policy that named it would look as if it protected something.
+    ///
+    /// # Errors
+    /// [`CustodyError::NotAllocated`] unless forced, and those of `read`.
+    pub(crate) fn present(
+        &self,
+        bank: HashAlgorithm,
+        mut read: impl FnMut(&PcrSelection) -> Result<PcrState, CustodyError>,
+    ) -> Result<PcrState, CustodyError> {
+        let mut selection = self.selection_in(bank);
+        loop {
+            let refused = match read(&selection) {
+                Err(refused) if self.force == Force::Yes => refused,
+                other => return other,
+            };
+            let CustodyError::NotAllocated { bank, pcrs } = refused else { return Err(refused) };
+            let left = selection.without(bank, pcrs);
+            if left == selection {
+                return Err(refused);
+            }
+            log::warn!(
+                "PCRs {pcrs} of bank {bank} are not allocated and are left out by force: the secret \
+                 is sealed to {left}"
+            );
+            selection = left;
+        }
+    }
+
     /// All accepted states, the present one first.
     ///
     /// # Errors
-    /// [`CustodyError::Unmeasured`], unless forced.
+    /// [`CustodyError::Unmeasured`], [`CustodyError::NothingSelected`], unless forced.
     pub(crate) fn states(&self, present: PcrState) -> Result<Vec<PcrState>, CustodyError> {
         let mut states = [present].to_vec();
         for state in &self.also {

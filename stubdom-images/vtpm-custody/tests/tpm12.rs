@@ -13,7 +13,8 @@ use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::HashAlgorithm;
 use tpm_wire::{PacketBuilder, Tag, TpmVersion};
 use vtpm_custody::{
-    CustodyError, Former, Leftover, PcrMask, Policy, inspect, recover, set_recovery_key,
+    CustodyError, Force, Former, Leftover, PcrMask, PcrSelection, Policy, inspect, recover,
+    set_recovery_key,
 };
 
 /// A TPM 1.2 that the manager took ownership of with well-known authorisations. Its two keys take
@@ -282,4 +283,16 @@ fn a_counter_of_another_store_is_foreign() {
         });
         assert!(former.is_err(), "{former:?}");
     });
+}
+
+#[test]
+fn by_force_the_secret_is_sealed_to_the_tpm_alone() {
+    let Some(mut machine) = owned() else { return };
+    let nothing = Policy { selection: Some(PcrSelection::nothing()), ..Policy::default() };
+    let refused = machine.custody(|custody| custody.first_start(&nothing)).unwrap_err();
+    assert_eq!(refused, CustodyError::NothingSelected);
+    let forced = Policy { force: Force::Yes, ..nothing };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&forced)).unwrap();
+    machine.boot(b"stick").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Ok(secret));
 }

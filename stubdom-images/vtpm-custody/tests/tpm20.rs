@@ -8,6 +8,7 @@ use vtpm_custody::{
     CustodyError, Force, PcrMask, PcrSelection, PcrState, Policy, inspect, recover,
     set_recovery_key,
 };
+use vtpm_store::manager::SealedSecret;
 
 fn default() -> Policy {
     Policy::default()
@@ -80,16 +81,51 @@ fn a_policy_that_protects_nothing_is_refused_unless_forced() {
 }
 
 #[test]
-fn a_bank_that_is_not_allocated_is_refused_even_when_forced() {
+fn a_bank_that_is_not_allocated_is_refused_and_left_out_when_forced() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let selection = PcrSelection::parse("sha256:7+sha512:5").unwrap();
     let only256 = tpm_wire::tpm20::pcr_allocate(&HashAlgorithm::ALL, &[HashAlgorithm::SHA256]);
     assert_eq!(machine.code(&only256), 0);
     machine.boot(b"boot").unwrap();
-    let policy = Policy { selection: Some(selection), force: Force::Yes, ..default() };
+    let policy = Policy { selection: Some(selection), ..default() };
     let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
     let pcrs = PcrMask::of(&[5]);
     assert_eq!(refused, CustodyError::NotAllocated { bank: HashAlgorithm::SHA512, pcrs });
+    let sealed = forced(&mut machine, policy, "sha256:7");
+    machine.boot(b"stick").unwrap();
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Err(changed(&[7])));
+}
+
+/// Seals by force, and says to what.
+fn forced(machine: &mut Machine, policy: Policy, to: &str) -> SealedSecret {
+    let policy = Policy { force: Force::Yes, ..policy };
+    let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    let overview = inspect(&sealed).unwrap();
+    assert!(overview.forced);
+    assert_eq!(
+        overview.states[0].state.selection().to_string(),
+        to,
+        "what holds, not what was said"
+    );
+    assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Ok(secret));
+    sealed
+}
+
+#[test]
+fn where_nothing_of_a_forced_policy_is_allocated_the_tpm_alone_decides() {
+    let (Some(mut machine), Some(mut other)) = (Machine::tpm20(), Machine::tpm20()) else { return };
+    let only256 = tpm_wire::tpm20::pcr_allocate(&HashAlgorithm::ALL, &[HashAlgorithm::SHA256]);
+    assert_eq!(machine.code(&only256), 0);
+    machine.boot(b"boot").unwrap();
+    let selection = Some(PcrSelection::parse("sha384:5,7").unwrap());
+    let sealed = forced(&mut machine, Policy { selection, ..default() }, "none");
+    machine.boot(b"stick").unwrap();
+    assert!(machine.custody(|custody| custody.unseal(&sealed)).is_ok(), "any boot will do");
+    let moved = other.custody(|custody| custody.unseal(&sealed));
+    assert_eq!(moved, Err(CustodyError::OtherTpm));
+    let nothing = Policy { selection: Some(PcrSelection::nothing()), ..default() };
+    let refused = machine.custody(|custody| custody.first_start(&nothing)).unwrap_err();
+    assert_eq!(refused, CustodyError::NothingSelected);
 }
 
 #[test]
@@ -162,8 +198,9 @@ fn a_bank_of_which_the_tpm_has_fewer_pcrs_than_were_asked_for_is_refused() {
     assert_eq!(machine.code(&command), 0);
     machine.boot(b"boot").unwrap();
     let selection = Some(PcrSelection::parse("sha384:7,8,9").unwrap());
-    let policy = Policy { selection, force: Force::Yes, ..default() };
+    let policy = Policy { selection, ..default() };
     let refused = machine.custody(|custody| custody.first_start(&policy)).unwrap_err();
     let pcrs = PcrMask::of(&[8, 9]);
     assert_eq!(refused, CustodyError::NotAllocated { bank: HashAlgorithm::SHA384, pcrs });
+    forced(&mut machine, policy, "sha384:7");
 }

@@ -72,11 +72,34 @@ impl PcrSelection {
         Ok(Self { banks: banks.to_vec() })
     }
 
-    /// Reads `sha256:5,7` or, for several banks, `sha256:5,7+sha384:0`.
+    /// No PCR at all, written `none`: every boot of the machine is as good as any other.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { banks: Vec::new() }
+    }
+
+    /// Whether it selects no PCR at all.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.banks.is_empty()
+    }
+
+    /// The same without these PCRs of a bank.
+    pub(crate) fn without(&self, bank: HashAlgorithm, pcrs: PcrMask) -> Self {
+        let left =
+            |of: HashAlgorithm, mask: PcrMask| if of == bank { mask.without(pcrs) } else { mask };
+        let banks = self.banks.iter().map(|(of, mask)| (*of, left(*of, *mask)));
+        Self { banks: banks.filter(|(_, mask)| !mask.is_empty()).collect() }
+    }
+
+    /// Reads `sha256:5,7` or, for several banks, `sha256:5,7+sha384:0`; or `none`.
     ///
     /// # Errors
     /// [`SelectionError`].
     pub fn parse(text: &str) -> Result<Self, SelectionError> {
+        if text == NOTHING {
+            return Ok(Self::nothing());
+        }
         let banks: Result<Vec<_>, _> = text.split('+').map(parse_bank).collect();
         Self::new(&banks?)
     }
@@ -95,6 +118,9 @@ impl PcrSelection {
         self.banks.iter().any(|(_, pcrs)| !pcrs.without(default).is_empty())
     }
 }
+
+/// How [`PcrSelection::nothing`] is written, and the state of it.
+pub(super) const NOTHING: &str = "none";
 
 fn parse_bank(text: &str) -> Result<(HashAlgorithm, PcrMask), SelectionError> {
     let (name, numbers) = text.split_once(':').ok_or(SelectionError::Empty)?;

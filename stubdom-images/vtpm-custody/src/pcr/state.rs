@@ -97,8 +97,11 @@ impl PcrState {
     }
 
     /// Refuses PCRs that nobody measured anything into: all zeros as after a reset, or all ones as
-    /// in PCRs 17 to 22 before a dynamic launch.
+    /// in PCRs 17 to 22 before a dynamic launch; and no PCRs at all.
     pub(crate) fn check_measured(&self) -> Result<(), CustodyError> {
+        if self.selection.is_nothing() {
+            return Err(CustodyError::NothingSelected);
+        }
         let same = |value: &[u8], byte| value.iter().all(|found| *found == byte);
         let blank = self.those(|(_, _, value)| same(value, 0) || same(value, 0xFF));
         match blank.first() {

@@ -1,7 +1,7 @@
 //! Selections and states as people write them.
 
 use super::mask::PcrMask;
-use super::selection::{PcrSelection, SelectionError, bank_of, word};
+use super::selection::{NOTHING, PcrSelection, SelectionError, bank_of, word};
 use super::state::PcrState;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -40,6 +40,9 @@ impl From<SelectionError> for StateError {
 /// As in `sha256:5,7+sha384:0`.
 impl fmt::Display for PcrSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_nothing() {
+            return f.write_str(NOTHING);
+        }
         for (at, (bank, pcrs)) in self.banks().iter().enumerate() {
             write!(f, "{}{}:{pcrs}", if at == 0 { "" } else { "+" }, word(*bank))?;
         }
@@ -50,6 +53,9 @@ impl fmt::Display for PcrSelection {
 /// As in `sha256:5=HEX,7=HEX+sha384:0=HEX`, in small letters.
 impl fmt::Display for PcrState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.selection().is_nothing() {
+            return f.write_str(NOTHING);
+        }
         let mut last = None;
         for (bank, pcr, value) in self.readings() {
             match last {
@@ -72,6 +78,9 @@ impl PcrState {
     /// [`StateError`].
     pub fn parse(text: &str) -> Result<Self, StateError> {
         let (mut banks, mut values) = (Vec::new(), Vec::new());
+        if text == NOTHING {
+            return Self::new(PcrSelection::nothing(), values).ok_or(StateError::Value);
+        }
         for part in text.split('+') {
             let (name, pcrs) = part.split_once(':').ok_or(SelectionError::Empty)?;
             let pcrs = readings(pcrs)?;

@@ -167,7 +167,10 @@ fn state(mut reader: Reader<'_>) -> Result<PcrState, CustodyError> {
     let banks: Result<Vec<_>, CustodyError> = (0..reader.u8()?)
         .map(|_| Ok((HashAlgorithm(reader.u16()?), PcrMask::from_bytes(reader.array()?))))
         .collect();
-    let selection = PcrSelection::new(&banks?).map_err(|_| CustodyError::Damaged)?;
+    let selection = match banks?.as_slice() {
+        [] => PcrSelection::nothing(),
+        banks => PcrSelection::new(banks).map_err(|_| CustodyError::Damaged)?,
+    };
     let mut values = Vec::new();
     for (bank, pcrs) in selection.banks() {
         let length = bank.digest_bytes().ok_or(CustodyError::Damaged)?;

@@ -46,6 +46,7 @@ fn read_one(link: &mut Link<'_, '_>, pcr: u32) -> Result<Vec<u8>, CustodyError> 
 
 fn only_bank(selection: &PcrSelection) -> Result<PcrMask, CustodyError> {
     match selection.banks() {
+        [] => Ok(PcrMask::default()),
         [(HashAlgorithm::SHA1, pcrs)] => Ok(*pcrs),
         _ => Err(SelectionError::OnlySha1.into()),
     }

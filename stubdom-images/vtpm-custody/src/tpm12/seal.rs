@@ -42,7 +42,7 @@ fn attempt(
     secret: &Secret,
     beyond_default: bool,
 ) -> Result<Sealed12, CustodyError> {
-    let present = pcr::read(link, &policy.selection_in(HashAlgorithm::SHA1))?;
+    let present = policy.present(HashAlgorithm::SHA1, |of| pcr::read(link, of))?;
     let states = policy.states(present)?;
     if states.len() > MOST_WAYS {
         return Err(CustodyError::TooLarge);

@@ -80,7 +80,7 @@ fn ways(
     match order {
         Order::Present(wanted) => {
             let default = pcr::usual_bank(link)?;
-            let present = pcr::read(link, session, &wanted.selection_in(default))?;
+            let present = wanted.present(default, |of| pcr::read(link, session, of))?;
             let way = |state| Branch { state, epoch: None, signature: None };
             Ok((None, wanted.states(present)?.into_iter().map(way).collect()))
         }

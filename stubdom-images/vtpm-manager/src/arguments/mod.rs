@@ -9,7 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use log::LevelFilter;
-use tpm_hw::{Argument, HardwareArguments};
+use tpm_hw::{Argument, Driver, HardwareArguments};
+use vtpm_custody::PcrSelection;
 use vtpm_store::manager::RollbackMode;
 
 /// Everything that can be said on the command line.
@@ -24,6 +25,8 @@ pub struct Arguments {
     /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing into the PCRs
     /// that the store's secret is sealed to.
     pub unmeasured: bool,
+    /// `pcrs=`: which PCRs the store's secret is sealed to at a first start; `None` is the default.
+    pub pcrs: Option<PcrSelection>,
     /// `rollback=`, `budget=`, `accept=`, `forget=`: how old state is refused.
     pub rollback: Rules,
     /// `loglevel=error|info|debug`; info when absent.
@@ -72,6 +75,7 @@ impl Arguments {
             explicit: false,
             without_damaged: false,
             unmeasured: false,
+            pcrs: None,
             rollback: Rules::default(),
             log_level: LevelFilter::Info,
         };
@@ -86,6 +90,9 @@ impl Arguments {
                     notices.push(format!("argument {word:?} is unknown and has no effect"));
                 }
             }
+        }
+        if arguments.pcrs.is_some() && arguments.hardware.driver == Driver::None {
+            notices.push("pcrs= has no effect without a hardware TPM (hwtpm=none)".into());
         }
         Ok((arguments, notices))
     }
@@ -104,6 +111,10 @@ impl Arguments {
             ("store", _) => return Err(value("store=without-damaged")),
             ("seal", "unmeasured") => self.unmeasured = true,
             ("seal", _) => return Err(value("seal=unmeasured")),
+            ("pcrs", _) => {
+                let pcrs = PcrSelection::parse(given);
+                self.pcrs = Some(pcrs.map_err(|_| value(PCRS))?);
+            }
             ("rollback" | "budget" | "accept" | "forget", _) => {
                 self.take_rollback(name, given).map_err(value)?;
             }
@@ -143,6 +154,9 @@ impl Arguments {
         Ok(())
     }
 }
+
+/// What may stand for `pcrs=`.
+const PCRS: &str = "pcrs= with banks and PCRs, as in pcrs=sha256:5,7 or pcrs=sha256:5,7+sha384:7";
 
 /// Budgets that make sense: at most one increment a second.
 const MEANT: core::ops::RangeInclusive<u32> = 1..=86_400;

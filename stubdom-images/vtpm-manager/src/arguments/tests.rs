@@ -19,9 +19,10 @@ fn nothing_said_is_first_contact_with_a_hardware_tpm() {
 #[test]
 fn every_word_reaches_its_place() {
     let line = "tpm2 hwtpm=none provision=explicit loglevel=debug \
-                store=without-damaged seal=unmeasured";
+                store=without-damaged seal=unmeasured pcrs=sha256:5,7+sha384:7";
     let (arguments, notices) = parse(line).unwrap();
-    assert_eq!(notices, Vec::<Notice>::new());
+    assert_eq!(notices, ["pcrs= has no effect without a hardware TPM (hwtpm=none)"]);
+    assert_eq!(arguments.pcrs.map(|pcrs| pcrs.to_string()).unwrap(), "sha256:5,7+sha384:7");
     assert!(
         arguments.explicit
             && arguments.without_damaged
@@ -37,9 +38,17 @@ fn an_unknown_word_is_named_and_a_wrong_value_stops() {
     let (_, notices) = parse("quiet root=/dev/sda tpmirq=7").unwrap();
     assert_eq!(notices.len(), 3);
     assert!(notices[1].contains("root=/dev/sda"));
-    for word in
-        ["provision=never", "loglevel=loud", "store=", "seal=all", "hwtpm=maybe", "tpmlocality=9"]
-    {
+    for word in [
+        "provision=never",
+        "loglevel=loud",
+        "store=",
+        "seal=all",
+        "pcrs=",
+        "pcrs=7",
+        "pcrs=sha256:24",
+        "hwtpm=maybe",
+        "tpmlocality=9",
+    ] {
         let error = parse(word).unwrap_err().to_string();
         assert!(error.contains(word.split('=').next().unwrap()), "{error}");
     }

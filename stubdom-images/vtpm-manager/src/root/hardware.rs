@@ -3,12 +3,13 @@
 use super::policy::{self, approval, key, moved, selection};
 use super::{CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper};
 use crate::hardware::Hardware;
+use alloc::format;
 use alloc::vec::Vec;
 use tpm_hw::Time;
 use tpm_wire::manager::{Force, PolicyCommand};
 use vtpm_custody::{
-    Access, Counter, Custody, CustodyError, Former, FoundCounter, Leftover, Platform, Policy,
-    RecoveryKey, inspect, recover,
+    Access, Counter, Custody, CustodyError, Former, FoundCounter, Leftover, PcrSelection, Platform,
+    Policy, RecoveryKey, inspect, recover,
 };
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
@@ -21,13 +22,35 @@ pub struct WithHardware<T> {
     time: T,
     /// `seal=unmeasured`: a first start on a machine whose firmware measures nothing.
     force: Force,
+    /// `pcrs=`: which PCRs a first start looks at, in place of the default.
+    pcrs: Option<PcrSelection>,
     counter: Option<Counter>,
 }
 
 impl<T: Time> WithHardware<T> {
     /// With these rights; `force` is for a first start on a machine whose firmware measures nothing.
     pub const fn new(access: Access, time: T, force: Force) -> Self {
-        Self { access, time, force, counter: None }
+        Self { access, time, force, pcrs: None, counter: None }
+    }
+
+    /// The same with this selection for a first start.
+    #[must_use]
+    pub fn selecting(self, pcrs: Option<PcrSelection>) -> Self {
+        Self { pcrs, ..self }
+    }
+
+    /// Says when `pcrs=` comes too late.
+    fn compare_pcrs(&self, sealed: &SealedSecret) -> Result<(), RootError> {
+        let Some(wanted) = &self.pcrs else { return Ok(()) };
+        let states = inspect(sealed)?.states;
+        if let Some(way) = states.iter().find(|way| way.state.selection() != wanted) {
+            log::warn!(
+                "pcrs={wanted} has no effect: the store is sealed to {} since an earlier start; \
+                 policy reseal --pcrs {wanted} changes that, or take pcrs= out of extra=",
+                way.state.selection()
+            );
+        }
+        Ok(())
     }
 
     fn custody<'s, 'g: 's>(&'s self, ground: Ground<'g>) -> Result<Custody<'s>, RootError> {
@@ -51,12 +74,23 @@ impl<T: Time> WithHardware<T> {
 
 impl<T: Time> RootKeeper for WithHardware<T> {
     fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
-        let chosen = Policy { force: policy::force(self.force), ..Policy::default() };
+        let selection = self.pcrs.clone();
+        if let Some(pcrs) = selection.as_ref().filter(|pcrs| pcrs.goes_beyond_default()) {
+            // Whatever was forced: nobody can have a recovery key yet.
+            return Err(RootError(format!(
+                "pcrs={pcrs} looks at more than PCRs 5 and 7, which the next update may change, and \
+                 there is no recovery key yet: take pcrs= out of extra=, start, make a recovery key \
+                 (policy recovery-key), then policy reseal --pcrs {pcrs}"
+            )));
+        }
+        let chosen = Policy { selection, force: policy::force(self.force), ..Policy::default() };
         Ok(self.custody(ground)?.first_start(&chosen)?)
     }
 
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
-        Ok(self.custody(ground)?.unseal(sealed)?)
+        let secret = self.custody(ground)?.unseal(sealed)?;
+        self.compare_pcrs(sealed)?;
+        Ok(secret)
     }
 
     fn counter(
@@ -89,7 +123,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
     ) -> Result<(SealedSecret, CounterValue), RootError> {
         let made = self.custody(ground)?.make_counter(sealed, secret, former);
         let made = made.map_err(|error| match error {
-            CustodyError::OwnerAuth => RootError(alloc::format!(
+            CustodyError::OwnerAuth => RootError(format!(
                 "{error}; a counter cannot be made without: rollback=off goes without one \
                  (docs/rollback.md)"
             )),

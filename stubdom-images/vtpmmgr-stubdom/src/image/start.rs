@@ -73,7 +73,7 @@ fn keeper(arguments: &Arguments, time: Time) -> Keeper {
     }
     let access = Access::from(&arguments.hardware);
     let force = if arguments.unmeasured { Force::Yes } else { Force::No };
-    Box::new(WithHardware::new(access, time, force))
+    Box::new(WithHardware::new(access, time, force).selecting(arguments.pcrs.clone()))
 }
 
 fn opened(

@@ -11,3 +11,4 @@ mod power;
 mod restarts;
 mod rig;
 mod rollback;
+mod selection;
