@@ -64,8 +64,8 @@ fn read(file: &Path) -> Result<Option<SealedSecret>> {
 
 fn write(folder: &Path, sealed: &SealedSecret) -> std::io::Result<()> {
     let bytes = [&HEAD, &sealed.kind.to_be_bytes()[..], &sealed.blob].concat();
-    let place = folder.join(SEALED_KEY);
-    engine_serve::replace(&folder.join(UNFINISHED), &place, &File::open(folder)?, &bytes)
+    let (place, unfinished) = (Path::new(SEALED_KEY), Path::new(UNFINISHED));
+    engine_serve::replace(&File::open(folder)?, place, unfinished, &bytes)
 }
 
 /// A TPM device of this host.

@@ -5,6 +5,46 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// Where a device comes from. What can be found out before there is one has been.
+pub(crate) enum Source {
+    /// The kernel's driver makes it.
+    Driver(vtpmx_sys::Driver),
+    /// Another program made it.
+    Given(Server),
+}
+
+impl Source {
+    /// The kernel's driver.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub(crate) fn driver() -> Result<Self> {
+        vtpmx_sys::Driver::open().map(Self::Driver).map_err(advise)
+    }
+
+    /// Standard input.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn given() -> Result<Self> {
+        Server::given().map(Self::Given)
+    }
+
+    /// A TPM device of this version.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub(crate) fn make(self, tpm2: bool) -> Result<Server> {
+        match self {
+            Self::Driver(driver) => {
+                let made = driver.new_device(tpm2).map_err(advise)?;
+                Ok(Server { fd: made.server, number: Some(made.number) })
+            }
+            Self::Given(server) => Ok(server),
+        }
+    }
+}
+
 /// The server's end of a device.
 pub(crate) struct Server {
     fd: OwnedFd,
@@ -18,22 +58,7 @@ impl Server {
         self.fd.as_fd()
     }
 
-    /// Makes a TPM device.
-    ///
-    /// # Errors
-    /// One sentence that says what to do.
-    pub(crate) fn made(tpm2: bool) -> Result<Self> {
-        match vtpmx_sys::new_device(tpm2) {
-            Ok(device) => Ok(Self { fd: device.server, number: Some(device.number) }),
-            Err(errno) => Err(advise(errno)),
-        }
-    }
-
-    /// The one that another program made and handed over as standard input.
-    ///
-    /// # Errors
-    /// When standard input is something else.
-    pub(crate) fn given() -> Result<Self> {
+    fn given() -> Result<Self> {
         let stdin = std::io::stdin();
         let mode = fstat(&stdin).context("there is no standard input")?.st_mode;
         // The driver's own files have no type.

@@ -4,7 +4,7 @@ use crate::announce::Announcer;
 use crate::arguments::{Relay, Version};
 use crate::confine::Task;
 use crate::device::{self, End, Ending};
-use crate::made::Server;
+use crate::made::Source;
 use crate::presence::Presence;
 use crate::{confine, link, registry, stop};
 use anyhow::{Context, Result, anyhow, bail};
@@ -27,6 +27,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// One sentence for people.
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = find(relay)?;
+    let source = Source::driver()?;
     let mut vtpm = Vtpm::open(&path)?;
     let presence = Presence::of(&path)?;
     vtpm.check_is_tpm20()?;
@@ -35,7 +36,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let name = format!("relay-{name}");
     let entry = registry::Entry::take(&name)?;
     let signals = stop::signals()?;
-    let server = Server::made(true)?;
+    let server = source.make(true)?;
     let number = server.number;
     let link = relay.link.clone();
     let target = number.map(|number| format!("/dev/tpmrm{number}")).unwrap_or_default();

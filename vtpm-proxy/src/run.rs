@@ -1,15 +1,16 @@
 //! `vtpm-proxy run`: one TPM of our own.
 
-use crate::announce::Announcer;
+use crate::announce::{Announced, Announcer};
 use crate::arguments::{Key, Run, Version};
 use crate::confine::Task;
 use crate::device::{self, End, Ending};
-use crate::made::Server;
+use crate::made::{Server, Source};
 use crate::state::{self, Keeper};
 use crate::tpm::Tpm;
 use crate::{confine, host_tpm, key, registry, stop};
 use anyhow::{Context, Result, bail};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use vtpm_engine::TpmVersion;
 use vtpm_store::Secret;
@@ -29,16 +30,33 @@ pub(crate) fn run(run: &Run) -> Result<()> {
         Version::Tpm20 => TpmVersion::Tpm20,
     };
     let (keeper, state) = Keeper::open(directory, secret(&run.key, &run.state)?, version)?;
+    let source = if run.stdin { Source::given() } else { Source::driver() }?;
     let mut tpm = Tpm::power_on(keeper, state, arguments)
         .with_context(|| format!("cannot serve {}", run.state.display()))?;
     if version == TpmVersion::Tpm20 {
         device::test_early(&mut tpm)?;
     }
+    match begin(run, source, &entry) {
+        Ok(begun) => serve(begun, tpm),
+        Err(error) => {
+            // It was powered on, and is not left as after a power cut.
+            tpm.shutdown()?;
+            Err(error)
+        }
+    }
+}
+
+/// What a device needs besides its TPM.
+struct Begun {
+    server: Server,
+    signals: UnixStream,
+    announced: Announced,
+}
+
+/// Makes the device, has it announced, and gives up what serving does not need.
+fn begin(run: &Run, source: Source, entry: &registry::Entry) -> Result<Begun> {
     let signals = stop::signals()?;
-    let server = match run.stdin {
-        true => Server::given()?,
-        false => Server::made(version == TpmVersion::Tpm20)?,
-    };
+    let server = source.make(run.tpm == Version::Tpm20)?;
     let announcer = Announcer {
         kind: "run",
         name: name(run)?,
@@ -47,9 +65,14 @@ pub(crate) fn run(run: &Run) -> Result<()> {
         number: server.number,
         link: None,
     };
-    let announced = announcer.start(&entry)?;
+    let announced = announcer.start(entry)?;
     confine::drop_capabilities()?;
     confine::filter_calls(Task::Serving)?;
+    Ok(Begun { server, signals, announced })
+}
+
+fn serve(begun: Begun, mut tpm: Tpm) -> Result<()> {
+    let Begun { server, signals, announced } = begun;
     let endings = [
         Ending::at_once(signals.as_fd(), End::Asked),
         Ending::at_once(announced.failed(), End::NotAnnounced),

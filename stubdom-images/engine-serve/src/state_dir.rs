@@ -1,9 +1,9 @@
 //! The state directory: one file that is replaced whole, and a lock.
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags, openat, renameat};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The file that holds the state.
@@ -49,12 +49,20 @@ impl StateDir {
     /// # Errors
     /// When there is a file and it cannot be read.
     pub fn read(&self) -> Result<Option<Vec<u8>>> {
-        let file = self.file();
-        match fs::read(&file) {
+        match self.contents() {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot read {}", self.file().display()))
+            }
         }
+    }
+
+    fn contents(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = openat(&self.folder, STATE, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        File::from(file).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Keeps the state. When this returns it survives a crash and a power cut; when it does not,
@@ -63,25 +71,46 @@ impl StateDir {
     /// # Errors
     /// Any failed step; what was acknowledged before is untouched.
     pub fn write(&self, bytes: &[u8]) -> Result<()> {
-        let place = self.file();
-        replace(&self.path.join(UNFINISHED), &place, &self.folder, bytes)
-            .with_context(|| format!("cannot keep the TPM's state in {}", place.display()))
+        replace(&self.folder, Path::new(STATE), Path::new(UNFINISHED), bytes)
+            .with_context(|| format!("cannot keep the TPM's state in {}", self.file().display()))
     }
 }
 
-/// Writes `bytes` to `unfinished`, then makes that `place`, each step durable before the next.
+/// Writes `bytes` to `unfinished` of `folder`, then makes that `place`, each step durable before the
+/// next. Both are names in the folder that is open: where its path leads meanwhile does not matter.
 ///
 /// # Errors
 /// Any failed step.
 pub fn replace(
-    unfinished: &Path,
-    place: &Path,
     folder: &File,
+    place: &Path,
+    unfinished: &Path,
     bytes: &[u8],
 ) -> std::io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).open(unfinished)?;
+    let how = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(openat(folder, unfinished, how, Mode::RUSR | Mode::WUSR)?);
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(unfinished, place)?;
+    renameat(folder, unfinished, folder, place)?;
     folder.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_was_moved_away_keeps_its_state_and_the_new_one_keeps_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, away) = (root.path().join("tpm"), root.path().join("away"));
+        let first = StateDir::open(&path).unwrap();
+        first.write(b"one").unwrap();
+        fs::rename(&path, &away).unwrap();
+        let second = StateDir::open(&path).unwrap();
+        second.write(b"two").unwrap();
+        first.write(b"one again").unwrap();
+        assert_eq!(second.read().unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(fs::read(away.join("state")).unwrap(), b"one again");
+        assert!(StateDir::open(&away).is_err(), "it is still held");
+    }
 }

@@ -27,7 +27,9 @@ pub(crate) fn write(
         if unfinished.exists() {
             fs::remove_file(&unfinished)?;
         }
-        replace(&unfinished, file, &folder_of(file)?, &bytes)
+        let (place, unfinished) = (file.file_name(), unfinished.file_name());
+        let names = place.zip(unfinished).ok_or(std::io::ErrorKind::IsADirectory)?;
+        replace(&folder_of(file)?, Path::new(names.0), Path::new(names.1), &bytes)
     };
     written().with_context(|| format!("cannot write {}", file.display()))
 }

@@ -1,27 +1,12 @@
 #!/bin/sh
 # claim: vtpm-proxy makes /dev/tpmN and /dev/tpmrmN of Linux's /dev/vtpmx: TPM 2.0 and 1.2, several at once, state kept over stop and kill under a key from a file or sealed to the host's TPM, everything gone after it
 # variants: few
-# long-variants: many
+# long-variants: hundred
 # needs: tpm=2 tpm-dom0 time=300
-. lab-lib
-proxy=/lab/tools/vtpm-proxy
-[ -x $proxy ] || lab_error "there is no vtpm-proxy: ./x images"
-cd /tmp || exit 4
-head -c 32 /dev/urandom >key; chmod 600 key; head -c 32 /dev/urandom >other-key; chmod 600 other-key
-
-# serve NAME [ARG...]: in the background; waits until it is ready, or has ended.
-serve() {
-  name=$1; shift
-  $proxy run --state "state-$name" --key-file key --name "$name" "$@" >"$name.log" 2>&1 &
-  echo $! >"$name.pid"
-  lab_until 60 ready_or_ended "$name"
-  grep -q '^ready: ' "$name.log"
-}
-ready_or_ended() { grep -q '^ready: ' "$1.log" || ! kill -0 "$(cat "$1.pid")" 2>/dev/null; }
-# node NAME tpm|tpmrm: its device
-node() { grep -o "/dev/$2[0-9]*" "$1.log" | head -n 1; }
+# needs hundred: time=1200
+. proxy-lib
+proxy_key other-key
 tool() { tool=$1; name=$2; shift 2; "tpm2_$tool" -T "device:$(node "$name" tpmrm)" "$@"; }
-no_device() { ! ls "$1" 2>/dev/null; }
 
 rmmod tpm_vtpm_proxy 2>/dev/null
 check "without the module a run says what to load" matches 'modprobe tpm_vtpm_proxy' \
@@ -68,13 +53,7 @@ check "a damaged state is refused" matches 'damaged' \
 check "stop ends the other one, too" $proxy stop old
 
 check "the host has a TPM 2.0 of its own" test -c /dev/tpmrm0
-# sealed: like serve, with the key in the host's TPM
-sealed() {
-  $proxy run --state state-sealed --host-tpm /dev/tpmrm0 --name sealed >sealed.log 2>&1 &
-  echo $! >sealed.pid
-  lab_until 60 ready_or_ended sealed
-  grep -q '^ready: ' sealed.log
-}
+sealed() { serve_with '--host-tpm /dev/tpmrm0' sealed; }
 check "a key is drawn and sealed to the host's TPM" sealed
 check "its TPM keeps something" sh -c "
 tpm2_nvdefine -Q -T device:$(node sealed tpmrm) -C o -s 7 -a 'authread|authwrite' 0x1500001 &&
@@ -87,15 +66,34 @@ mv state-sealed/sealed-key away
 check "a state whose key is gone is refused" matches 'put a backup in its place' \
   sh -c "! $proxy run --state state-sealed --host-tpm --name sealed 2>&1"
 
-case $VARIANT in many) count=12;; *) count=3;; esac
-began=$(cut -d. -f1 /proc/uptime)
-for n in $(seq $count); do serve "many$n" || fail "TPM number $n of $count gets ready: $(cat "many$n.log")"; done
-ended=$(cut -d. -f1 /proc/uptime)
-check "$count at once each give random bytes" sh -c "
-for n in \$(seq $count); do
-  tpm2_getrandom -T device:\$(grep -o '/dev/tpmrm[0-9]*' many\$n.log) --hex 8 || exit; done"
-memory=$(cat /proc/"$(cat many1.pid)"/smaps_rollup | awk '/^Pss:/ { print $2 }')
-echo "figure: $count TPMs were ready one after another in $((ended - began)) s; one takes $memory KiB (PSS)"
-for n in $(seq $count); do $proxy stop "many$n" || fail "number $n stops"; done
+case $VARIANT in hundred) count=100;; *) count=3;; esac
+uptime() { cut -d' ' -f1 /proc/uptime; }
+# each "SENTENCE" COMMAND...: runs it with $n from 1 to $count; ends the claim at the first that fails.
+each() {
+  sentence=$1; shift
+  for n in $(seq $count); do
+    eval "$*" >each.log 2>&1 || fail "number $n of $count $sentence: $(cat each.log)"
+  done
+  echo "holds: each of $count $sentence"
+}
+began=$(uptime)
+each "gets ready" 'serve "many$n" || { cat "many$n.log"; false; }'
+ended=$(uptime)
+memory=$(for n in $(seq $count); do sed -n 's/^Pss: *//p' "/proc/$(cat "many$n.pid")/smaps_rollup"; done | awk '{ all += $1 } END { printf "%d", all / NR }')
+each "gives random bytes" 'tpm2_getrandom -T "device:$(node "many$n" tpmrm)" --hex 8'
+each "keeps something of its own" '
+tpm2_nvdefine -Q -T "device:$(node "many$n" tpmrm)" -C o -s 4 -a "authread|authwrite" 0x1500001 &&
+printf %04d "$n" | tpm2_nvwrite -Q -T "device:$(node "many$n" tpmrm)" -i- 0x1500001'
+each "has it" '[ "$(tpm2_nvread -T "device:$(node "many$n" tpmrm)" 0x1500001)" = "$(printf %04d "$n")" ]'
+check "all are listed" sh -c "[ \"\$($proxy list | grep -c '^many')\" = $count ]"
+began2=$(uptime)
+each "stops" '$proxy stop "many$n"'
+awk -v count=$count -v a="$began" -v b="$ended" -v c="$began2" -v d="$(uptime)" -v m="$memory" 'BEGIN {
+  printf "figure: %d TPMs at once: ready one after another in %.0f s, stopped in %.0f s; one takes %d KiB (PSS)\n", count, b - a, d - c, m }'
 check "no device is left but the host's" sh -c '[ "$(ls /dev/tpm* | xargs)" = "/dev/tpm0 /dev/tpmrm0" ]'
 check "no entry is left" sh -c "ls -l /run/vtpm-proxy; cat /run/vtpm-proxy/*; ! ls /run/vtpm-proxy | grep -q ."
+check "no process is left" sh -c "! pidof vtpm-proxy"
+check "the next one gets the first number again" serve many1
+check "which is tpm1" test "$(node many1 tpm)" = /dev/tpm1
+check "it stops" $proxy stop many1
+check "the kernel holds nothing of its driver" rmmod tpm_vtpm_proxy

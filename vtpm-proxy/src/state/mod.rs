@@ -61,7 +61,11 @@ impl Keeper {
         Ok((keeper, Some(saved.state)))
     }
 
-    fn save(&mut self, state: TpmState) -> Result<()> {
+    /// Keeps a state in place of the one before.
+    ///
+    /// # Errors
+    /// When it cannot be kept; the one before is still there.
+    pub fn save(&mut self, state: TpmState) -> Result<()> {
         let generation = self.generation.checked_add(1).context("the state was saved too often")?;
         let saved = Saved { generation, state };
         let bytes = format::encode(&self.key, self.version, &saved, &mut SystemEntropy)

@@ -44,25 +44,43 @@ pub struct NewDevice {
     pub minor: u32,
 }
 
-/// Makes a TPM device, of version 2.0 or 1.2. The kernel begins to talk to it at once.
-///
-/// # Errors
-/// `NOENT`: the module tpm_vtpm_proxy is not loaded. `PERM`: the caller lacks CAP_SYS_ADMIN. `NODEV`:
-/// [`PATH`] is something else.
-pub fn new_device(tpm2: bool) -> Result<NewDevice, Errno> {
-    let vtpmx = open(PATH, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    let found = fstat(&vtpmx)?;
-    let is_device = FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice;
-    if !is_device || major(found.st_rdev) != MISC_MAJOR {
-        return Err(Errno::NODEV);
+/// The driver, ready to make devices.
+#[derive(Debug)]
+pub struct Driver(OwnedFd);
+
+impl Driver {
+    /// Opens [`PATH`].
+    ///
+    /// # Errors
+    /// `NOENT`: the module tpm_vtpm_proxy is not loaded. `ACCESS`: the caller may not open it. `NODEV`:
+    /// [`PATH`] is something else.
+    pub fn open() -> Result<Self, Errno> {
+        let vtpmx = open(PATH, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let found = fstat(&vtpmx)?;
+        let is_device = FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice;
+        if !is_device || major(found.st_rdev) != MISC_MAJOR {
+            return Err(Errno::NODEV);
+        }
+        Ok(Self(vtpmx))
     }
+
+    /// Makes a TPM device, of version 2.0 or 1.2. The kernel begins to talk to it at once.
+    ///
+    /// # Errors
+    /// `PERM`: the caller lacks CAP_SYS_ADMIN.
+    pub fn new_device(&self, tpm2: bool) -> Result<NewDevice, Errno> {
+        new_device(&self.0, tpm2)
+    }
+}
+
+fn new_device(vtpmx: &OwnedFd, tpm2: bool) -> Result<NewDevice, Errno> {
     let flags = if tpm2 { FLAG_TPM2 } else { 0 };
     let mut made = NewDev { flags, tpm_num: 0, fd: u32::MAX, major: 0, minor: 0 };
     // SAFETY: the number of this call names a structure of NewDev's size, laid out as the kernel's
     // (five 32-bit words); the kernel reads and writes `made` before the call returns and keeps no
     // pointer to it. A misc device that is not the driver's own answers ENOTTY, since the number is
     // the driver's.
-    unsafe { ioctl(&vtpmx, Updater::<NEW_DEV, _>::new(&mut made)) }?;
+    unsafe { ioctl(vtpmx, Updater::<NEW_DEV, _>::new(&mut made)) }?;
     let fd = i32::try_from(made.fd).map_err(|_| Errno::BADF)?;
     // SAFETY: the call succeeded, so `fd` was opened for this process by it and nobody else in this
     // process knows the number.

@@ -1,0 +1,96 @@
+//! What a confined thread cannot do any more. Each try is a process of its own, because the kernel ends
+//! it; so this file is a program, not a set of tests of one process.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode};
+use vtpm_proxy::confine::{self, Task};
+
+/// SIGSYS on x86 and ARM.
+const BAD_CALL: i32 = 31;
+
+type Try = fn();
+
+/// What no task may do.
+const FORBIDDEN: [(&str, Try); 7] = [
+    ("a socket to the network", || drop(std::net::UdpSocket::bind("127.0.0.1:0"))),
+    ("a TCP connection", || drop(std::net::TcpStream::connect("127.0.0.1:9"))),
+    ("another program", || drop(Command::new("/bin/true").spawn())),
+    ("another thread", || drop(std::thread::spawn(|| ()))),
+    ("a signal to another process", || {
+        let _ = rustix::process::test_kill_process(rustix::process::getppid().unwrap());
+    }),
+    ("a device's ioctl", || {
+        let _ = rustix::termios::tcgetattr(std::io::stdin());
+    }),
+    ("another owner of a file", || drop(std::os::unix::fs::chown("/nowhere", Some(0), None))),
+];
+
+/// What only announcing needs.
+const ANNOUNCING: [(&str, Try); 2] = [
+    ("a socket of this machine", || drop(std::os::unix::net::UnixDatagram::unbound())),
+    ("a link", || drop(std::os::unix::fs::symlink("x", "/nowhere/x"))),
+];
+
+/// What serving needs: none of it ends the process.
+fn allowed() {
+    let folder = scratch();
+    std::fs::write(folder.join("vtpm-proxy-confinement"), "x").unwrap();
+    std::fs::rename(folder.join("vtpm-proxy-confinement"), folder.join("vtpm-proxy-confined"))
+        .unwrap();
+    std::fs::remove_file(folder.join("vtpm-proxy-confined")).unwrap();
+    rustix::rand::getrandom(&mut [0; 8], rustix::rand::GetRandomFlags::empty()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1));
+}
+
+fn scratch() -> std::path::PathBuf {
+    std::env::temp_dir()
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, task, what] = &words[..]
+        && task.starts_with("as-")
+    {
+        return confined(task, what);
+    }
+    every_forbidden_call_ends_the_process_and_no_needed_one_does();
+    println!("test every_forbidden_call_ends_the_process_and_no_needed_one_does ... ok");
+    ExitCode::SUCCESS
+}
+
+/// Tries one thing as a confined thread.
+fn confined(task: &str, what: &str) -> ExitCode {
+    let task = if task == "as-serving" { Task::Serving } else { Task::Announcing };
+    confine::drop_capabilities().unwrap();
+    confine::filter_calls(task).unwrap();
+    match FORBIDDEN.iter().chain(&ANNOUNCING).find(|(name, _)| *name == what) {
+        Some((_, attempt)) => attempt(),
+        None => allowed(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn every_forbidden_call_ends_the_process_and_no_needed_one_does() {
+    let signal = |task: &str, what: &str| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output = child.args([task, what]).output().unwrap();
+        assert!(
+            output.status.success() || output.status.signal().is_some(),
+            "{task} {what}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.status.signal()
+    };
+    for (what, _) in FORBIDDEN {
+        for task in ["as-serving", "as-announcing"] {
+            assert_eq!(signal(task, what), Some(BAD_CALL), "{task}: {what}");
+        }
+    }
+    for (what, _) in ANNOUNCING {
+        assert_eq!(signal("as-serving", what), Some(BAD_CALL), "{what}");
+        assert_eq!(signal("as-announcing", what), None, "{what}");
+    }
+    for task in ["as-serving", "as-announcing"] {
+        assert_eq!(signal(task, "what it needs"), None, "{task}");
+    }
+}

@@ -1,0 +1,201 @@
+//! What a kernel sees of a process that serves.
+
+use crate::double::{Place, Served, define_index, read_index, set_locality, snapshot, write_index};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tpm_wire::tpm20::{self, CommandCode, HashAlgorithm};
+use tpm_wire::{Header, PacketBuilder, Tag};
+
+#[test]
+fn a_kernels_start_up_of_a_tpm20_is_answered_command_by_command() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    for command in crate::double::start_up_of_a_tpm20() {
+        served.ask(&command);
+    }
+    served.stop();
+}
+
+#[test]
+fn a_kernels_start_up_of_a_tpm12_is_answered_command_by_command() {
+    let place = Place::new();
+    let served = place.serve(&["--tpm", "1.2"]);
+    let capability = |area: u32, sub: u32| {
+        PacketBuilder::new(Tag::RQU_COMMAND, 0x65).u32(area).u32(4).u32(sub).finish()
+    };
+    served.ask(&set_locality(Tag::RQU_COMMAND, 0));
+    // time-outs, durations (TPM_CAP_PROP_TIS_TIMEOUT, _DURATION), ContinueSelfTest, PCR 0, the version
+    assert_eq!(served.ask(&capability(5, 0x115)).len(), 4 + 16);
+    assert_eq!(served.ask(&capability(5, 0x120)).len(), 4 + 12);
+    served.ask(&PacketBuilder::new(Tag::RQU_COMMAND, 0x53).finish());
+    assert_eq!(served.ask(&PacketBuilder::new(Tag::RQU_COMMAND, 0x15).u32(0).finish()).len(), 20);
+    served.stop();
+}
+
+#[test]
+fn the_drivers_locality_is_acknowledged_in_the_form_of_its_version_and_changes_nothing_else() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    let acknowledged = [0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0];
+    for locality in [0, 1, 4, 0, 255, 0] {
+        assert_eq!(served.send(&set_locality(Tag::SESSIONS, locality)), acknowledged);
+        served.ask(&tpm20::get_random(8));
+    }
+    // PCR 20 is for locality 2 and above: what the driver names does not open it.
+    served.ask(&set_locality(Tag::SESSIONS, 2));
+    let extend = tpm20::pcr_extend(20, &[(HashAlgorithm::SHA256, vec![1; 32])]);
+    let (header, _) =
+        Header::parse(&served.send(&extend)).map(|(header, rest)| (header, rest.len())).unwrap();
+    assert_eq!(header.code, 0x907, "TPM_RC_LOCALITY");
+    served.stop();
+}
+
+#[test]
+fn a_client_that_hangs_up_in_the_middle_of_a_command_ends_it_in_order() {
+    let place = Place::new();
+    let mut served = place.serve(&[]);
+    served.ask(&define_index());
+    served.ask(&write_index(1));
+    served.post(&create_primary_rsa());
+    served.hang_up();
+    let output = served.end();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said, "vtpm-proxy: the other end of standard input was closed\n");
+    let again = place.serve(&[]);
+    assert_eq!(read_index(&again), 1);
+    assert!(was_orderly(&again));
+    again.stop();
+}
+
+/// TPM2_CreatePrimary of an RSA-2048 key: long enough to be in the middle of it.
+fn create_primary_rsa() -> Vec<u8> {
+    let public = [
+        &[0, 1, 0, 0x0b, 0, 3, 0, 0x72, 0, 0][..],
+        &[0, 6, 0, 0x80, 0, 0x43, 0, 0x10, 8, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    tpm20::authorised(CommandCode(0x131), 0x4000_0001, b"")
+        .sized(&[0; 4])
+        .sized(&public.concat())
+        .u16(0)
+        .u32(0)
+        .finish()
+}
+
+/// TPMA_STARTUP_CLEAR.orderly: TPM2_Shutdown came before this start.
+fn was_orderly(served: &Served) -> bool {
+    let property = tpm20::Property(0x201);
+    let ask = tpm20::get_capability(tpm20::Capability::TPM_PROPERTIES, property, 1);
+    tpm20::property(&served.send(&ask), property).unwrap().unwrap() >> 31 == 1
+}
+
+#[test]
+fn garbage_of_every_length_gets_a_whole_answer_each() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    let mut random = 1_u32;
+    for length in (1..64).chain([100, 1000, 4087, 4088, 4089, 4095, 4096]) {
+        let mut packet: Vec<u8> = (0..length)
+            .map(|_| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                random.to_be_bytes()[0]
+            })
+            .collect();
+        for tag in [None, Some([0x80, 1]), Some([0x80, 2]), Some([0, 0xc1])] {
+            if let (Some(tag), Some(first)) = (tag, packet.get_mut(..2)) {
+                first.copy_from_slice(&tag);
+            }
+            let answer = served.send(&packet);
+            assert!(Header::parse(&answer).is_ok(), "{packet:02x?} got {answer:02x?}");
+        }
+    }
+    served.ask(&tpm20::get_random(16));
+    served.stop();
+}
+
+#[test]
+fn a_state_that_cannot_be_kept_gets_no_answer_and_ends_it_with_the_last_one_untouched() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    served.ask(&define_index());
+    served.ask(&write_index(1));
+    // Nothing can be written there any more, whoever tries.
+    std::fs::create_dir(place.path("state").join("state.new")).unwrap();
+    let before = snapshot(&place.path("state"));
+    assert_eq!(served.send(&write_index(2)), [0_u8; 0]);
+    let output = served.end();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.starts_with("vtpm-proxy: ") && said.contains("cannot keep the TPM's state in "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(snapshot(&place.path("state")) == before, "the directory changed");
+    std::fs::remove_dir(place.path("state").join("state.new")).unwrap();
+    let again = place.serve(&[]);
+    assert_eq!(read_index(&again), 1);
+    again.stop();
+}
+
+#[test]
+fn killed_at_any_moment_it_has_what_it_acknowledged_at_the_next_start() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    served.ask(&define_index());
+    served.ask(&write_index(0));
+    served.stop();
+    let mut acknowledged = 0;
+    for round in 0..20_u64 {
+        let mut served = place.serve(&[]);
+        let found = read_index(&served);
+        assert!(found == acknowledged || found == acknowledged + 1, "{found} after {acknowledged}");
+        acknowledged = found;
+        let count = round % 5;
+        for _ in 0..count {
+            acknowledged += 1;
+            served.ask(&write_index(acknowledged));
+        }
+        // One more is under way, for a time that differs each round.
+        served.post(&write_index(acknowledged + 1));
+        std::thread::sleep(Duration::from_micros(round * 37));
+        served.process.kill().unwrap();
+        assert_eq!(served.end().status.signal(), Some(9));
+    }
+}
+
+#[test]
+fn a_process_that_serves_has_no_capability_left_and_filters_its_calls() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    served.ask(&tpm20::get_random(8));
+    let file = format!("/proc/{}/status", served.process.id());
+    let field = |name: &str| {
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let line = lines.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(field(set), "0000000000000000", "{set}");
+    }
+    assert_eq!((field("Seccomp:").as_str(), field("NoNewPrivs:").as_str()), ("2", "1"));
+    let end = Instant::now() + Duration::from_secs(10);
+    while field("Threads:") != "1" {
+        assert!(Instant::now() < end, "the thread that announced has not ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    served.stop();
+}
+
+#[test]
+fn a_completion_script_names_every_command_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vtpm-proxy"));
+        let text = command.args(["completion", shell]).output().unwrap().stdout;
+        let text = String::from_utf8(text).unwrap();
+        for word in ["run", "relay", "list", "recipe", "stop", "host-tpm", "credential", "link"] {
+            assert!(text.contains(word), "{shell} lacks {word}");
+        }
+    }
+}
