@@ -81,10 +81,12 @@ each "gets ready" 'serve "many$n" || { cat "many$n.log"; false; }'
 ended=$(uptime)
 memory=$(for n in $(seq $count); do sed -n 's/^Pss: *//p' "/proc/$(cat "many$n.pid")/smaps_rollup"; done | awk '{ all += $1 } END { printf "%d", all / NR }')
 each "gives random bytes" 'tpm2_getrandom -T "device:$(node "many$n" tpmrm)" --hex 8'
-each "keeps something of its own" '
+if [ "$VARIANT" = hundred ]; then
+  each "keeps something of its own" '
 tpm2_nvdefine -Q -T "device:$(node "many$n" tpmrm)" -C o -s 4 -a "authread|authwrite" 0x1500001 &&
 printf %04d "$n" | tpm2_nvwrite -Q -T "device:$(node "many$n" tpmrm)" -i- 0x1500001'
-each "has it" '[ "$(tpm2_nvread -T "device:$(node "many$n" tpmrm)" 0x1500001)" = "$(printf %04d "$n")" ]'
+  each "has it" '[ "$(tpm2_nvread -T "device:$(node "many$n" tpmrm)" 0x1500001)" = "$(printf %04d "$n")" ]'
+fi
 check "all are listed" sh -c "[ \"\$($proxy list | grep -c '^many')\" = $count ]"
 began2=$(uptime)
 each "stops" '$proxy stop "many$n"'

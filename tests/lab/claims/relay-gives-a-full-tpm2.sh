@@ -1,27 +1,26 @@
 #!/bin/sh
-# claim: in a stock Linux guest vtpm-proxy relay makes a TPM 2.0 with a resource manager of the vTPM behind xen-tpmfront, and nobody else uses the raw device
+# claim: in a stock Linux guest vtpm-proxy relay makes a TPM 2.0 with a resource manager of the vTPM behind xen-tpmfront, nobody else uses the raw device, and whenever it or the guest ends the vTPM's TPM ends in order
 # long-variants: pv pvh
-# needs: guests time=300
+# needs: guests time=500
 . vtpm-lib
-[ -x /lab/tools/vtpm-proxy ] || lab_error "there is no vtpm-proxy: ./x images"
-mkdir -p /tmp/layer/usr/bin
-cp /lab/tools/vtpm-proxy /tmp/layer/usr/bin/
-(cat /lab/guest/guest-tpm.cpio; cd /tmp/layer && find . | cpio -o -H newc 2>/dev/null) >/tmp/guest-relay.cpio
-GUEST_RAMDISK=/tmp/guest-relay.cpio
+. relay-lib
 vtpm_start vtpm0 "$VARIANT" "tpm2 ephemeral" || fail "the vTPM domain gets ready"
 vtpm_start vtpm1 "$VARIANT" "ephemeral" || fail "a TPM 1.2 domain gets ready"
 guest_start g1 "$VARIANT" 'vtpm=["backend=vtpm0"]' || fail "the guest came up"
 
 in_guest g1 "without the driver the relay says what to load" '
 vtpm-proxy relay --wait 1 2>&1 | grep "modprobe xen-tpmfront"'
-in_guest g1 "the relay starts and names its devices" '
+in_guest g1 "the relay starts and names its devices" "$relay"'
 modprobe xen-tpmfront; modprobe tpm_vtpm_proxy
-vtpm-proxy relay >relay.log 2>&1 &
-for i in $(seq 300); do grep -q ^ready: relay.log && break; sleep 0.1; done
-cat relay.log; grep "^ready: relay-tpm0 is TPM 2.0 /dev/tpm1 /dev/tpmrm1" relay.log
+relay; grep "^ready: relay-tpm0 is TPM 2.0 /dev/tpm1 /dev/tpmrm1" relay.log
 test -c /dev/tpmrm1'
 in_guest g1 "the kernel knows the new one as a TPM 2.0" 'test "$(cat /sys/class/tpm/tpm1/tpm_version_major)" = 2'
 in_guest g1 "nobody else may use the raw device" '! tpm2_getrandom --hex 8 2>&1; ! cat /dev/tpm0'
+in_guest g1 "nor may a second relay, which says so" '
+! vtpm-proxy relay --device /dev/tpm0 >second.log 2>&1; cat second.log
+grep "^vtpm-proxy: /dev/tpm0 is in use by another program" second.log; test "$(wc -l <second.log)" = 1'
+in_guest g1 "a relay of a relay makes no sense to it, and leaves the first alone" '
+vtpm-proxy list | grep -c "^relay" | grep -qx 1; tpm2_getrandom -T device:/dev/tpmrm1 --hex 8'
 in_guest g1 "tools that need a resource manager work: five keys at once, a session, a quote" '
 export TPM2TOOLS_TCTI=device:/dev/tpmrm1
 for n in 1 2 3 4 5; do tpm2_createprimary -Q -C o -G ecc -c key$n; done
@@ -37,6 +36,34 @@ in_guest g1 "it is listed, and stop gives the raw device back" '
 vtpm-proxy list | grep "^relay-tpm0 .*/dev/tpmrm1"; vtpm-proxy stop relay-tpm0
 for i in $(seq 50); do test -e /dev/tpmrm1 || break; sleep 0.1; done
 test ! -e /dev/tpmrm1; tpm2_getrandom --hex 8'
-guest_start g2 pv 'vtpm=["backend=vtpm1"]' || fail "a guest with a TPM 1.2 came up"
-in_guest g2 "a TPM 1.2 needs no relay, and it says so" '
+in_guest g1 "with --link /dev/tpmrm0 is there for programs that look for it" "$relay"'
+relay --link /dev/tpmrm0; test "$(readlink /dev/tpmrm0)" = /dev/tpmrm1; tpm2_getrandom -T device:/dev/tpmrm0 --hex 8'
+in_guest g1 "a killed relay takes its devices away, and the next one replaces the link" "$relay"'
+kill -9 $(pidof vtpm-proxy); for i in $(seq 50); do test -e /dev/tpmrm1 || break; sleep 0.1; done; test ! -e /dev/tpmrm1
+relay --link /dev/tpmrm0; tpm2_getrandom -T device:/dev/tpmrm0 --hex 8
+vtpm-proxy stop relay-tpm0; test ! -L /dev/tpmrm0'
+
+# A key under the protection against guessing was used: an end that is not in order would count as a try.
+guarded='
+tpm2_nvdefine -Q -T device:/dev/tpmrm1 -C o -s 8 -p pass -a "authread|authwrite" 0x1500002 2>/dev/null || true
+printf 12345678 | tpm2_nvwrite -Q -T device:/dev/tpmrm1 -P pass -i- 0x1500002'
+in_order='
+modprobe xen-tpmfront; tpm2_getcap properties-variable >seen; cat seen
+grep -Eq "orderly: *1" seen; grep -Eq "LOCKOUT_COUNTER: *0x0$" seen; tpm2_nvread -Q -P pass 0x1500002'
+in_guest g1 "a relay serves when the guest is shut down" "$relay"'relay'"$guarded"
+check "the guest's shutdown does not wait for it" xl shutdown -w g1
+guest_start g2 "$VARIANT" 'vtpm=["backend=vtpm0"]' || fail "the next guest came up"
+in_guest g2 "the TPM had ended in order" "$in_order"
+in_guest g2 "a relay serves when the guest is destroyed" "$relay"'modprobe tpm_vtpm_proxy; relay'"$guarded"
+check "the guest is destroyed" xl destroy g2
+guest_start g3 "$VARIANT" 'vtpm=["backend=vtpm0"]' || fail "the next guest came up"
+in_guest g3 "the TPM had ended in order again" "$in_order"
+
+in_guest g3 "a relay serves when the vTPM is detached" "$relay"'modprobe tpm_vtpm_proxy; relay --link /dev/tpmrm0'
+check "the vTPM is detached" xl vtpm-detach g3 0
+in_guest g3 "the relay has ended by itself, and its devices are gone" '
+for i in $(seq 100); do pidof vtpm-proxy || break; sleep 0.1; done; ! pidof vtpm-proxy; ! ls /dev/tpm*; cat relay.log; grep "its vTPM was detached" relay.log'
+xl destroy g3
+guest_start g4 pv 'vtpm=["backend=vtpm1"]' || fail "a guest with a TPM 1.2 came up"
+in_guest g4 "a TPM 1.2 needs no relay, and it says so" '
 modprobe xen-tpmfront; modprobe tpm_vtpm_proxy; vtpm-proxy relay 2>&1 | grep "TPM 1.2, which needs no relay"'
