@@ -57,6 +57,21 @@ fn a_command_that_never_ends_is_given_up_and_the_next_one_works() {
 }
 
 #[test]
+fn a_command_that_the_tpm_drops_is_noticed_at_once_whatever_else_its_status_says() {
+    let (model, clock) = tis_model();
+    let mut tis = open_tis(&model, &clock).unwrap();
+    for round in 0..100 {
+        model.misbehave(|faults| (faults.drops, faults.self_tested) = (1, round % 2 == 0));
+        let before = clock.now();
+        assert_eq!(tis.transmit(&command(12)), Err(HardwareError::Fault(Fault::Aborted)));
+        let took = clock.now() - before;
+        assert!(took < Duration::from_millis(100), "round {round}: {took:?}");
+        assert_eq!(tis.transmit(&command(12)), Ok(echoed(12)));
+    }
+    assert_eq!(model.violations(), [""; 0]);
+}
+
+#[test]
 fn a_command_that_survives_an_abort_ends_by_letting_go_of_the_tpm() {
     let (model, clock) = tis_model();
     model.leave_busy(Some(0));

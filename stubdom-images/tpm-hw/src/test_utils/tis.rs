@@ -25,6 +25,12 @@ pub struct TisFaults {
     pub ignores_abort: bool,
     /// Giving the locality back does not end a command either.
     pub ignores_release: bool,
+    /// Every second look finds bits that the rules leave to the device.
+    pub chatty: bool,
+    /// `stsSelfTestDone` (0x04) is set, as it is for good after a self-test.
+    pub self_tested: bool,
+    /// So many of the next commands are dropped when they should begin.
+    pub drops: usize,
     /// So many of the next command bytes are lost on the way.
     pub loses: usize,
     /// So many of the next responses end after their first half.
@@ -47,6 +53,9 @@ impl Default for TisFaults {
             never_ends: false,
             ignores_abort: false,
             ignores_release: false,
+            chatty: true,
+            self_tested: true,
+            drops: 0,
             loses: 0,
             cuts_responses: 0,
             answers: None,
@@ -79,6 +88,7 @@ pub(super) struct Device {
     available: usize,
     burst_left: u16,
     next_burst: usize,
+    random: u64,
     executor: Executor,
     clock: Rc<dyn Clock>,
 }
@@ -108,6 +118,7 @@ impl TisModel {
             available: 0,
             burst_left: 0,
             next_burst: 0,
+            random: 1,
             executor,
             clock: Rc::new(clock),
         };
@@ -170,6 +181,13 @@ impl Device {
             self.state = State::Completion;
             self.rewind();
         }
+    }
+
+    /// Of the bits of `mask`, some; none at every other look.
+    pub(super) fn some_of(&mut self, mask: u8) -> u8 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let [.., even, bits] = self.random.to_le_bytes();
+        if self.faults.chatty && even.is_multiple_of(2) { bits & mask } else { 0 }
     }
 
     fn rewind(&mut self) {
@@ -236,6 +254,10 @@ impl Device {
     pub(super) fn go(&mut self) {
         if self.state != State::Reception || self.expects_more() {
             self.violations.push("tpmGo without a whole command");
+            return;
+        }
+        if let Some(left) = self.faults.drops.checked_sub(1) {
+            (self.faults.drops, self.state) = (left, State::Ready);
             return;
         }
         let response = (self.executor)(&self.command);

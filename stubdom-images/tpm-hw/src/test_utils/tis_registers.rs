@@ -6,8 +6,10 @@ use crate::bus::Mmio;
 use crate::locality::REGISTER_PAGE_BYTES;
 
 impl Device {
-    fn access(&self, locality: u8) -> u8 {
-        if self.active == Some(locality) { 0xA1 } else { 0x81 }
+    /// With or without a request of another locality (`pendingRequest`, 0x04).
+    fn access(&mut self, locality: u8) -> u8 {
+        let shown = if self.active == Some(locality) { 0xA1 } else { 0x81 };
+        shown | self.some_of(0x04)
     }
 
     fn write_access(&mut self, locality: u8, value: u8) {
@@ -19,7 +21,18 @@ impl Device {
         }
     }
 
-    fn status(&self) -> u8 {
+    /// `dataAvail` and `expect` (0x18) say nothing while `stsValid` is not set, which it need not be at
+    /// once (TIS 1.3, 5.5.2.2).
+    fn status(&mut self) -> u8 {
+        let self_tested = if self.faults.self_tested { 0x04 } else { 0 };
+        let valid = self.valid_status();
+        if valid == 0 || self.some_of(0x01) != 0 {
+            return valid & 0x40 | self.some_of(0x18) | self_tested;
+        }
+        valid | self_tested
+    }
+
+    fn valid_status(&self) -> u8 {
         match self.state {
             State::Idle => 0x80,
             State::Ready => 0xC0,
@@ -63,7 +76,11 @@ impl Device {
         match register {
             0x08 if active => self.interrupts,
             0x14 => self.interface_version << 28 | 0x697,
-            0x18 if active => u32::from(self.status()) | u32::from(self.new_burst()) << 8,
+            // The family of a TPM 2.0 in bits 26 and 27.
+            0x18 if active => {
+                let family = if self.interface_version == 3 { 1 << 26 } else { 0 };
+                u32::from(self.status()) | u32::from(self.new_burst()) << 8 | family
+            }
             0x30 => self.interface_id,
             0xF00 => 0x0001_1014,
             _ => u32::MAX,

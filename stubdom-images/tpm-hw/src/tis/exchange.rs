@@ -11,6 +11,11 @@ use crate::wait::{self, Deadline, Time};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+/// Of `stsValid`, `commandReady` and `dataAvail`: a response is there.
+const DONE: u8 = STS_VALID | STS_DATA;
+/// The same: the TPM waits for another command and has nothing to say about this one.
+const DROPPED: u8 = STS_VALID | STS_READY;
+
 /// How often a command is sent, or a response read, before a fault in its transfer is an error.
 const ATTEMPTS: usize = 3;
 
@@ -108,11 +113,11 @@ impl<M: Mmio, T: Time> Tis<M, T> {
         let Self { bus, page, locality, time, .. } = self;
         wait::until(time, limit, Wait::Execution, || {
             let status = super::status_of(bus, *page, *locality)?;
-            if status == STS_VALID | STS_READY {
-                return Err(HardwareError::Fault(Fault::Aborted));
+            // Other bits may be set as well, stsSelfTestDone among them.
+            match status & (STS_VALID | STS_READY | STS_DATA) {
+                DROPPED => Err(HardwareError::Fault(Fault::Aborted)),
+                seen => Ok((seen & DONE == DONE).then_some(())),
             }
-            let done = STS_VALID | STS_DATA;
-            Ok((status & done == done).then_some(()))
         })
     }
 
