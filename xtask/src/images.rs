@@ -84,7 +84,10 @@ fn without_sections(image: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// As `gzip -9n`: neither name nor time.
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// None that memory does not give.
+pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     packer.write_all(bytes)?;
     Ok(packer.finish()?)

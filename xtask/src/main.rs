@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod deb;
 mod demo;
 mod fuzz;
 mod image_check;
@@ -38,6 +39,8 @@ enum Command {
     Native,
     /// Build the domains' images into target/images, domain 0's programs into target/tools
     Images,
+    /// Build the Debian packages into target/deb: for Debian 12 and 13, out of one build
+    Deb,
     /// The lab, real Xen under QEMU: ./x lab --help lists run, shell, claims
     #[command(disable_help_flag = true)]
     Lab {
@@ -62,9 +65,8 @@ fn main() -> std::process::ExitCode {
         Command::Lab { arguments } => {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
-        Command::Images => {
-            native::build().and_then(|()| images::build(&images::ALL)).and_then(|()| tools::build())
-        }
+        Command::Images => programs(),
+        Command::Deb => programs().and_then(|()| deb::build()),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Powercut(options) => powercut::run(&options),
         Command::Bench(options) => bench::run(&options),
@@ -76,4 +78,11 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// All that runs on a host: images and programs.
+fn programs() -> anyhow::Result<()> {
+    native::build()?;
+    images::build(&images::ALL)?;
+    tools::build()
 }

@@ -110,6 +110,9 @@ pub(crate) struct Machine {
     /// Put the kernel's own tests of its TPM interface, and a Python, into /lab/kernel-tests
     #[arg(long)]
     kernel_tests: bool,
+    /// Put dpkg, and the packages in target/deb as /lab/deb, into dom0
+    #[arg(long)]
+    dpkg: bool,
     /// Copy a folder's contents or a file into dom0 (default DEST: /lab)
     #[arg(long = "in", value_name = "SRC[:DEST]")]
     inputs: Vec<String>,
@@ -168,6 +171,7 @@ impl Machine {
             boots: false,
             guests: self.guests,
             kernel_tests: self.kernel_tests,
+            dpkg: self.dpkg,
             inputs: self.inputs.clone(),
             out: self.out.clone(),
             environment: self.environment.clone(),

@@ -10,6 +10,7 @@
 mod boot;
 pub mod claims;
 mod cut;
+mod debian;
 pub mod fetch;
 pub mod image;
 pub mod interrupt;

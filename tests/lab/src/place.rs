@@ -13,6 +13,8 @@ pub struct Place {
     pub product_images: PathBuf,
     /// Programs for domain 0, copied to `/lab/tools` there: `target/tools/*`.
     pub product_tools: PathBuf,
+    /// Debian packages, copied to `/lab/deb` where a claim needs dpkg: `target/deb/*.deb`.
+    pub product_packages: PathBuf,
     /// Scripts for domain 0, copied to `/lab/hotplug` there.
     pub hotplug: PathBuf,
     /// What claims begin with (`. lab-lib`), on the path of every script in domain 0.
@@ -33,6 +35,7 @@ impl Place {
             lab: set("LAB_DIR").unwrap_or_else(|| target.join("lab")),
             product_images: target.join("images"),
             product_tools: target.join("tools"),
+            product_packages: target.join("deb"),
             hotplug: root.join("hotplug"),
             libraries: own.join("libraries"),
             claims: own.join("claims"),

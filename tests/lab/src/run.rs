@@ -2,6 +2,8 @@
 
 use crate::boot::{self, End};
 use crate::kernel_tests;
+use crate::debian;
+use crate::fetch::{self, Set};
 use crate::logs::Log;
 use crate::machine::{Options, Parts, Workshop, input::Input};
 use crate::place::Place;
@@ -104,6 +106,10 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             input.add(&format!("{}:/{to}/{name}", path.display()))?;
         }
+    }
+    if options.dpkg {
+        let system = fetch::tree(place, Set::System(options.release.0))?;
+        debian::add(&mut input, place, &system)?;
     }
     let mut seed = [0; 48];
     File::open("/dev/urandom")?.read_exact(&mut seed)?;

@@ -44,6 +44,8 @@ pub struct Options {
     pub guests: bool,
     /// Put the kernel's own tests of its TPM interface, and a Python, into `/lab/kernel-tests`.
     pub kernel_tests: bool,
+    /// Put dpkg and the product's packages into dom0.
+    pub dpkg: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
     pub inputs: Vec<String>,
     /// Where `/out` of dom0 is copied to.
@@ -73,6 +75,7 @@ impl Default for Options {
             boots: false,
             guests: false,
             kernel_tests: false,
+            dpkg: false,
             inputs: Vec::new(),
             out: None,
             environment: Vec::new(),

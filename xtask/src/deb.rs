@@ -1,0 +1,82 @@
+//! `./x deb`: packages for Debian 12 and 13, out of one build.
+//!
+//! What each package holds stands in `xtask/deb/NAME`: `control`, `files`, `copyright` and maintainer
+//! scripts. The archive itself is written by dpkg-deb.
+
+mod archive;
+mod control;
+mod files;
+mod linked;
+mod stage;
+
+pub(crate) use files::check_all_are_packaged;
+
+use crate::steps;
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Every package there is.
+const PACKAGES: [&str; 2] = ["xen-vtpm", "vtpm-proxy"];
+
+/// Packs what `target/images` and `target/tools` hold, and leaves the packages in `target/deb`.
+///
+/// # Errors
+/// What is missing, does not run on Debian 12, or is not in the archive as it should be.
+pub(crate) fn build() -> Result<()> {
+    let folder = steps::target().join("deb");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let epoch = epoch()?;
+    for name in PACKAGES {
+        let package = pack(name, &folder, &epoch).with_context(|| format!("package {name}"))?;
+        println!("{}", package.display());
+        lint(&package)?;
+    }
+    Ok(())
+}
+
+fn pack(name: &str, folder: &Path, epoch: &str) -> Result<PathBuf> {
+    let recipe = recipe(name);
+    let entries = files::read(&recipe.join("files"))?;
+    let tree = folder.join("stage").join(name);
+    stage::fill(&tree, &recipe, &entries)?;
+    let control = control::text(&recipe.join("control"), &linked::needs(&tree, &entries)?)?;
+    stage::control(&tree, &recipe, &control)?;
+    let version = control::version();
+    let package = folder.join(format!("{name}_{version}_amd64.deb"));
+    archive::write(&tree, &package, epoch)?;
+    archive::check(&package, &entries)?;
+    Ok(package)
+}
+
+/// Where the recipe of a package lies.
+fn recipe(name: &str) -> PathBuf {
+    steps::root().join("xtask/deb").join(name)
+}
+
+/// The time that all files of a package bear: what the environment says, else that of the last
+/// commit, so that the same sources give the same bytes.
+fn epoch() -> Result<String> {
+    if let Ok(set) = std::env::var("SOURCE_DATE_EPOCH") {
+        return Ok(set);
+    }
+    let mut git = Command::new("git");
+    git.args(["log", "-1", "--format=%ct"]).current_dir(steps::root());
+    let time = git.output().ok().filter(|output| output.status.success());
+    let time = time.map_or_else(|| "0".into(), |o| String::from_utf8_lossy(&o.stdout).into_owned());
+    ensure!(time.trim().parse::<u64>().is_ok(), "git says that the last commit is of {time:?}");
+    Ok(time.trim().into())
+}
+
+/// Lets Debian's own critic look, where it is installed.
+fn lint(package: &Path) -> Result<()> {
+    if Command::new("lintian").arg("--version").output().is_err() {
+        eprintln!("skip: lintian is not here to look at the package: apt-get install lintian");
+        return Ok(());
+    }
+    steps::run(Command::new("lintian").args(["--fail-on", "error", "--tag-display-limit", "0"]).arg(package))
+}
