@@ -78,5 +78,9 @@ fn lint(package: &Path) -> Result<()> {
         eprintln!("skip: lintian is not here to look at the package: apt-get install lintian");
         return Ok(());
     }
-    steps::run(Command::new("lintian").args(["--fail-on", "error", "--tag-display-limit", "0"]).arg(package))
+    steps::run(
+        Command::new("lintian")
+            .args(["--fail-on", "error", "--tag-display-limit", "0"])
+            .arg(package),
+    )
 }

@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_database_knows_names_and_versions_of_what_was_unpacked() {
-        let text = database("with dependencies: x\nlibc6_2.36-9+deb12u14_amd64.deb\na_1%3a7-1_all.deb\n");
+        let text =
+            database("with dependencies: x\nlibc6_2.36-9+deb12u14_amd64.deb\na_1%3a7-1_all.deb\n");
         assert!(text.contains("Package: libc6\nStatus: install ok installed\n"), "{text}");
         assert!(text.contains("Version: 1:7-1\n"), "{text}");
         assert_eq!(text.matches("Package:").count(), 2, "{text}");

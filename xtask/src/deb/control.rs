@@ -26,9 +26,8 @@ pub(super) fn text(file: &Path, depends: &[String]) -> Result<String> {
         .replace("@VERSION@", version())
         .replace("@MAINTAINER@", &format!("{name} <{address}>"))
         .replace("@DEPENDS@", &depends.join(", "));
-    let left = filled.lines().find(|line| {
-        line.split('@').count() > 2 && !line.starts_with("Maintainer:")
-    });
+    let left =
+        filled.lines().find(|line| line.split('@').count() > 2 && !line.starts_with("Maintainer:"));
     ensure!(left.is_none(), "{}: nothing is put in for {left:?}", file.display());
     ensure!(
         depends.is_empty() || text.contains("@DEPENDS@"),

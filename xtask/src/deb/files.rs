@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_line_names_mode_source_and_destination() {
-        let read = parse("# x\n755 target/tools/a usr/bin/\n644 man/a.1 usr/a.1.gz\ndir 700 var/b\n");
+        let read =
+            parse("# x\n755 target/tools/a usr/bin/\n644 man/a.1 usr/a.1.gz\ndir 700 var/b\n");
         let read = read.unwrap();
         assert_eq!(read[0].path, "usr/bin/a");
         assert!(read[0].is_program() && !read[0].is_gzipped_here());
@@ -146,7 +147,10 @@ mod tests {
     fn a_unit_that_no_package_names_and_a_name_without_a_file_are_found() {
         let root = tempfile::tempdir().unwrap();
         for (file, text) in [
-            ("xtask/deb/xen-vtpm/files", "644 hotplug/systemd/a.service usr/lib/\n644 gone usr/lib/\n"),
+            (
+                "xtask/deb/xen-vtpm/files",
+                "644 hotplug/systemd/a.service usr/lib/\n644 gone usr/lib/\n",
+            ),
             ("xtask/deb/vtpm-proxy/files", ""),
             ("hotplug/systemd/a.service", ""),
             ("hotplug/systemd/b.service", ""),
