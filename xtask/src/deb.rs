@@ -4,6 +4,7 @@
 //! scripts. The archive itself is written by dpkg-deb.
 
 mod archive;
+mod completions;
 mod control;
 mod files;
 mod linked;
@@ -30,6 +31,7 @@ pub(crate) fn build() -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    completions::write()?;
     let epoch = epoch()?;
     for name in PACKAGES {
         let package = pack(name, &folder, &epoch).with_context(|| format!("package {name}"))?;

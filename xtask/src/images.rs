@@ -44,12 +44,19 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
 fn compile(name: &str) -> Result<()> {
     let mut cargo =
         steps::cargo(["build", "--locked", "--profile", "image", "--target", TARGET, "-p", name]);
-    // Paths of this machine must not reach the image. The variable outranks RUSTFLAGS.
-    let flags = [
+    // The variable outranks RUSTFLAGS.
+    steps::run(cargo.env("CARGO_ENCODED_RUSTFLAGS", without_paths()?.join("\x1f")))
+}
+
+/// Flags of the compiler that keep paths of this machine out of what is built.
+///
+/// # Errors
+/// When nobody says where cargo keeps sources.
+pub(crate) fn without_paths() -> Result<[String; 2]> {
+    Ok([
         format!("--remap-path-prefix={}=/project", steps::root().display()),
         format!("--remap-path-prefix={}=/cargo", cargo_home()?.display()),
-    ];
-    steps::run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+    ])
 }
 
 fn cargo_home() -> Result<PathBuf> {

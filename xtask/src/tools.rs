@@ -1,6 +1,6 @@
 //! Builds programs for domain 0.
 
-use crate::steps;
+use crate::{images, steps};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -32,14 +32,25 @@ pub(crate) fn build() -> Result<()> {
     for (package, program) in STATIC {
         let mut cargo =
             steps::cargo(["build", "--locked", "--release", "--target", TARGET, "-p", package]);
-        steps::run(cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
+        steps::run(
+            cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(&["-Ctarget-feature=+crt-static"])?),
+        )?;
         leave(&steps::target().join(TARGET).join("release"), program)?;
     }
     for (package, program) in DYNAMIC {
-        steps::run(&mut steps::cargo(["build", "--locked", "--release", "-p", package]))?;
+        let mut cargo = steps::cargo(["build", "--locked", "--release", "-p", package]);
+        steps::run(cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(&[])?))?;
         leave(&steps::target().join("release"), program)?;
     }
     Ok(())
+}
+
+/// Neither paths of this machine nor symbols are left in a program.
+fn flags(more: &[&str]) -> Result<String> {
+    let mut flags = images::without_paths()?.to_vec();
+    flags.push("-Cstrip=symbols".into());
+    flags.extend(more.iter().map(ToString::to_string));
+    Ok(flags.join("\x1f"))
 }
 
 fn leave(built: &Path, program: &str) -> Result<()> {

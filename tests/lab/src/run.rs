@@ -1,9 +1,9 @@
 //! One script, run as root in a dom0 of its own, over as many boots as it asks for.
 
 use crate::boot::{self, End};
-use crate::kernel_tests;
 use crate::debian;
 use crate::fetch::{self, Set};
+use crate::kernel_tests;
 use crate::logs::Log;
 use crate::machine::{Options, Parts, Workshop, input::Input};
 use crate::place::Place;
