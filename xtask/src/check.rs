@@ -1,6 +1,6 @@
 //! Formatting, lints, documentation and the project's own rules.
 
-use crate::{deb, proofs, rules, steps};
+use crate::{deb, proofs, rules, steps, threats};
 use anyhow::Result;
 
 /// Runs all of them.
@@ -10,6 +10,7 @@ use anyhow::Result;
 pub(crate) fn run() -> Result<()> {
     rules::run(&steps::root())?;
     proofs::run(&steps::root())?;
+    threats::run(&steps::root())?;
     deb::check_all_are_packaged(&steps::root())?;
     steps::run(&mut steps::cargo(["fmt", "--all", "--check"]))?;
     steps::run(&mut steps::cargo([

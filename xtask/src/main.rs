@@ -15,6 +15,7 @@ mod proofs;
 mod rules;
 mod steps;
 mod suite;
+mod threats;
 mod tools;
 
 use clap::{Parser, Subcommand};
