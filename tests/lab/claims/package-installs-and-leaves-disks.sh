@@ -12,7 +12,8 @@ disks=/var/lib/xen/vtpm
 rm -rf /lab/images /lab/tools /lab/hotplug
 check "dpkg installs both packages" dpkg --install /lab/deb/xen-vtpm_*.deb /lab/deb/vtpm-proxy_*.deb
 cat /tmp/lab-check.log
-check "and once more over themselves" dpkg --install /lab/deb/xen-vtpm_*.deb /lab/deb/vtpm-proxy_*.deb
+[ "$VARIANT" = files ] ||
+  check "and once more over themselves" dpkg --install /lab/deb/xen-vtpm_*.deb /lab/deb/vtpm-proxy_*.deb
 for name in xen-vtpm vtpm-proxy; do check "$name is installed" [ "$(state $name)" = installed ]; done
 check "all that dpkg unpacked is there unchanged" dpkg --verify xen-vtpm vtpm-proxy
 [ ! -s /tmp/lab-check.log ] || { cat /tmp/lab-check.log; fail "dpkg finds nothing changed"; }
