@@ -13,9 +13,11 @@ pub struct Access {
     /// `srk_handle=`, TPM 2.0 only: a persistent storage key with empty authorisation to use as
     /// parent, for a TPM whose owner hierarchy has an authorisation that is not given here.
     pub srk_handle: Option<u32>,
-    /// `tpm2`: whoever wrote the command line relies on a TPM 2.0. Once a secret was sealed with the
-    /// word it has to stay.
+    /// `tpm2`: whoever wrote the command line relies on a TPM 2.0. With a secret that was sealed
+    /// with the word it has to stay, and must not be added to one that was sealed without.
     pub tpm2: bool,
+    /// `version=changed`: `tpm2` was added or dropped on purpose.
+    pub version_changed: bool,
     /// `tpmlocality=`. A TPM 1.2 releases the secret to this locality only.
     pub locality: Locality,
 }
@@ -34,6 +36,7 @@ impl From<&HardwareArguments> for Access {
             srk_auth: arguments.srk_auth.clone(),
             srk_handle: arguments.srk_handle,
             tpm2: arguments.tpm2,
+            version_changed: arguments.version_changed,
             locality: arguments.locality,
         }
     }

@@ -43,8 +43,10 @@ impl<'p> Custody<'p> {
     pub fn unseal(&mut self, sealed: &SealedSecret) -> Result<Secret, CustodyError> {
         let content = decode(sealed)?;
         content.kind().expect(self.version.into())?;
-        if content.lasting.tpm2 && !self.access.tpm2 {
-            return Err(CustodyError::WordDropped);
+        let recorded = content.lasting.tpm2;
+        let is_judged = matches!(content.body, Body::Tpm20(_)) && !self.access.version_changed;
+        if is_judged && recorded != self.access.tpm2 {
+            return Err(CustodyError::WordChanged { recorded });
         }
         let secret = match &content.body {
             Body::Tpm20(body) => tpm20::unseal(&mut self.platform, &self.access, body)?,
@@ -53,6 +55,25 @@ impl<'p> Custody<'p> {
         };
         verify(sealed, &secret)?;
         Ok(secret)
+    }
+
+    /// What is to be kept from now on when `version=changed` allowed another word than the one on
+    /// record; `None` when that is as it was.
+    ///
+    /// # Errors
+    /// [`CustodyError`] as for damage.
+    pub fn record_word(
+        &self,
+        sealed: &SealedSecret,
+        secret: &Secret,
+    ) -> Result<Option<SealedSecret>, CustodyError> {
+        let mut content = checked(sealed, secret)?;
+        let is_tpm20 = matches!(content.body, Body::Tpm20(_));
+        if !is_tpm20 || content.lasting.tpm2 == self.access.tpm2 {
+            return Ok(None);
+        }
+        content.lasting.tpm2 = self.access.tpm2;
+        encode(&content, secret).map(Some)
     }
 
     /// The same secret under another policy. Recovery key and counter stay as they are. The old

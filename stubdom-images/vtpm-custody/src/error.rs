@@ -84,8 +84,11 @@ pub enum CustodyError {
         /// What is in use.
         found: Kind,
     },
-    /// The secret was sealed with `tpm2` on the command line, and the word is gone.
-    WordDropped,
+    /// `tpm2` was added to the command line since the secret was sealed, or dropped from it.
+    WordChanged {
+        /// Whether the word was there then.
+        recorded: bool,
+    },
     /// The words that select PCRs are not understood.
     Selection(SelectionError),
     /// The policy names a bank, or PCRs of it, that the TPM has not allocated.

@@ -243,9 +243,13 @@ fn fixed(error: &CustodyError) -> &'static str {
             "an administrator's key decides what is accepted: submit its approval, or begin anew \
              with the recovery key (policy recover)"
         }
-        E::WordDropped => {
-            "the store was sealed with tpm2 on the manager's command line; put tpm2 back into extra= \
-             in the domain's file"
+        E::WordChanged { recorded: true } => {
+            "the store was made with tpm2 on the manager's command line; put tpm2 back into extra= \
+             in the domain's file, or add version=changed once to go on without it"
+        }
+        E::WordChanged { recorded: false } => {
+            "the store was made without tpm2 on the manager's command line; take tpm2 out of extra= \
+             in the domain's file again, or add version=changed once to go on with it"
         }
         E::TooLarge => "the policy holds too many states of PCRs; leave out those that are over",
         E::Damaged => {

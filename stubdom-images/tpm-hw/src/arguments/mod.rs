@@ -23,6 +23,8 @@ pub(crate) const USUAL_BASE: u64 = 0xFED4_0000;
 pub struct HardwareArguments {
     /// `tpm2` or `tpm2=1`: the hardware TPM is expected to be a TPM 2.0.
     pub tpm2: bool,
+    /// `version=changed`: `tpm2` was added or dropped over existing state on purpose.
+    pub version_changed: bool,
     /// `tpmdriver=` and `hwtpm=none`: how the hardware TPM is reached.
     pub driver: Driver,
     /// `tpmiomem=`: physical addresses given to this domain. The first range starts with the

@@ -84,6 +84,8 @@ impl HardwareArguments {
             "tpmdriver" => return self.take_driver(value),
             "hwtpm" if value == "none" => self.driver = Driver::None,
             "hwtpm" => return Err(bad("hwtpm", value, "none")),
+            "version" if value == "changed" => self.version_changed = true,
+            "version" => return Err(bad("version", value, "changed")),
             "tpmiomem" => self.iomem = ranges(value)?,
             "tpmcontrol" => self.control_area = Some(control_area(value)?),
             "tpmstart" => start_method(value)?,

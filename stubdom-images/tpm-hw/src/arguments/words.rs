@@ -79,8 +79,8 @@ impl fmt::Display for VersionOutcome {
         f.write_str(match self {
             Self::AsAsked => "the hardware TPM has the version that was asked for",
             Self::Tpm20WithoutAsking => {
-                "the hardware TPM is a TPM 2.0 and is used as such; add tpm2 to extra= in the \
-                 domain's file to say so"
+                "the hardware TPM is a TPM 2.0 and is used as such; tpm2 in extra= of the domain's \
+                 file says so, from the first start on, or with version=changed once"
             }
             Self::Tpm12InsteadOfTpm20 => {
                 "tpm2 was asked for, but the hardware TPM is a TPM 1.2; take tpm2 out of extra= \

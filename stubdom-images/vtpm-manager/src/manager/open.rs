@@ -201,11 +201,25 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
                     manager.locked = Some(why.clone());
                     return Ok((manager, Opened::Locked(why)));
                 }
-                settled => settled?,
+                settled => {
+                    settled?;
+                    manager.renew()?;
+                }
             },
             Opened::Locked(why) => manager.locked = Some(why.clone()),
         }
         Ok((manager, opened))
+    }
+
+    /// Keeps what the keeper wants kept otherwise from now on.
+    fn renew(&mut self) -> Result<(), OpenError> {
+        let sealed = self.ledger.sealed()?;
+        let secret = self.ledger.secret().cloned().ok_or(StoreError::WrongSecret)?;
+        let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
+        if let Some(renewed) = self.keeper.renewed(ground, (&secret, &sealed))? {
+            self.ledger.replace_sealed(&renewed)?;
+        }
+        Ok(())
     }
 
     /// Whether a recovery key was set for the store on the disk.

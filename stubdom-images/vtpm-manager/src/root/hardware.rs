@@ -93,6 +93,22 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         Ok(secret)
     }
 
+    fn renewed(
+        &mut self,
+        ground: Ground<'_>,
+        (secret, sealed): (&Secret, &SealedSecret),
+    ) -> Result<Option<SealedSecret>, RootError> {
+        let renewed = self.custody(ground)?.record_word(sealed, secret)?;
+        if renewed.is_some() {
+            let now = if self.access.tpm2 { "with" } else { "without" };
+            log::warn!(
+                "the store goes on {now} tpm2 on the command line, by an administrator's word: take \
+                 version=changed out of extra="
+            );
+        }
+        Ok(renewed)
+    }
+
     fn counter(
         &mut self,
         ground: Ground<'_>,

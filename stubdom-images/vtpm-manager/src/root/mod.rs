@@ -104,6 +104,20 @@ pub trait RootKeeper {
     /// [`RootError`].
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError>;
 
+    /// What is to be kept in place of the sealed secret once the store is open, where the command
+    /// line says so; `None` as a rule.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    fn renewed(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+    ) -> Result<Option<SealedSecret>, RootError> {
+        let _ = (ground, kept);
+        Ok(None)
+    }
+
     /// What the hardware's counter that goes with the store says; `None` where none was ever made.
     ///
     /// # Errors
@@ -189,6 +203,14 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
 
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
         (**self).open(ground, sealed)
+    }
+
+    fn renewed(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+    ) -> Result<Option<SealedSecret>, RootError> {
+        (**self).renewed(ground, kept)
     }
 
     fn counter(

@@ -1,4 +1,4 @@
-//! `pcrs=`: which PCRs a first start seals the store to.
+//! Words that are recorded with a store: `pcrs=`, which PCRs a first start seals it to, and `tpm2`.
 
 use crate::hardware::{domain_0, hardware, policy};
 use crate::layer::{Layer, Wire};
@@ -18,7 +18,8 @@ fn start(wire: &Wire, id: u16, disk: &Disk, line: &str) -> Result<Rig, OpenError
     let hardware = hardware(&world, Family::Tpm20, wire);
     let (arguments, _) = Arguments::parse(line.split(' ')).expect("a sound line");
     let force = if arguments.unmeasured { Force::Yes } else { Force::No };
-    let keeper = WithHardware::new(Access::default(), world.clock(), force);
+    let access = Access::from(&arguments.hardware);
+    let keeper = WithHardware::new(access, world.clock(), force);
     let keeper = Box::new(keeper.selecting(arguments.pcrs));
     Rig::with(&world, DomainId(id), disk, keeper, Some(hardware), line)
 }
@@ -56,4 +57,24 @@ fn pcrs_are_chosen_at_the_first_start_and_keep_to_it() {
     let later = start(&wire, 901, &disk, "pcrs=sha256:5");
     let mut later = later.unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(sealed_to(&mut later), "sha256:7+sha384:5", "the word comes too late");
+}
+
+#[test]
+fn a_version_word_over_an_existing_store_is_changed_by_one_more_word_only() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let disk = disk();
+    let fine = |id, line| {
+        let mut rig = start(&wire, id, &disk, line).unwrap_or_else(|why| panic!("{line}: {why}"));
+        rig.shutdown();
+    };
+    fine(900, "seal=unmeasured");
+    let why = refusal(&wire, &disk, "tpm2");
+    assert!(why.contains("take tpm2 out of extra=") && why.contains("version=changed"), "{why}");
+    fine(901, "loglevel=info");
+    fine(902, "tpm2=1 version=changed");
+    fine(903, "tpm2");
+    let why = refusal(&wire, &disk, "loglevel=info");
+    assert!(why.contains("put tpm2 back") && why.contains("version=changed"), "{why}");
+    fine(904, "version=changed");
+    fine(905, "loglevel=info");
 }
