@@ -116,9 +116,8 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> FrontendLink<X, S, H> {
                 Err(error) => log::warn!("{path} cannot be read: {error}; tried again"),
             }
             let soon = inner.host.now().saturating_add(AGAIN).min(until);
-            match inner.wait_for(soon, |_| None::<()>) {
-                Err(LinkError::Stopping) => return Err(UuidError::Link(LinkError::Stopping)),
-                _ => {}
+            if let Err(LinkError::Stopping) = inner.wait_for(soon, |_| None::<()>) {
+                return Err(UuidError::Link(LinkError::Stopping));
             }
         }
     }
