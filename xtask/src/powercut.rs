@@ -8,9 +8,11 @@ use std::time::Instant;
 #[derive(clap::Args)]
 #[command(
     after_help = "The whole chain runs in one process: a guest with Linux's driver, the vTPM's backend, \
-    engine and keeper, the real manager, and their two disks, which remember every write and flush. \
-    Afterwards the power is cut at each of these steps, with several choices of what had reached the \
-    medium, and everything is started again. ./x test does the same a thousand times."
+    engine and keeper, the real manager, their two disks, and a model of the hardware TPM's counter, \
+    which remember every step: vTPMs of both versions, strict over a TPM 2.0, batched over a TPM 1.2, and \
+    without one, from the first start on. Afterwards the power is cut at these steps, with several choices \
+    of what had reached the media, and everything is started again; then it is cut during some of those \
+    starts, too. ./x test does the same a thousand times."
 )]
 pub(crate) struct Options {
     /// How many cuts at least; 10,000 take about three minutes on a quiet machine

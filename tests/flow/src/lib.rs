@@ -7,18 +7,24 @@
 #![forbid(unsafe_code)]
 
 mod blank;
+mod board;
 mod chain;
+mod counter;
 pub mod fuzz;
 mod guest;
 mod machine;
 mod manager;
 mod mortal;
+mod owner12;
 pub mod packets;
 mod removal;
 
+pub use board::Board;
 pub use chain::{Chain, VTPM};
+pub use counter::{Count, HardwareCounter};
 pub use guest::Guest;
 pub use machine::{Machine, Managed, NoStart};
-pub use manager::{Board, MANAGER, Manager, StoreDisk};
+pub use manager::{Boards, MANAGER, Manager, StoreDisk};
 pub use mortal::{AnyDisk, Death};
+pub use owner12::own;
 pub use removal::Removal;

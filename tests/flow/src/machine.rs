@@ -1,7 +1,8 @@
 //! A machine with a manager and a disk, on which a managed vTPM domain starts again and again.
 
+use crate::board::Board;
 use crate::chain::{Chain, Store, VTPM, alone, connection};
-use crate::manager::{Board, Manager, StoreDisk};
+use crate::manager::{Boards, Manager, StoreDisk};
 use crate::mortal::AnyDisk;
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{BlockDevice, BlockError, Clock, PortNumber, Xenstore};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use vtpm_engine::{EngineError, LibTpms, StartConfig};
 use vtpm_keeper::test_utils::FakeManager;
 use vtpm_keeper::{FrontendLink, LinkHost, ManagedKeeper, Meanwhile, Opened, Stop, Vtpm, open};
+use vtpm_manager::OpenError;
 use vtpm_service::{Arguments, Service, ServiceError};
 use vtpm_store::Uuid;
 use vtpm_stubdom::{Desk, origin};
@@ -124,8 +126,8 @@ pub struct Machine {
 impl Default for Machine {
     /// A machine with a real manager and blank disks, just switched on.
     fn default() -> Self {
-        let store = Rc::new(RefCell::new(TracedDisk::new(vec![0; STORE_BYTES])));
-        Self::real(TracedDisk::new(vec![0; DISK_BYTES]), &store)
+        let (disk, store) = Self::blank_disks();
+        Self::real(disk, &Rc::new(RefCell::new(store)))
     }
 }
 
@@ -141,18 +143,24 @@ impl Machine {
     /// The same with disks of any kind.
     #[must_use]
     pub fn on(disk: AnyDisk, store: AnyDisk) -> Self {
+        let machine = Self::with_boards(disk, store, Rc::new(|_| Board::bare()));
+        machine.expect("the manager serves")
+    }
+
+    /// A machine that was just switched on, with these disks and boards.
+    ///
+    /// # Errors
+    /// Why its manager does not serve.
+    pub fn with_boards(disk: AnyDisk, store: AnyDisk, boards: Boards) -> Result<Self, OpenError> {
         let world = World::new();
-        let manager = Manager::real(&world, store, Rc::new(|_| None));
+        let manager = Manager::real(&world, store, boards);
         Self::with(world, manager, disk)
     }
 
-    /// A machine with a real manager, blank disks, and this board.
+    /// A blank disk for a vTPM, and one for a manager.
     #[must_use]
-    pub fn with_board(board: Board) -> Self {
-        let (world, disk) = (World::new(), TracedDisk::new(vec![0; DISK_BYTES]));
-        let store = Rc::new(RefCell::new(TracedDisk::new(vec![0; STORE_BYTES])));
-        let manager = Manager::real(&world, store, board);
-        Self::with(world, manager, Rc::new(RefCell::new(disk)))
+    pub fn blank_disks() -> (TracedDisk, TracedDisk) {
+        (TracedDisk::new(vec![0; DISK_BYTES]), TracedDisk::new(vec![0; STORE_BYTES]))
     }
 
     /// A machine with a blank disk whose manager is played: it knows this and has this hardware TPM.
@@ -160,18 +168,19 @@ impl Machine {
     pub fn played(fake: &FakeManager) -> Self {
         let (world, disk) = (World::new(), TracedDisk::new(vec![0; DISK_BYTES]));
         let manager = Manager::played(&world, fake);
-        Self::with(world, manager, Rc::new(RefCell::new(disk)))
+        let machine = Self::with(world, manager, Rc::new(RefCell::new(disk)));
+        machine.expect("a played manager serves")
     }
 
-    fn with(world: World, manager: Manager, disk: AnyDisk) -> Self {
+    fn with(world: World, manager: Manager, disk: AnyDisk) -> Result<Self, OpenError> {
         let manager = Rc::new(RefCell::new(manager));
-        manager.borrow_mut().start();
+        manager.borrow_mut().start()?;
         let listener: Box<dyn FnMut()> = Box::new(|| ());
         let disk = Disk { disk, listener: Rc::new(RefCell::new(listener)) };
         let none = || Rc::new(RefCell::new(TracedDisk::new(Vec::new())));
         let idle: Box<dyn FnMut() -> Meanwhile> = Box::new(|| Meanwhile::GoOn);
         let toolstack = Rc::new(RefCell::new(idle));
-        Self { world, manager, store: none(), traced: none(), disk, toolstack, starts: 0 }
+        Ok(Self { world, manager, store: none(), traced: none(), disk, toolstack, starts: 0 })
     }
 
     /// The disk as it is now, with its trace.

@@ -1,8 +1,9 @@
 //! The manager's domain: the real one, or one played by the protocol's page where a hardware TPM is
 //! wanted, on real pages and nodes.
 
+use crate::board::Board;
 use crate::chain::VTPM;
-use crate::mortal::{AnyDisk, Death, Life, MortalDisk, MortalSharing};
+use crate::mortal::{AnyDisk, Death, Life, MortalDisk, MortalKeeper, MortalSharing};
 use domain_io::test_utils::{FakeClock, FakeEntropy, FakeSharing, FakeStore, TracedDisk, World};
 use domain_io::{Clock, DomainId, Xenstore};
 use std::cell::RefCell;
@@ -12,19 +13,19 @@ use tpmback::{Backend, Event, Limits};
 use tpmif::nodes::DeviceId;
 use tpmif::peers::Libxl;
 use vtpm_keeper::test_utils::FakeManager;
-use vtpm_manager::{Arguments, Hardware, Parts, WithoutHardware};
+use vtpm_manager::{Arguments, OpenError, Parts};
 use vtpmmgr_stubdom::{ManagerDomain, NoLabels};
 
 /// The number of the first manager domain; each later one has the next.
 pub const MANAGER: DomainId = DomainId(70);
 
-/// What the machine's board has: a hardware TPM, started, or none.
-pub type Board = Rc<dyn Fn(&World) -> Option<Hardware>>;
+/// What each new domain of a real manager finds on the machine's board.
+pub type Boards = Rc<dyn Fn(&World) -> Board>;
 
 /// The manager's disk. Clones are the same disk.
 pub type StoreDisk = Rc<RefCell<TracedDisk>>;
 
-type Real = ManagerDomain<MortalDisk, WithoutHardware, MortalSharing, NoLabels>;
+type Real = ManagerDomain<MortalDisk, MortalKeeper, MortalSharing, NoLabels>;
 
 struct Alive {
     store: FakeStore,
@@ -43,8 +44,7 @@ pub struct Manager {
     fake: FakeManager,
     /// The disk of a real manager; `None` plays it.
     real: Option<AnyDisk>,
-    /// Makes the hardware TPM of each new domain of a real manager.
-    hardware: Board,
+    boards: Boards,
     life: Life,
     /// How long the administrator takes.
     pub restart_after: Duration,
@@ -63,7 +63,7 @@ impl Manager {
         Self {
             fake: fake.clone(),
             real: None,
-            hardware: Rc::new(|_| None),
+            boards: Rc::new(|_| Board::bare()),
             life: Life::default(),
             restart_after: Duration::from_secs(4),
             libxl: Libxl::new(world),
@@ -75,10 +75,10 @@ impl Manager {
         }
     }
 
-    /// A real manager that does not run yet. Its store is not sealed, whatever TPM it has.
+    /// A real manager that does not run yet.
     #[must_use]
-    pub fn real(world: &World, disk: AnyDisk, hardware: Board) -> Self {
-        Self { real: Some(disk), hardware, ..Self::played(world, &FakeManager::default()) }
+    pub fn real(world: &World, disk: AnyDisk, boards: Boards) -> Self {
+        Self { real: Some(disk), boards, ..Self::played(world, &FakeManager::default()) }
     }
 
     /// A real one dies at this step of the next request that writes; deaths come one after the other.
@@ -92,9 +92,12 @@ impl Manager {
 
     /// Its domain is created.
     ///
+    /// # Errors
+    /// Why a real one does not serve.
+    ///
     /// # Panics
     /// When its backend cannot begin.
-    pub fn start(&mut self) {
+    pub fn start(&mut self) -> Result<(), OpenError> {
         self.world.add_domain(self.domain);
         let mut store = self.world.store(self.domain);
         let sharing = self.world.sharing(self.domain);
@@ -103,7 +106,7 @@ impl Manager {
             Some(disk) => {
                 let life = self.life.clone();
                 let disk = MortalDisk { disk: Rc::clone(disk), life: life.clone() };
-                let real = self.open(&mut store, disk);
+                let real = self.open(&mut store, disk)?;
                 Mind::Real(Box::new(real), MortalSharing { sharing, life })
             }
             None => {
@@ -112,17 +115,19 @@ impl Manager {
             }
         };
         self.alive = Some(Alive { store, mind });
+        Ok(())
     }
 
-    fn open(&self, store: &mut FakeStore, disk: MortalDisk) -> Real {
-        let hardware = (self.hardware)(&self.world);
-        let line = if hardware.is_some() { "rollback=off" } else { "hwtpm=none" };
-        let (arguments, _) = Arguments::parse([line]).expect("a sound command line");
+    fn open(&self, store: &mut FakeStore, disk: MortalDisk) -> Result<Real, OpenError> {
+        let Board { hardware, keeper, line } = (self.boards)(&self.world);
+        let words = line.split(' ');
+        let (arguments, _) = Arguments::parse(words).expect("a sound command line");
         let entropy = Box::new(FakeEntropy::new(u64::from(self.domain.0)));
         let now = self.world.clock().now();
-        let parts = Parts { disk, keeper: WithoutHardware, hardware, entropy, now };
-        let (manager, _) = vtpm_manager::Manager::open(parts, &arguments).expect("a store");
-        ManagerDomain::new(store, manager, NoLabels, now).expect("a backend")
+        let keeper = MortalKeeper { keeper, life: self.life.clone() };
+        let parts = Parts { disk, keeper, hardware, entropy, now };
+        let (manager, _) = vtpm_manager::Manager::open(parts, &arguments)?;
+        Ok(ManagerDomain::new(store, manager, NoLabels, now).expect("a backend"))
     }
 
     /// The toolstack gives the vTPM domain its device.
@@ -166,14 +171,14 @@ impl Manager {
     /// Does everything there is to do now.
     ///
     /// # Panics
-    /// When an answer does not fit the page.
+    /// When an answer does not fit the page, or a domain that comes back does not serve.
     pub fn turn(&mut self) {
         if self.alive.is_none() && self.world.clock().now() >= self.restart_at {
             self.libxl.finish_removal(self.id());
             self.domain = DomainId(self.domain.0 + 1);
             self.device += 1;
             self.restart_at = Duration::MAX;
-            self.start();
+            self.start().expect("the manager comes back");
             self.attach();
         }
         let Some(Alive { store, mind }) = &mut self.alive else { return };

@@ -8,6 +8,11 @@ use domain_io::{
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use tpm_wire::manager::PolicyCommand;
+use vtpm_custody::{Former, Leftover};
+use vtpm_manager::{CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper};
+use vtpm_store::Secret;
+use vtpm_store::manager::SealedSecret;
 
 /// Any disk. Clones are the same disk.
 pub type AnyDisk = Rc<RefCell<dyn BlockDevice>>;
@@ -17,8 +22,11 @@ pub type AnyDisk = Rc<RefCell<dyn BlockDevice>>;
 pub enum Death {
     /// It has taken a request and written nothing yet.
     BeforeCommit,
-    /// The commit is durable, and the answer is not on its page yet.
+    /// The commit is durable; neither has the hardware TPM's counter followed nor is the answer on its
+    /// page.
     AfterCommit,
+    /// The counter has followed, and the answer is not on its page yet.
+    AfterIncrement,
 }
 
 /// One domain's life. Clones are the same life.
@@ -82,6 +90,61 @@ impl BlockDevice for MortalDisk {
         self.disk.borrow_mut().flush()?;
         self.life.reaches(Death::AfterCommit);
         Ok(())
+    }
+}
+
+/// The keeper of a domain that may die: the hardware TPM hears nothing of it afterwards.
+pub(crate) struct MortalKeeper {
+    pub(crate) keeper: Box<dyn RootKeeper>,
+    pub(crate) life: Life,
+}
+
+impl RootKeeper for MortalKeeper {
+    fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
+        self.keeper.first_start(ground)
+    }
+
+    fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
+        self.keeper.open(ground, sealed)
+    }
+
+    fn counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+    ) -> Result<Option<CounterValue>, CounterFault> {
+        self.keeper.counter(ground, kept)
+    }
+
+    fn make_counter(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+        former: Former,
+    ) -> Result<(SealedSecret, CounterValue), RootError> {
+        self.keeper.make_counter(ground, kept, former)
+    }
+
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+        if self.life.is_over() {
+            return Err(RootError("this domain is gone".into()));
+        }
+        let says = self.keeper.advance(ground)?;
+        self.life.reaches(Death::AfterIncrement);
+        Ok(says)
+    }
+
+    fn leftover(&mut self, ground: Ground<'_>) -> Result<Option<Leftover>, RootError> {
+        self.keeper.leftover(ground)
+    }
+
+    fn policy(
+        &mut self,
+        ground: Ground<'_>,
+        kept: (&Secret, &SealedSecret),
+        command: &PolicyCommand<'_>,
+    ) -> Result<PolicyDone, RootError> {
+        self.keeper.policy(ground, kept, command)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Sources, by the short names used below: *Part 2*, *Part 3* = TPM 2.0 Library rev 1.59, Parts 2
 //! and 3; *1.2 Part 3* = TPM Main Specification level 2 version 1.2 rev 116, Part 3.
 
+pub mod auth12;
 pub mod key;
 pub mod nv;
 pub mod session;

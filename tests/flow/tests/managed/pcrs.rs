@@ -1,7 +1,8 @@
 //! `hwinitpcr=` with the real engine.
 
+use domain_io::test_utils::World;
 use flow_tests::packets::tpm12;
-use flow_tests::{Guest, Machine};
+use flow_tests::{Board, Guest, Machine};
 use peers::{Family, RawTpm, Swtpm, unless_missing};
 use sha2::Digest;
 use std::cell::RefCell;
@@ -72,7 +73,9 @@ type Wire = Rc<RefCell<RawTpm>>;
 /// A board with swtpm behind a model of a TPM's registers; the test shares its wire.
 fn board(wire: &Wire, version: TpmVersion) -> Machine {
     let wire = Rc::clone(wire);
-    Machine::with_board(Rc::new(move |world| {
+    let (disk, store) = Machine::blank_disks();
+    let (disk, store) = (Rc::new(RefCell::new(disk)), Rc::new(RefCell::new(store)));
+    let boards = move |world: &World| {
         let (clock, wire) = (world.clock(), Rc::clone(&wire));
         let executor =
             Box::new(move |command: &[u8]| wire.borrow_mut().transmit(command).expect("an answer"));
@@ -84,8 +87,9 @@ fn board(wire: &Wire, version: TpmVersion) -> Machine {
         let found = detect(registers, &HardwareArguments::default(), clock.clone());
         let mut found = found.expect("a TPM");
         tpm_hw::start(found.tpm.as_mut(), found.version, &clock).expect("it starts");
-        Some(Hardware { tpm: found.tpm, version: found.version })
-    }))
+        Board::unsealed(Hardware { tpm: found.tpm, version: found.version })
+    };
+    Machine::with_boards(disk, store, Rc::new(boards)).expect("the manager serves")
 }
 
 #[test]
