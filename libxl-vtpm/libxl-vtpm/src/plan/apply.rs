@@ -67,7 +67,7 @@ pub fn apply(
 fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Problem> {
     match step {
         Step::MakeImage { path, mib } => toolstack.make_image(path, *mib),
-        Step::StartDomain { name, file, .. } => toolstack.start_domain(name, file),
+        Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file),
         Step::AwaitReady { name, role, seconds } => {
             await_ready(name, *role, Duration::from_secs(*seconds), toolstack)
         }

@@ -41,7 +41,7 @@ impl Toolstack for Host {
         Ok(())
     }
 
-    fn start_domain(&mut self, name: &str, _file: &Path) -> Result<(), Problem> {
+    fn start_domain(&mut self, name: &str, _role: Role, _file: &Path) -> Result<(), Problem> {
         self.call()?;
         assert!(self.domains.insert(name.to_owned()), "never twice");
         self.used.extend(self.images.iter().filter(|path| path.starts_with(name)).cloned());

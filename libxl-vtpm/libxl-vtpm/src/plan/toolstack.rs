@@ -46,7 +46,7 @@ pub trait Toolstack {
     ///
     /// # Errors
     /// It does not start; nothing is left of it then.
-    fn start_domain(&mut self, name: &str, file: &Path) -> Result<(), Problem>;
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem>;
 
     /// Starts the guest of an xl configuration; `for_xl` is the text to use in place of the file's.
     ///
