@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::exit::CODES;
+use crate::service::Service;
 use crate::{clear, doctor, end, logs, show};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -89,6 +90,28 @@ pub(crate) enum Command {
     /// The manager of all vTPMs
     #[command(subcommand)]
     Manager(Manager),
+    /// Start a guest's vTPMs at boot, and let them outlive their guest
+    Enable {
+        /// The guest's name
+        guest: String,
+        /// The xl configuration of a vTPM domain; may be repeated [default: NAME.cfg in /etc/xen/vtpm]
+        #[arg(long, value_name = "FILE")]
+        config: Vec<PathBuf>,
+    },
+    /// Let a guest's vTPMs come and go with their guest again
+    Disable {
+        /// The guest's name
+        guest: String,
+    },
+    /// What runs around guests: before they start, while they run, when all of them end
+    #[command(subcommand)]
+    Service(Service),
+    /// Start the vTPMs of a guest that is being started; for block-vtpm
+    #[command(hide = true)]
+    Hotplug {
+        /// The guest's number
+        domid: u32,
+    },
     /// Take a domain away once it has ended
     #[command(hide = true)]
     Reap {
@@ -181,6 +204,8 @@ fn the_command_line_is_strict() {
     let good = |words: &[&str]| Arguments::try_parse_from([&["xl-vtpm"], words].concat()).is_ok();
     assert!(good(&["create", "g.cfg", "--timeout", "5", "--json", "--dry-run"]));
     assert!(good(&["list", "g1", "g2"]) && good(&["manager", "status"]));
+    assert!(good(&["enable", "g"]) && good(&["service", "down", "--timeout", "9"]));
+    assert!(!good(&["service"]) && !good(&["service", "up", "g"]) && !good(&["enable"]));
     assert!(!good(&["create"]) && !good(&["create", "g.cfg", "--timeout", "0"]));
     assert!(good(&["clear", "g", "--yes"]) && good(&["completion", "fish"]));
     assert!(!good(&["completion", "tcsh"]) && !good(&["logs", "g", "--lines", "0"]));

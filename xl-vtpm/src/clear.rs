@@ -1,8 +1,9 @@
 //! `clear`: the deliberate word for a vTPM that shall become new.
 
 use crate::exit::Exit;
-use crate::host::{Host, lock};
+use crate::host::Host;
 use crate::known::Places;
+use crate::lock;
 use crate::named::{self, Identity, Named};
 use crate::way::Way;
 use clap::Args;
@@ -48,7 +49,7 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let places = Places { named: &options.config, beside: None };
     let target = Target::of(&host, &places, &options.vtpm)?;
-    let _nobody_starts_it = lock(&target.name)?;
+    let _nobody_starts_it = lock::domain(&target.name, lock::PATIENCE)?;
     if host.xen.find(&target.name).is_some() {
         return Err(runs(&target.name));
     }

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::resident;
 use clap::Args;
 use libxl_vtpm::plan::{Problem, Role};
 use serde_json::json;
@@ -82,7 +83,8 @@ impl Ending {
         let name = host.xen.name_of(guest).unwrap_or_else(|| name.to_owned());
         let mut vtpms = Vec::new();
         for backend in host.xen.vtpms(guest).iter().map(|vtpm| vtpm.backend_domid) {
-            let known = vtpms.contains(&backend);
+            // A resident one stays for its guest's next start.
+            let known = vtpms.contains(&backend) || is_resident(&host, backend);
             if !known && host.is(backend, Role::Vtpm)? && !is_used_by_others(&host, backend, guest)?
             {
                 vtpms.push(backend);
@@ -122,6 +124,10 @@ impl Ending {
         told(&ended, json);
         Ok(())
     }
+}
+
+fn is_resident(host: &Host, domid: u32) -> bool {
+    host.xen.name_of(domid).is_some_and(|name| resident::names().contains(&name))
 }
 
 /// Ends the manager, unless vTPM domains are attached to it.

@@ -2,11 +2,11 @@
 
 use crate::exit::Exit;
 use crate::nodes::Nodes;
-use crate::{reap, xl};
+use crate::{lock, ours, reap, xl};
 use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
@@ -16,15 +16,14 @@ const TO_END: Duration = Duration::from_secs(15);
 /// For an ended domain to be taken away by the process that was left behind for it.
 const TO_BE_REAPED: Duration = Duration::from_secs(5);
 
-/// One creator at a time for each domain.
-const LOCKS: &str = "/run/xl-vtpm";
-
 const XL_CONF: &str = "/etc/xen/xl.conf";
 
 /// Everything that a command needs of this machine.
 pub(crate) struct Host {
     pub(crate) xen: Context,
     pub(crate) nodes: Nodes,
+    /// For whom domains are being started.
+    pub(crate) guest: Option<String>,
 }
 
 impl Host {
@@ -32,7 +31,7 @@ impl Host {
         let library = Library::of_this_host()?;
         let xen = Context::open(library)
             .map_err(|error| Exit::NoXen(format!("{error}; run this as root in domain 0")))?;
-        Ok(Self { xen, nodes: Nodes::open()? })
+        Ok(Self { xen, nodes: Nodes::open()?, guest: None })
     }
 
     /// The number of a domain that must be there.
@@ -99,16 +98,6 @@ impl Host {
     }
 }
 
-/// Holds the lock of a domain's name until dropped.
-pub(crate) fn lock(name: &str) -> Result<File, Problem> {
-    let path = PathBuf::from(LOCKS).join(format!("{name}.lock"));
-    let failed = |error| Problem(format!("{} cannot be locked: {error}", path.display()));
-    fs::create_dir_all(LOCKS).map_err(failed)?;
-    let file = File::create(&path).map_err(failed)?;
-    file.lock().map_err(failed)?;
-    Ok(file)
-}
-
 impl Toolstack for Host {
     fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
         let failed = |error: std::io::Error| Problem(error.to_string());
@@ -128,12 +117,13 @@ impl Toolstack for Host {
         fs::remove_file(path).map_err(|error| Problem(error.to_string()))
     }
 
-    fn start_domain(&mut self, name: &str, file: &Path) -> Result<(), Problem> {
-        let _one_creator = lock(name)?;
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
+        let _one_creator = lock::domain(name, lock::PATIENCE)?;
         if self.xen.find(name).is_some() {
             return Err(Problem(format!("a domain {name} has been started meanwhile")));
         }
         let domid = self.create(&xl::config_json(file)?)?;
+        ours::note(&self.nodes, domid, role, self.guest.as_deref())?;
         reap::leave_behind(domid)
     }
 

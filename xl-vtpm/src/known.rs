@@ -14,9 +14,18 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     c_info: Info,
     #[serde(default)]
+    pub(crate) b_info: Build,
+    #[serde(default)]
     pub(crate) disks: Vec<Disk>,
     #[serde(default)]
     pub(crate) vtpms: Vec<Vtpm>,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Build {
+    /// What `extra=` became.
+    #[serde(default)]
+    pub(crate) cmdline: String,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +45,8 @@ pub(crate) struct Vtpm {
     pub(crate) backend_domname: String,
     #[serde(default)]
     pub(crate) uuid: Option<Uuid>,
+    #[serde(default)]
+    pub(crate) devid: i32,
 }
 
 /// Where configurations are looked for.
@@ -93,15 +104,19 @@ impl Places<'_> {
     /// The configuration of `name`, as xl understands it, and its file.
     pub(crate) fn config(&self, name: &str) -> Result<Option<(PathBuf, Config)>, Exit> {
         for file in self.files(name) {
-            let json = xl::config_json(&file)?;
-            let config: Config = serde_json::from_str(&json)
-                .map_err(|error| Exit::not_done(format!("{}: {error}", file.display())))?;
+            let config = config_of(&file)?;
             if config.c_info.name == name {
                 return Ok(Some((file, config)));
             }
         }
         Ok(None)
     }
+}
+
+fn config_of(file: &Path) -> Result<Config, Exit> {
+    let json = xl::config_json(file)?;
+    serde_json::from_str(&json)
+        .map_err(|error| Exit::not_done(format!("{}: {error}", file.display())))
 }
 
 fn stopped(name: &str, role: Role, file: PathBuf, config: Config) -> StubDomain {
@@ -122,7 +137,7 @@ mod tests {
     use super::*;
 
     /// What `xl create --dryrun` of Xen 4.17 prints of a vTPM domain's file, less what is not read.
-    const PRINTED: &str = r#"{"b_info":{"max_memkb":8192,"type.pv":{}},
+    const PRINTED: &str = r#"{"b_info":{"cmdline":"tpm2 x=y","max_memkb":8192,"type.pv":{}},
         "c_info":{"name":"v","type":"pv"},
         "disks":[{"format":"raw","pdev_path":"/nowhere/v.img","readwrite":1,"vdev":"hda"},
                  {"format":"raw","pdev_path":"/dev/vg/v","vdev":"hdb"}],
@@ -134,6 +149,7 @@ mod tests {
     fn xl_s_json_tells_name_missing_images_and_manager() {
         let config: Config = serde_json::from_str(PRINTED).unwrap();
         assert_eq!(config.c_info.name, "v");
+        assert_eq!(config.b_info.cmdline, "tpm2 x=y");
         let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config);
         assert_eq!(domain.missing_images, [PathBuf::from("/nowhere/v.img")]);
         assert_eq!(domain.manager.as_deref(), Some("vtpmmgr"));

@@ -14,16 +14,24 @@ mod doctor;
 mod end;
 mod exit;
 mod host;
+mod hurry;
 mod known;
 mod list;
+mod lock;
 mod logs;
 mod named;
 mod new;
 mod nodes;
+mod of_guest;
+mod on_demand;
+mod ours;
 mod reap;
+mod resident;
+mod service;
 mod show;
 mod start;
 mod way;
+mod wires;
 mod xl;
 
 use arguments::{Arguments, Command, Manager};
@@ -66,6 +74,10 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Manager(Manager::Start { name, how }) => start::manager(name, how, arguments.json),
         Command::Manager(Manager::Stop { name }) => end::manager(name, arguments.json),
         Command::Manager(Manager::Status { name }) => list::manager(name, arguments.json),
+        Command::Enable { guest, config } => resident::enable(guest, config, arguments.json),
+        Command::Disable { guest } => resident::disable(guest, arguments.json),
+        Command::Service(service) => service::run(service, arguments.json),
+        Command::Hotplug { domid } => on_demand::run(*domid),
         Command::Reap { domid } => reap::run(*domid),
     }
 }

@@ -1,4 +1,4 @@
-//! xenstore, read.
+//! xenstore.
 
 use libxl_vtpm::plan::{Problem, Readiness, Role};
 use std::io;
@@ -21,6 +21,31 @@ impl Nodes {
             Ok(value) => Ok(Some(value.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Problem(format!("xenstore node {path} cannot be read: {error}"))),
+        }
+    }
+
+    /// The names below a node; none when there is no such node.
+    pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, Problem> {
+        match self.0.directory(path) {
+            Ok(names) => Ok(names.into_iter().map(String::from).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(Problem(format!("xenstore node {path} cannot be listed: {error}"))),
+        }
+    }
+
+    /// Writes a node, and makes those above it.
+    pub(crate) fn write(&self, path: &str, value: &str) -> Result<(), Problem> {
+        let failed = |error| Problem(format!("xenstore node {path} cannot be written: {error}"));
+        self.0.write(path, value).map_err(failed)
+    }
+
+    /// Removes a node with all below it, if it is there.
+    pub(crate) fn remove(&self, path: &str) -> Result<(), Problem> {
+        match self.0.rm(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Problem(format!("xenstore node {path} cannot be removed: {error}")))
+            }
+            _ => Ok(()),
         }
     }
 

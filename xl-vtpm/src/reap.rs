@@ -3,6 +3,8 @@
 //! domain where it is.
 
 use crate::exit::Exit;
+use crate::nodes::Nodes;
+use crate::ours;
 use libxl_vtpm::plan::Problem;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,6 +27,11 @@ pub(crate) fn run(domid: u32) -> Result<(), Exit> {
     // Whoever started this may log out.
     rustix::process::setsid().map_err(Exit::not_done)?;
     let xen = Context::open(Library::of_this_host()?)?;
+    take_away(&xen, domid)?;
+    Ok(ours::forget(&Nodes::open()?, domid)?)
+}
+
+fn take_away(xen: &Context, domid: u32) -> Result<(), Exit> {
     loop {
         match xen.wait_for_end(domid, LONG)? {
             None => {}

@@ -4,6 +4,7 @@ use crate::arguments::How;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
+use crate::lock;
 use libxl_vtpm::guest::Guest;
 use libxl_vtpm::plan::{GuestStart, Plan, Role, apply};
 use libxl_vtpm::text;
@@ -16,13 +17,16 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
     for warning in &read.warnings {
         eprintln!("xl-vtpm: warning: {warning}");
     }
-    let host = Host::open()?;
+    let mut host = Host::open()?;
     let name = read.name.clone().ok_or_else(|| {
         Exit::not_done(format!("{}: the guest has no name; write name=\"…\"", file.display()))
     })?;
     if host.xen.find(&name).is_some() {
         return Err(Exit::not_done(format!("the guest {name} runs already")));
     }
+    // While it is held, nobody takes the vTPMs for idle.
+    let _starting = lock::guest(&name, lock::PATIENCE)?;
+    host.guest = Some(name.clone());
     let backends = read.vtpms.iter().map(|vtpm| (vtpm.backend.clone(), Role::Vtpm));
     let places = Places { named: &how.config, beside: file.parent() };
     let known = places.known(&host, &backends.collect::<Vec<_>>())?;

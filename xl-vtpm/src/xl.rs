@@ -1,6 +1,8 @@
 //! Stock xl, where it does what nothing else does: reading a configuration, and keeping a guest.
 
+use crate::known::Config;
 use libxl_vtpm::plan::Problem;
+use serde::Deserialize;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -26,6 +28,20 @@ pub(crate) fn config_json(file: &Path) -> Result<String, Problem> {
         return Err(Problem(format!("{}: {}", file.display(), complaint(&said))));
     }
     String::from_utf8(json).map_err(|_| Problem(format!("{}: xl printed no text", file.display())))
+}
+
+/// The configuration that a running domain was started with, and what was attached since.
+pub(crate) fn running(domid: u32) -> Result<Config, Problem> {
+    #[derive(Deserialize)]
+    struct Listed {
+        config: Config,
+    }
+    let (good, json, said) = run(["list".into(), "-l".into(), domid.to_string().into()])?;
+    let listed = serde_json::from_slice::<Vec<Listed>>(&json);
+    match listed.ok().and_then(|mut listed| listed.pop()) {
+        Some(listed) if good => Ok(listed.config),
+        _ => Err(Problem(format!("xl does not know domain {domid}: {}", complaint(&said)))),
+    }
 }
 
 /// Starts a guest; xl stays behind to restart it when it reboots and to take it away when it ends.

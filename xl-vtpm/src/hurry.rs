@@ -1,0 +1,64 @@
+//! The host for somebody who is waited for: nothing begins after the deadline, and what is taken back is
+//! taken back by force.
+
+use crate::host::Host;
+use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A host until a deadline.
+pub(crate) struct Hurry<'h> {
+    pub(crate) host: &'h mut Host,
+    pub(crate) deadline: Instant,
+    /// How long there was at the beginning, for people.
+    pub(crate) limit: Duration,
+}
+
+impl Hurry<'_> {
+    fn in_time(&self) -> Result<(), Problem> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        Err(Problem(format!(
+            "it is not ready in the {} s that there are while a guest starts; let it be started at \
+             boot: xl-vtpm enable {}",
+            self.limit.as_secs(),
+            self.host.guest.as_deref().unwrap_or("GUEST")
+        )))
+    }
+}
+
+impl Toolstack for Hurry<'_> {
+    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
+        self.host.make_image(path, mib)
+    }
+
+    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
+        self.host.remove_image(path)
+    }
+
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
+        self.in_time()?;
+        self.host.start_domain(name, role, file)
+    }
+
+    fn start_guest(&mut self, _file: &Path, _for_xl: Option<&str>) -> Result<(), Problem> {
+        Err(Problem("a guest is being started already".into()))
+    }
+
+    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
+        self.host.xen.find(name).map_or(Ok(()), |domid| self.host.destroy(domid))
+    }
+
+    fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {
+        let readiness = self.host.readiness(name, role)?;
+        if readiness == Readiness::Starting {
+            self.in_time()?;
+        }
+        Ok(readiness)
+    }
+
+    fn pause(&mut self, time: Duration) {
+        self.host.pause(time);
+    }
+}

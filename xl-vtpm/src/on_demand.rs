@@ -1,0 +1,101 @@
+//! `hotplug`: what the disk script block-vtpm calls while xl starts a guest. The vTPM is up before libxl
+//! looks for its domain, which it does after all disk scripts have ended.
+//!
+//! Never by `xl create`: where xl takes memory from domain 0, the `xl create` that runs the script holds
+//! xl's lock.
+
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::hurry::Hurry;
+use crate::known::Places;
+use crate::lock;
+use crate::of_guest::vtpms_of;
+use libxl_vtpm::plan::{Failure, Plan, Problem, Role, Step, apply};
+use std::time::{Duration, Instant};
+
+/// Of the 40 s that libxl gives a script (LIBXL_HOTPLUG_TIMEOUT). What is left is for taking back what
+/// was done, and for the stock script.
+const LIMIT: Duration = Duration::from_secs(25);
+
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Starts the vTPMs of the guest of this number, and waits until they are ready.
+pub(crate) fn run(domid: u32) -> Result<(), Exit> {
+    let deadline = Instant::now() + LIMIT;
+    let mut host = Host::open()?;
+    let guest = host.xen.name_of(domid);
+    let guest = guest.ok_or_else(|| Exit::not_done(format!("there is no domain {domid}")))?;
+    let vtpms = vtpms_of(&guest)?;
+    if vtpms.is_empty() {
+        // A guest that was renamed, for one: its vTPM may be there all the same.
+        eprintln!(
+            "xl-vtpm: no vTPM is known for {guest}, and none is started: there is neither \
+             /etc/xen/vtpm/{guest}.cfg with a vTPM in it, nor /etc/xen/vtpm/{guest}-vtpm.cfg"
+        );
+        return Ok(());
+    }
+    host.guest = Some(guest);
+    for name in &vtpms {
+        settle(&host, name, deadline)?;
+    }
+    match attempt(&mut host, &vtpms, deadline)? {
+        // Another disk's script of the same guest, or an administrator, was faster.
+        Err(failure) if was_faster(&host, &failure) => {
+            attempt(&mut host, &vtpms, deadline)?.map_err(Exit::from)
+        }
+        other => other.map_err(Exit::from),
+    }
+}
+
+/// Waits until a vTPM domain that somebody is starting or ending is up or gone. The guest's own domain is
+/// there already, so nobody begins to end its vTPM from here on.
+fn settle(host: &Host, name: &str, deadline: Instant) -> Result<(), Problem> {
+    let left = || deadline.saturating_duration_since(Instant::now());
+    drop(lock::domain(name, left())?);
+    while let Some(domid) = host.xen.find(name)
+        && is_ending(host, domid)?
+        && !left().is_zero()
+    {
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+fn is_ending(host: &Host, domid: u32) -> Result<bool, Problem> {
+    let domain = host.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
+    let over = domain.is_none_or(|domain| domain.shutdown.is_some() || domain.dying);
+    Ok(over || host.nodes.said(domid, Role::Vtpm, "state")?.as_deref() == Some("stopping"))
+}
+
+type Attempt = Result<(), Box<Failure>>;
+
+fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attempt, Exit> {
+    let names: Vec<_> = vtpms.iter().map(|name| (name.clone(), Role::Vtpm)).collect();
+    let known = Places { named: &[], beside: None }.known(host, &names)?;
+    // Its first start may take minutes, and it is nobody's to take back when this guest has waited too long.
+    if let Some(manager) = known.iter().find(|it| it.role == Role::Manager && !it.running) {
+        return Err(Exit::not_done(format!(
+            "the manager {} does not run; start it first: xl-vtpm manager start {0}",
+            manager.name
+        )));
+    }
+    let mut hurry = Hurry { host, deadline, limit: LIMIT };
+    for name in vtpms {
+        let plan = Plan::domain(name, Role::Vtpm, &known, LIMIT.as_secs());
+        let plan = plan.map_err(Exit::not_done)?;
+        let done = apply(&plan, &mut hurry, &mut |step| {
+            // Of a vTPM that is up already there is nothing to say.
+            if plan.steps.len() > 1 {
+                eprintln!("xl-vtpm: {step}");
+            }
+        });
+        if done.is_err() {
+            return Ok(done);
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn was_faster(host: &Host, failure: &Failure) -> bool {
+    matches!(&failure.step, Step::StartDomain { name, .. } if host.xen.find(name).is_some())
+}

@@ -1,0 +1,158 @@
+//! `service down`: everything that has to do with vTPMs ends, in order, each stage within a limit.
+
+use super::stages::{Stages, stages};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::{ours, resident, wires};
+use libxl_vtpm::plan::{Problem, Role};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use xenlight_sys::Vtpm;
+
+/// For all vTPM domains together, and for the managers: each has saved already what it must not lose.
+const TO_END: Duration = Duration::from_secs(15);
+
+/// For ended domains to be taken away by whoever started them.
+const TO_BE_REAPED: Duration = Duration::from_secs(5);
+
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The name that a manager has by default.
+const MANAGER: &str = "vtpmmgr";
+
+/// Ends all of it.
+pub(crate) fn run(limit: Duration, json: bool) -> Result<(), Exit> {
+    let host = Host::open()?;
+    let mut down = Down { host: &host, json, ended: Vec::new(), left: Vec::new() };
+    down.stage(limit, |stages| stages.guests)?;
+    down.stage(TO_END, |stages| stages.vtpms)?;
+    for domid in down.now()?.managers {
+        release_domain_0(&host, domid);
+    }
+    down.stage(TO_END, |stages| stages.managers)?;
+    down.told()
+}
+
+struct Down<'h> {
+    host: &'h Host,
+    json: bool,
+    /// Name, and whether by force.
+    ended: Vec<(String, bool)>,
+    left: Vec<String>,
+}
+
+impl Down<'_> {
+    fn now(&self) -> Result<Stages, Problem> {
+        let nodes = &self.host.nodes;
+        let (mut managers, mut vtpms) = (BTreeSet::new(), BTreeSet::new());
+        managers.extend(self.host.xen.find(MANAGER));
+        vtpms.extend(resident::names().iter().filter_map(|name| self.host.xen.find(name)));
+        for note in ours::all(nodes)? {
+            match note.role {
+                Role::Manager => managers.insert(note.domid),
+                Role::Vtpm => vtpms.insert(note.domid),
+            };
+        }
+        let mut wires = wires::all(nodes)?;
+        let domains = self.host.xen.domains().map_err(|error| Problem(error.to_string()))?;
+        let there: BTreeSet<u32> = domains.iter().map(|domain| domain.domid).collect();
+        wires.retain(|wire| there.contains(&wire.frontend));
+        for domid in &there {
+            // One that says so and is none ends a stage later than others: nobody is harmed.
+            if nodes.said(*domid, Role::Vtpm, "state")?.is_some() {
+                vtpms.insert(*domid);
+            }
+        }
+        let mut stages = stages(&wires, &managers, &vtpms);
+        for stage in [&mut stages.guests, &mut stages.vtpms, &mut stages.managers] {
+            stage.retain(|domid| there.contains(domid));
+        }
+        Ok(stages)
+    }
+
+    /// Asks all domains of a stage to end, those too that turn up meanwhile, and ends by force what is
+    /// there after the limit.
+    fn stage(
+        &mut self,
+        limit: Duration,
+        pick: impl Fn(Stages) -> BTreeSet<u32>,
+    ) -> Result<(), Problem> {
+        let deadline = Instant::now() + limit;
+        let mut asked = BTreeSet::new();
+        let mut over_since: Option<Instant> = None;
+        loop {
+            let here = pick(self.now()?);
+            for &domid in here.difference(&asked.clone()) {
+                self.ask(domid);
+                asked.insert(domid);
+            }
+            let over = !here.iter().any(|domid| self.runs(*domid));
+            over_since = over.then(|| over_since.unwrap_or_else(Instant::now));
+            // They ended, and nobody takes them away.
+            let stale = over_since.is_some_and(|since| since.elapsed() >= TO_BE_REAPED);
+            if here.is_empty() || stale || Instant::now() >= deadline {
+                self.by_force(&here);
+                return Ok(());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn ask(&mut self, domid: u32) {
+        let name = self.name(domid);
+        if !self.json {
+            println!("asking {name} to end");
+        }
+        // One that cannot be asked is ended by force.
+        let _ = self.host.xen.shut_down(domid);
+        self.ended.push((name, false));
+    }
+
+    fn runs(&self, domid: u32) -> bool {
+        let domain = self.host.xen.domain(domid).ok().flatten();
+        domain.is_some_and(|domain| domain.shutdown.is_none())
+    }
+
+    fn by_force(&mut self, domids: &BTreeSet<u32>) {
+        for &domid in domids {
+            let (name, ran) = (self.name(domid), self.runs(domid));
+            match self.host.destroy(domid) {
+                Err(Problem(why)) => self.left.push(format!("{name} ({why})")),
+                Ok(()) if ran => {
+                    eprintln!("{name} did not end in time and was ended by force");
+                    self.ended.retain(|(ended, _)| *ended != name);
+                    self.ended.push((name, true));
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn name(&self, domid: u32) -> String {
+        self.host.xen.name_of(domid).unwrap_or_else(|| format!("domain {domid}"))
+    }
+
+    fn told(self) -> Result<(), Exit> {
+        if self.json {
+            let ended =
+                self.ended.iter().map(|(name, forced)| json!({ "name": name, "by_force": forced }));
+            println!("{:#}", json!({ "ended": ended.collect::<Vec<_>>(), "left": self.left }));
+        }
+        if self.left.is_empty() {
+            Ok(())
+        } else {
+            Err(Exit::Left(format!("still there: {}", self.left.join(", "))))
+        }
+    }
+}
+
+/// Takes domain 0's own way to a manager away: the manager would wait for it.
+fn release_domain_0(host: &Host, manager: u32) {
+    let vtpms: Vec<Vtpm> = host.xen.vtpms(0);
+    for vtpm in vtpms.iter().filter(|vtpm| vtpm.backend_domid == manager) {
+        if let Err(why) = host.xen.remove_vtpm(0, vtpm) {
+            eprintln!("xl-vtpm: domain 0's vTPM {}: {why}", vtpm.devid);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What runs around guests on domain 0: before they start, while they run, and when all of them end.
+
+mod arguments;
+mod down;
+mod look;
+mod orphans;
+mod rules;
+mod stages;
+mod up;
+mod waking;
+mod watching;
+
+pub(crate) use arguments::Service;
+
+use crate::exit::Exit;
+use std::time::Duration;
+
+/// Runs one of them.
+pub(crate) fn run(service: &Service, json: bool) -> Result<(), Exit> {
+    match service {
+        Service::Up { timeout, manager } => up::run(manager, *timeout, json),
+        Service::Down { timeout } => down::run(Duration::from_secs(*timeout), json),
+        Service::Run { grace, manager } => watching::run(Duration::from_secs(*grace), manager),
+    }
+}
