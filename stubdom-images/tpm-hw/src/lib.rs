@@ -21,6 +21,7 @@ mod error;
 mod flush;
 mod hardware;
 mod locality;
+mod question;
 mod relay;
 mod start;
 #[cfg(feature = "test-utils")]
@@ -35,7 +36,7 @@ pub use bus::{Bus, Mmio, Window};
 pub use crb::Crb;
 pub use detect::{Found, Interface, detect};
 pub use error::{Fault, HardwareError, Wait};
-pub use flush::{Flushed, flush};
+pub use flush::{Flushed, IsOurs, flush};
 pub use hardware::{HardwareTpm, MAX_PACKET_BYTES};
 pub use locality::{Locality, REGISTER_PAGE_BYTES};
 pub use relay::{Relay, RelayFault};

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::Instant;
 use support::BASE;
 use tpm_hw::test_utils::bus;
-use tpm_hw::{Found, HardwareArguments, HardwareTpm, Interface, Mmio, detect, flush, start};
+use tpm_hw::{
+    Flushed, Found, HardwareArguments, HardwareTpm, Interface, Mmio, detect, flush, start,
+};
 use tpm_wire::tpm20::{self, HashAlgorithm};
 use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
 
@@ -83,7 +85,7 @@ fn use_tpm20(tpm: &mut dyn HardwareTpm) {
     let hash = PacketBuilder::new(Tag::NO_SESSIONS, 0x17D).sized(&[3; 1024]).u16(0x0B);
     let response = tpm.transmit(&hash.u32(0x4000_0007).finish()).unwrap();
     assert_eq!(Header::parse(&response).unwrap().0.code, 0);
-    assert_eq!(flush(tpm, TpmVersion::Tpm20).unwrap().kept, 0);
+    assert_eq!(flush(tpm, TpmVersion::Tpm20, &|_| true).unwrap().left_objects, 0);
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn tpm_tis_of_qemu_with_a_tpm_1_2() {
         let response = found.tpm.transmit(&get_random).unwrap();
         assert_eq!((response.len(), &response[6..10]), (114, &[0; 4][..]));
     }
-    assert_eq!(flush(found.tpm.as_mut(), TpmVersion::Tpm12).unwrap().kept, 0);
+    assert_eq!(flush(found.tpm.as_mut(), TpmVersion::Tpm12, &|_| true), Ok(Flushed::default()));
 }
 
 /// TPM2_CreatePrimary of an RSA storage key: runs for a while.

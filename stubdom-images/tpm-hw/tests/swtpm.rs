@@ -133,31 +133,91 @@ fn is_persistent(tpm: &mut dyn HardwareTpm, handle: u32) -> bool {
     tpm.transmit(&list).unwrap().ends_with(&handle.to_be_bytes())
 }
 
+/// TPM2_CreatePrimary of an ECC P-256 signing key: somebody else's.
+fn create_foreign() -> Vec<u8> {
+    let public = [
+        &[0x00, 0x23, 0x00, 0x0B, 0x00, 0x04, 0x00, 0x72, 0, 0][..],
+        &[0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10, 0, 0, 0, 0],
+    ]
+    .concat();
+    with_password(0x131, &[0x4000_0001]).sized(&[0; 4]).sized(&public).u16(0).u32(0).finish()
+}
+
+/// Ours, in these tests: storage keys as `create_primary` makes them.
+fn is_ours(public: &[u8]) -> bool {
+    public.starts_with(&[0x00, 0x23, 0x00, 0x0B, 0x00, 0x03, 0x00, 0x72])
+}
+
 #[test]
-fn a_flush_takes_away_objects_and_sessions_and_leaves_persistent_keys() {
+fn a_flush_takes_away_our_objects_and_leaves_those_of_others_and_persistent_keys() {
     let Some(executor) = swtpm(Family::Tpm20) else { return };
     let (mut found, _, clock) = found_crb(executor);
     let tpm = found.tpm.as_mut();
     start(tpm, TpmVersion::Tpm20, &clock).unwrap();
-    for command in [create_primary(), create_primary(), start_session(0), start_session(1)] {
+    for command in [create_primary(), create_foreign(), create_primary()] {
         assert_eq!(code(tpm, &command), 0);
     }
     let persistent = 0x8100_0001;
     let evict = with_password(0x120, &[0x4000_0001, 0x8000_0000]).u32(persistent).finish();
     assert_eq!(code(tpm, &evict), 0);
-    assert_eq!(flush(tpm, TpmVersion::Tpm20), Ok(Flushed { removed: 4, kept: 0 }));
-    assert_eq!(flush(tpm, TpmVersion::Tpm20), Ok(Flushed { removed: 0, kept: 0 }));
+    let flushed = flush(tpm, TpmVersion::Tpm20, &is_ours).unwrap();
+    assert_eq!(flushed, Flushed { objects: 2, left_objects: 1, ..Flushed::default() });
+    let said = flushed.to_string();
+    assert!(said.contains("2 loaded object(s) of an earlier manager were flushed"), "{said}");
+    assert!(said.contains("1 loaded object(s) of others were left alone"), "{said}");
+    let again = flush(tpm, TpmVersion::Tpm20, &is_ours).unwrap();
+    assert_eq!(again, Flushed { left_objects: 1, ..Flushed::default() });
     assert!(is_persistent(tpm, persistent));
 }
 
+/// Has the TPM say that it has room for so many more sessions.
+fn with_room(executor: Executor, room: u32) -> Executor {
+    let mut executor = executor;
+    Box::new(move |command: &[u8]| {
+        let mut answer = executor(command);
+        let is_about_room = command.len() == 22 && command[10..14] == [0, 0, 0, 6];
+        if is_about_room && [[0, 0, 2, 4], [0, 0, 2, 6]].iter().any(|of| command[14..18] == *of) {
+            let end = answer.len();
+            answer[end - 4..].copy_from_slice(&room.to_be_bytes());
+        }
+        answer
+    })
+}
+
 #[test]
-fn a_flush_takes_away_the_sessions_of_a_tpm_1_2() {
+fn sessions_are_ended_only_where_there_is_no_room_for_ours() {
+    for (room, expected) in [
+        (3, Flushed { left_sessions: 2, ..Flushed::default() }),
+        (2, Flushed { sessions: 2, ..Flushed::default() }),
+    ] {
+        let Some(executor) = swtpm(Family::Tpm20) else { return };
+        let (mut found, _, clock) = found_crb(with_room(executor, room));
+        let tpm = found.tpm.as_mut();
+        start(tpm, TpmVersion::Tpm20, &clock).unwrap();
+        assert_eq!((code(tpm, &start_session(0)), code(tpm, &start_session(1))), (0, 0));
+        let flushed = flush(tpm, TpmVersion::Tpm20, &is_ours).unwrap();
+        assert_eq!(flushed, expected);
+        assert!(flushed.to_string().contains("2 session(s), whose owner no TPM tells"));
+    }
+}
+
+#[test]
+fn a_tpm_1_2_with_room_keeps_its_sessions_and_a_full_one_does_not() {
     let Some(executor) = swtpm(Family::Tpm12) else { return };
     let (mut found, _, clock) = found_fifo(executor, "tpmirq=0");
     let tpm = found.tpm.as_mut();
     start(tpm, TpmVersion::Tpm12, &clock).unwrap();
     let oiap = PacketBuilder::new(Tag::RQU_COMMAND, 0x0A).finish();
-    assert_eq!((code(tpm, &oiap), code(tpm, &oiap)), (0, 0));
-    assert_eq!(flush(tpm, TpmVersion::Tpm12), Ok(Flushed { removed: 2, kept: 0 }));
-    assert_eq!(flush(tpm, TpmVersion::Tpm12), Ok(Flushed { removed: 0, kept: 0 }));
+    let mut begun = 0;
+    while begun < 64 && code(tpm, &oiap) == 0 {
+        begun += 1;
+        let flushed = flush(tpm, TpmVersion::Tpm12, &is_ours).unwrap();
+        assert_eq!(flushed.sessions + flushed.left_sessions, begun, "{flushed}");
+        if flushed.sessions > 0 {
+            assert_eq!(flushed.left_sessions, 0);
+            break;
+        }
+    }
+    assert!(begun > 1, "with room they stay");
+    assert_eq!(flush(tpm, TpmVersion::Tpm12, &is_ours), Ok(Flushed::default()));
 }

@@ -43,5 +43,5 @@ pub use policy::{AdministratorKey, Approval, Force, Policy};
 pub use recovery::{RecoveryKey, recover, set_recovery_key};
 pub use sealed::{Accepted, CounterId, FORMAT_VERSION, Kind, Overview, inspect};
 pub use tpm12::MonotonicCounter;
-pub use tpm20::{EPOCH_INDEX, NvCounter, approval_digest, policy_digest};
+pub use tpm20::{EPOCH_INDEX, NvCounter, approval_digest, is_ours, policy_digest};
 pub use without_tpm::{begin_anew_without_tpm, first_start_without_tpm, open_without_tpm};

@@ -222,7 +222,7 @@ fn no_answer_cut_short_or_blown_up_harms_more_than_its_own_command() {
             let result = unseal(&mut machine, &sealed);
             assert!(result.is_err() || result == Ok(secret.clone()), "{nth}, {change:?}");
             machine.tamper = None;
-            tpm_hw::flush(&mut machine, TpmVersion::Tpm20).unwrap();
+            tpm_hw::flush(&mut machine, TpmVersion::Tpm20, &vtpm_custody::is_ours).unwrap();
         }
     }
     assert_eq!(unseal(&mut machine, &sealed).unwrap(), secret);
@@ -245,4 +245,20 @@ impl Change {
         let length = u32::try_from(response.len()).unwrap().to_be_bytes();
         response[2..6].copy_from_slice(&length);
     }
+}
+
+/// A manager that was killed in the middle: everything it had loaded is recognised, and nothing else.
+#[test]
+fn what_a_killed_manager_left_is_recognised() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let (secret, sealed) = sealed(&mut machine);
+    // from the unsealing on nothing is flushed: the answer to TPM2_FlushContext comes, the command
+    // does not
+    machine.loses = Some(0x165);
+    let _ = unseal(&mut machine, &sealed);
+    machine.loses = None;
+    let flushed = tpm_hw::flush(&mut machine, TpmVersion::Tpm20, &vtpm_custody::is_ours).unwrap();
+    assert!(flushed.objects > 0 && flushed.sessions > 0, "{flushed}");
+    assert_eq!((flushed.left_objects, flushed.left_sessions), (0, 0), "{flushed}");
+    assert_eq!(unseal(&mut machine, &sealed).unwrap(), secret);
 }

@@ -44,7 +44,7 @@ fn persist(machine: &mut Machine, sign: bool, no_da: bool) {
     let start = tpm_wire::PacketBuilder::new(tpm_wire::Tag::SESSIONS, EVICT_CONTROL.0);
     let evict = start.u32(OWNER.0).u32(0x8000_0000).u32(9).u32(0x4000_0009).u16(0).u8(0).u16(0);
     assert_eq!(machine.code(&evict.u32(PERSISTENT).finish()), 0);
-    tpm_hw::flush(machine, tpm_wire::TpmVersion::Tpm20).unwrap();
+    tpm_hw::flush(machine, tpm_wire::TpmVersion::Tpm20, &|_| true).unwrap();
 }
 
 fn first_start(machine: &mut Machine) -> Result<(), CustodyError> {
@@ -154,8 +154,8 @@ fn nothing_stays_loaded_and_persistent_keys_stay() {
     let policy = Policy::default();
     let (_, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     machine.custody(|custody| custody.unseal(&sealed)).unwrap();
-    let left = tpm_hw::flush(&mut machine, tpm_wire::TpmVersion::Tpm20).unwrap();
-    assert_eq!(left.removed, 0);
+    let left = tpm_hw::flush(&mut machine, tpm_wire::TpmVersion::Tpm20, &|_| true).unwrap();
+    assert_eq!(left, tpm_hw::Flushed::default());
     let read = tpm_wire::PacketBuilder::new(tpm_wire::Tag::NO_SESSIONS, 0x173);
     assert_eq!(machine.code(&read.u32(PERSISTENT).finish()), 0);
 }

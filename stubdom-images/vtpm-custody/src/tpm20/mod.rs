@@ -29,4 +29,5 @@ pub(crate) use counter::{
 pub use epoch::EPOCH_INDEX;
 pub use policy::{approval_digest, policy_digest};
 pub(crate) use seal::{Order, seal};
+pub use template::is_ours;
 pub(crate) use unseal::unseal;

@@ -55,6 +55,28 @@ pub(super) fn sealed_data(policy: &[u8; 32]) -> Vec<u8> {
     template.finish().to_vec()
 }
 
+/// Whether an object with this public area (`TPMT_PUBLIC`) is one that a manager makes or loads: a
+/// storage key, sealed data, or an administrator's key, each of exactly the form above. A storage
+/// key of somebody else with the same template, which is the one that the TCG gives storage
+/// primaries, looks the same.
+#[must_use]
+pub fn is_ours(public: &[u8]) -> bool {
+    let until_unique = |kind, unique: usize| {
+        let mut template = storage(kind);
+        template.truncate(template.len().saturating_sub(unique));
+        template
+    };
+    // What differs from one to the next comes last: a point, a modulus; the policy; the key.
+    let key = administrator(&AdministratorKey { x: [0; 32], y: [0; 32] });
+    let forms = [
+        until_unique(KeyKind::Ecc, 4),
+        until_unique(KeyKind::Rsa, 2),
+        sealed_data(&[0; 32]).get(..10).unwrap_or_default().to_vec(),
+        key.get(..key.len().saturating_sub(68)).unwrap_or_default().to_vec(),
+    ];
+    forms.iter().any(|form| public.starts_with(form))
+}
+
 /// The administrator's key, as the TPM is told of it to check a signature.
 pub(super) fn administrator(key: &AdministratorKey) -> Vec<u8> {
     start(ECC, USER_WITH_AUTH | SIGN, &[])

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     pub(crate) tamper: Option<Tamper>,
     /// A response code to give instead of running commands, and how many times.
     pub(crate) busy: (u32, u32),
+    /// A command that is answered and never carried out, as if its sender had been killed before.
+    pub(crate) loses: Option<u32>,
     pub(crate) clock: FakeClock,
     pub(crate) entropy: FakeEntropy,
     pub(crate) access: Access,
@@ -49,6 +51,7 @@ impl Machine {
             heard: Vec::new(),
             tamper: None,
             busy: (0, 0),
+            loses: None,
             clock: FakeClock::default(),
             entropy: FakeEntropy::new(7),
             access: Access::default(),
@@ -98,7 +101,7 @@ impl Machine {
         self.switch_on()?;
         let (version, clock) = (self.version, self.clock.clone());
         start(self, version, &clock).unwrap();
-        flush(self, version).unwrap();
+        flush(self, version, &vtpm_custody::is_ours).unwrap();
         Some(())
     }
 
@@ -145,6 +148,9 @@ impl HardwareTpm for Machine {
             self.busy.1 -= 1;
             let code = tpm_wire::tpm20::ResponseCode(self.busy.0);
             return Ok(tpm20::error_response(code));
+        }
+        if self.loses == Some(Header::parse(command).unwrap().0.code) {
+            return Ok(tpm20::error_response(tpm_wire::tpm20::ResponseCode(0)));
         }
         let (_, line) = self.power.as_mut().ok_or(HardwareError::Absent)?;
         let mut response = line.transmit(command).expect("swtpm answers");

@@ -25,13 +25,13 @@ pub(crate) fn start(
         VersionOutcome::Tpm12InsteadOfTpm20 => return Err(Fault::Version(found.outcome)),
     }
     let started = tpm_hw::start(found.tpm.as_mut(), found.version, &time).map_err(Fault::Start)?;
-    let flushed = tpm_hw::flush(found.tpm.as_mut(), found.version).map_err(Fault::Hardware)?;
+    let flushed = tpm_hw::flush(found.tpm.as_mut(), found.version, &vtpm_custody::is_ours)
+        .map_err(Fault::Hardware)?;
     log::info!(
-        "hardware TPM {} by {}{}; {} objects of an earlier manager were flushed",
+        "hardware TPM {} by {}{}; {flushed}",
         found.version,
         found.interface,
         if started.already_started { ", started by firmware" } else { "" },
-        flushed.removed
     );
     Ok(Some(Hardware { tpm: found.tpm, version: found.version }))
 }

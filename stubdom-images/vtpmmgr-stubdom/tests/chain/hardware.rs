@@ -30,7 +30,8 @@ pub(crate) fn hardware(world: &World, family: Family, wire: &Wire) -> Hardware {
     let arguments = HardwareArguments::default();
     let mut found = detect(bus(0xFED4_0000, model), &arguments, clock.clone()).expect("a TPM");
     tpm_hw::start(found.tpm.as_mut(), found.version, &clock).expect("it starts");
-    tpm_hw::flush(found.tpm.as_mut(), found.version).expect("it is flushed");
+    let ours = &vtpm_custody::is_ours;
+    tpm_hw::flush(found.tpm.as_mut(), found.version, ours).expect("it is flushed");
     Hardware { tpm: found.tpm, version: found.version }
 }
 
