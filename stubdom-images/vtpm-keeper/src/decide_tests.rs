@@ -136,6 +136,7 @@ fn every_stop_says_what_to_do_next_in_one_line_that_fits() {
         Stop::Disk(StateDiskError::DamagedMark),
         Stop::Disk(StateDiskError::NoSlotMatches(slots)),
         Stop::OlderDisk { uuid: OWN, disk: 3, record: 4, slots },
+        Stop::OtherAge { uuid: OWN, disk: 5, record: 4, slots },
         Stop::Disk(StateDiskError::TooSmall { needs: 2, has: 1 }),
         Stop::Disk(StateDiskError::NewerVersion { version: 9, needs: 9 }),
     ] {

@@ -103,22 +103,26 @@ fn load<D: BlockDevice>(disk: D, vtpm: Vtpm, kept: &HashKey) -> Result<Ready<D>,
     Ok((disk, Some(loaded), kept.key()))
 }
 
-/// A disk with nothing but older states of this vTPM, beside what the manager's record says.
+/// A disk with nothing but other states of this vTPM, beside what the manager's record says.
 fn by_generation(stop: Stop, uuid: Uuid, report: Option<StatusReport>) -> Stop {
     let (Stop::Disk(StateDiskError::NoSlotMatches(slots)), Some(report)) = (&stop, report) else {
         return stop;
     };
-    let older: Option<Vec<u64>> = slots.iter().map(older_generation).collect();
-    match (older.and_then(|older| older.into_iter().max()), report.kept) {
-        (Some(disk), Kept::State { generation: record, .. }) if 0 < disk && disk < record => {
-            Stop::OlderDisk { uuid, disk, record, slots: *slots }
+    let others: Option<Vec<u64>> = slots.iter().map(other_generation).collect();
+    match (others.and_then(|others| others.into_iter().max()), report.kept) {
+        (Some(disk @ 1..), Kept::State { generation: record, .. }) => {
+            let slots = *slots;
+            match disk < record {
+                true => Stop::OlderDisk { uuid, disk, record, slots },
+                false => Stop::OtherAge { uuid, disk, record, slots },
+            }
         }
         _ => stop,
     }
 }
 
 /// 0 for a slot that is empty, `None` for one that may have held the newest state.
-const fn older_generation(slot: &SlotReport) -> Option<u64> {
+const fn other_generation(slot: &SlotReport) -> Option<u64> {
     match slot {
         SlotReport::Older { generation } => Some(*generation),
         SlotReport::Empty => Some(0),

@@ -59,6 +59,18 @@ pub enum Stop {
         /// What is in the slots.
         slots: [SlotReport; 2],
     },
+    /// The disk holds states of this vTPM only that are no older than the manager's record, and
+    /// none of them is the one that it vouches for.
+    OtherAge {
+        /// This vTPM.
+        uuid: Uuid,
+        /// The newest generation on the disk.
+        disk: u64,
+        /// The generation in the manager's record.
+        record: u64,
+        /// What is in the slots.
+        slots: [SlotReport; 2],
+    },
     /// The disk cannot be loaded.
     Disk(StateDiskError),
     /// The state was loaded and cannot be read.
@@ -147,6 +159,13 @@ impl fmt::Display for Stop {
                 "its disk is older than the manager's record: it holds generation {disk}, the \
                  record says {record}. Attach the newest disk; to go back for good, run vtpmmgr-ctl \
                  accept-older {uuid} {disk} in dom0 and start this vTPM once (docs/rollback.md)"
+            ),
+            Self::OtherAge { uuid, disk, record, slots: _ } => write!(
+                f,
+                "its disk holds generation {disk}, and the manager vouches for another state, of \
+                 generation {record}: one of both disks was put back. Attach the disk that goes \
+                 with the manager's; to go on from this one for good, run vtpmmgr-ctl accept-older \
+                 {uuid} {disk} in dom0 and start this vTPM once (docs/rollback.md)"
             ),
             Self::Disk(error) => self::disk(error, f),
             Self::Image(error) => error.fmt(f),

@@ -78,6 +78,33 @@ fn an_older_generation_is_taken_once_when_an_administrator_says_so() {
     assert!(matches!(newer, Stop::OlderDisk { .. }), "{newer:?}");
 }
 
+/// The manager's disk was put back by an administrator, and the vTPM's is the newest one.
+#[test]
+fn a_disk_of_a_later_age_than_its_record_stops_and_goes_on_by_its_generation() {
+    let (host, disk) = (Host::new(), blank());
+    let save = |value| {
+        let (mut keeper, mut engine) = host.start(disk.clone()).unwrap();
+        engine.set(value);
+        keeper.keep(&mut engine).unwrap();
+    };
+    save(1);
+    let backup = host.manager.memory.borrow().clone();
+    save(2);
+    save(3);
+    *host.manager.memory.borrow_mut() = backup;
+    let why = stop(&host, disk.copy());
+    let Stop::OtherAge { disk: generation, record, .. } = why else { panic!("{why:?}") };
+    assert!(record < generation);
+    let named = format!("accept-older {UUID} {generation} in dom0");
+    assert!(why.to_string().contains(&named), "{why}");
+    host.manager.memory.borrow_mut().accept_once = Some(generation);
+    let (_, engine) = host.start(disk.clone()).unwrap();
+    assert_eq!(engine.value, 3);
+    host.manager.memory.borrow_mut().accept_once = None;
+    let (_, engine) = host.start(disk).unwrap();
+    assert_eq!(engine.value, 3);
+}
+
 #[test]
 fn a_blank_disk_under_a_known_uuid_stops_and_nothing_is_made() {
     let (host, _) = lived(&[1]);

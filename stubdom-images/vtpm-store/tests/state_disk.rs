@@ -54,7 +54,7 @@ fn an_older_copy_of_the_disk_is_refused_with_its_generations() {
     let older = |generation| SlotReport::Older { generation };
     let refused = error_of(load(disk, &newer));
     assert_eq!(refused, StateDiskError::NoSlotMatches([older(1), older(2)]));
-    assert!(refused.to_string().contains("an older copy, generation 2"), "{refused}");
+    assert!(refused.to_string().contains("another state, generation 2"), "{refused}");
 }
 
 #[test]

@@ -255,8 +255,8 @@ impl<D: BlockDevice> Ledger<D> {
     /// Says what is promised.
     pub(crate) fn announce(&mut self) -> Result<(), StoreError> {
         let store = self.store()?;
-        let sequence = store.sequence();
-        self.guard.announce(sequence);
+        let (sequence, fields) = (store.sequence(), store.fields());
+        self.guard.announce(sequence, &fields.accepted);
         Ok(())
     }
 }

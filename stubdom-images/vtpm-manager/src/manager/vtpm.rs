@@ -80,8 +80,9 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             return Ok(self.after_commit_if_waiting(session));
         }
         record.hash_key = Some(hash_key);
-        record.generation = record.generation.saturating_add(1);
-        record.accept_once = None;
+        // A disk that was let go on from a later generation stays behind its record, as every disk is.
+        let former = record.accept_once.take().unwrap_or_default().max(record.generation);
+        record.generation = former.saturating_add(1);
         self.ledger.put(record);
         Ok(after_commit(session))
     }

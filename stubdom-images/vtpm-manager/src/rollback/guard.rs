@@ -310,8 +310,17 @@ impl Guard {
         }
     }
 
-    /// Says at a start what is promised.
-    pub(crate) fn announce(&self, sequence: u64) {
+    /// Says at a start what is promised, and whether the store ever went back.
+    pub(crate) fn announce(&self, sequence: u64, accepted: &AcceptedBackup) {
+        if accepted.times > 0 {
+            log::warn!(
+                "this store went back to an older copy by an administrator's word, {} times so far; \
+                 last to commit {}, whose counter was {} (docs/rollback.md)",
+                accepted.times,
+                accepted.sequence,
+                accepted.counter
+            );
+        }
         let limit = self.rules.budget;
         let minutes = between(limit).div_ceil(60);
         match self.mode {

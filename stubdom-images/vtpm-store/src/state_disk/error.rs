@@ -37,7 +37,7 @@ impl fmt::Display for SlotReport {
             Self::Damaged => f.write_str("damaged"),
             Self::OtherUuid(uuid) => write!(f, "state of vTPM {uuid}"),
             Self::OtherTpm(version) => write!(f, "state of a TPM {version}"),
-            Self::Older { generation } => write!(f, "an older copy, generation {generation}"),
+            Self::Older { generation } => write!(f, "another state, generation {generation}"),
             Self::Unopened { generation } => {
                 write!(f, "not opened by the manager's key, says generation {generation}")
             }

@@ -11,4 +11,5 @@ mod power;
 mod restarts;
 mod rig;
 mod rollback;
+mod rollback12;
 mod selection;

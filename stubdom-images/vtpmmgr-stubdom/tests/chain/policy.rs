@@ -37,7 +37,13 @@ impl log::Log for Collector {
     fn flush(&self) {}
 }
 
-fn listen() {
+/// What was logged so far.
+pub(crate) fn said() -> String {
+    LINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
+/// Log lines are kept from now on.
+pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         log::set_logger(&Collector).expect("nobody else listens");

@@ -106,6 +106,12 @@ fn an_older_state_is_accepted_once_and_that_is_remembered() {
     let report = StatusReport::of_answer(&manager.ask(4, &Request::Status.packet())).unwrap();
     let version = TpmVersion::Tpm12;
     assert_eq!(report.kept, Kept::State { version, generation: 3, accept_once: None });
+    // A disk whose generation is a later one than the record's stays behind its record, too.
+    manager.gone(super::device(4));
+    assert_eq!(manager.dom0(accept(Some(9))).0, 0);
+    manager.attach(4);
+    assert_eq!(manager.vtpm(4, Request::Save(&[5; 64])).0, 0);
+    assert_eq!(show(&mut manager).entry.generation, 10);
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! Old state is refused by the monotonic counter of a TPM 1.2, which is advanced in batches.
+
+use crate::layer::{Layer, Wire};
+use crate::rig::{Disk, Rig, Vtpm, body, disk};
+use crate::rollback::{copy, save};
+use peers::{Family, Swtpm, unless_missing};
+use std::path::Path;
+use std::time::Duration;
+use tpm_wire::manager::Request;
+use vtpm_manager::{OldStore, OpenError};
+
+fn try_start(wire: &Wire, disk: &Disk, line: &str) -> Result<Rig, OpenError> {
+    crate::rollback::start(wire, Family::Tpm12, disk, line)
+}
+
+fn start(wire: &Wire, disk: &Disk, line: &str) -> Rig {
+    try_start(wire, disk, line).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn refusal(wire: &Wire, disk: &Disk, line: &str) -> OpenError {
+    try_start(wire, disk, line).err().expect("it is refused")
+}
+
+/// The TPM of one machine, powered on anew.
+fn power_on(state: &Path) -> Option<(Swtpm, Wire)> {
+    let swtpm = unless_missing(Swtpm::start_with_state(Family::Tpm12, state))?;
+    let wire = Layer::on(&swtpm);
+    Some((swtpm, wire))
+}
+
+/// The word of this beginning that a message proposes.
+fn word(why: &OpenError, beginning: &str) -> String {
+    let text = why.to_string();
+    let found = text.split_whitespace().find(|word| word.starts_with(beginning));
+    found.unwrap_or_else(|| panic!("no {beginning} in: {text}")).to_owned()
+}
+
+const PLAIN: &str = "loglevel=info";
+
+#[test]
+fn a_tpm_12_refuses_what_is_older_than_its_window() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
+    let disk = disk();
+    let mut rig = start(&wire, &disk, PLAIN);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let old = copy(&disk);
+    let before = wire.borrow().increments;
+    for number in 2..=5 {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+    }
+    rig.tick(Duration::from_secs(61));
+    assert_eq!(wire.borrow().increments, before + 1);
+    rig.shutdown();
+    drop((vtpm, rig));
+    for disk in [&old, &self::disk()] {
+        let refused = refusal(&wire, disk, PLAIN);
+        assert!(matches!(refused, OpenError::Old(_)), "{refused}");
+    }
+    let strict = refusal(&wire, &disk, "rollback=strict");
+    assert_eq!(strict, OpenError::Old(OldStore::StrictNeeds20));
+    let mut rig = start(&wire, &disk, PLAIN);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 5).to_vec()));
+}
+
+#[test]
+fn a_tpm_12_takes_an_older_disk_by_its_word_once() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
+    let disk = disk();
+    let mut rig = start(&wire, &disk, PLAIN);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    let (old, backup) = (copy(&disk), copy(&disk));
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
+    rig.shutdown();
+    drop((vtpm, rig));
+    let word = word(&refusal(&wire, &old, PLAIN), "accept=");
+    let mut rig = start(&wire, &old, &word);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 1).to_vec()));
+    drop((vtpm, rig));
+    for disk in [&backup, &disk] {
+        let why = refusal(&wire, disk, &word);
+        assert!(matches!(why, OpenError::Old(OldStore::Older { .. })), "{why}");
+    }
+}
+
+/// A TPM 1.2 advances one counter in a boot, so the new store's has to wait for the next one when
+/// the manager of the old store has run in this one.
+#[test]
+fn a_tpm_12_gives_a_store_up_once_and_needs_a_boot_for_it() {
+    let state = tempfile::tempdir().expect("a folder");
+    let Some((swtpm, wire)) = power_on(state.path()) else { return };
+    let first = disk();
+    start(&wire, &first, PLAIN).shutdown();
+    let blank = disk();
+    let word = word(&refusal(&wire, &blank, PLAIN), "forget=");
+    let why = refusal(&wire, &blank, &word).to_string();
+    assert!(why.contains("start the machine anew"), "{why}");
+    drop((wire, swtpm));
+    let Some((_swtpm, wire)) = power_on(state.path()) else { return };
+    start(&wire, &blank, &word).shutdown();
+    let again = refusal(&wire, &disk(), &word);
+    assert!(matches!(again, OpenError::Old(OldStore::Blank { .. })), "not twice: {again}");
+    let given_up = refusal(&wire, &first, &word);
+    assert!(matches!(given_up, OpenError::Old(_)), "{given_up}");
+}
