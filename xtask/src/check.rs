@@ -1,6 +1,6 @@
 //! Formatting, lints, documentation and the project's own rules.
 
-use crate::{deb, proofs, rules, steps, threats};
+use crate::{deb, proofs, rules, steps, supply, threats};
 use anyhow::Result;
 
 /// Runs all of them.
@@ -11,6 +11,7 @@ pub(crate) fn run() -> Result<()> {
     rules::run(&steps::root())?;
     proofs::run(&steps::root())?;
     threats::run(&steps::root())?;
+    supply::policy::run()?;
     deb::check_all_are_packaged(&steps::root())?;
     steps::run(&mut steps::cargo(["fmt", "--all", "--check"]))?;
     steps::run(&mut steps::cargo([

@@ -12,7 +12,9 @@ mod stage;
 
 pub(crate) use files::check_all_are_packaged;
 
+use crate::images::gzip;
 use crate::steps;
+use crate::supply::{notices, sbom};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,10 +47,18 @@ fn pack(name: &str, folder: &Path, epoch: &str) -> Result<PathBuf> {
     let recipe = recipe(name);
     let entries = files::read(&recipe.join("files"))?;
     let tree = folder.join("stage").join(name);
-    stage::fill(&tree, &recipe, &entries)?;
+    let version = control::version();
+    let built = files::built(&entries)?;
+    let documents = [
+        ("NOTICES.gz", gzip(notices::text(&built)?.as_bytes())?),
+        ("sbom.cdx.json", sbom::text(name, version, &built)?.into_bytes()),
+        ("copyright", stage::read(&recipe.join("copyright"))?),
+        ("changelog.gz", gzip(&stage::read(&steps::root().join("CHANGELOG.md"))?)?),
+    ];
+    stage::fill(&tree, &entries)?;
+    stage::documents(&tree, name, &documents)?;
     let control = control::text(&recipe.join("control"), &linked::needs(&tree, &entries)?)?;
     stage::control(&tree, &recipe, &control)?;
-    let version = control::version();
     let package = folder.join(format!("{name}_{version}_amd64.deb"));
     archive::write(&tree, &package, epoch)?;
     archive::check(&package, &entries)?;

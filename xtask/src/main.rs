@@ -15,6 +15,7 @@ mod proofs;
 mod rules;
 mod steps;
 mod suite;
+mod supply;
 mod threats;
 mod tools;
 
@@ -42,6 +43,8 @@ enum Command {
     Images,
     /// Build the Debian packages into target/deb: for Debian 12 and 13, out of one build
     Deb,
+    /// Have cargo-deny judge licences, sources and known vulnerabilities of all crates (./x check does part of it)
+    Deny(supply::deny::Options),
     /// The lab, real Xen under QEMU: ./x lab --help lists run, shell, claims
     #[command(disable_help_flag = true)]
     Lab {
@@ -67,6 +70,7 @@ fn main() -> std::process::ExitCode {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
         Command::Images => programs(),
+        Command::Deny(options) => supply::deny::run(&options),
         Command::Deb => programs().and_then(|()| deb::build()),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Powercut(options) => powercut::run(&options),

@@ -10,6 +10,7 @@ mod openssl;
 
 use anyhow::{Context, Result};
 use manifest::Manifest;
+pub(crate) use manifest::sha256_of;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,17 @@ pub(crate) fn build() -> Result<()> {
     let crypto = openssl::build(&folder)?;
     let tpms = libtpms::fetch(&folder)?;
     Manifest { crypto, tpms }.write(&folder)
+}
+
+/// Where it is written down what exactly the archives are.
+pub(crate) fn manifest() -> PathBuf {
+    folder().join("manifest.txt")
+}
+
+/// Name and file of the licences of both.
+pub(crate) fn licences() -> [(String, PathBuf); 2] {
+    let openssl = openssl_src::source_dir().join("LICENSE.txt");
+    [("OpenSSL".into(), openssl), ("libtpms".into(), folder().join("libtpms.licence"))]
 }
 
 /// `$VTPM_NATIVE`, which `.cargo/config.toml` sets for whatever cargo starts.

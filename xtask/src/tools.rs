@@ -45,6 +45,12 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
+/// Our crate that a program comes from.
+pub(crate) fn package_of(program: &str) -> Option<&'static str> {
+    let mut all = STATIC.iter().chain(&DYNAMIC);
+    all.find_map(|(package, name)| (*name == program).then_some(*package))
+}
+
 /// Neither paths of this machine nor symbols are left in a program.
 fn flags(more: &[&str]) -> Result<String> {
     let mut flags = images::without_paths()?.to_vec();

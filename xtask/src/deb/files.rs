@@ -1,6 +1,7 @@
 //! `files` of a package's recipe: what goes where.
 
 use crate::steps;
+use crate::supply::sbom::Built;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,15 @@ impl Entry {
     pub(super) fn is_program(&self) -> bool {
         self.mode & 0o111 != 0 && self.source.as_deref().is_some_and(|s| s.starts_with("target/"))
     }
+}
+
+/// What among `entries` was built here.
+///
+/// # Errors
+/// What is not there yet.
+pub(super) fn built(entries: &[Entry]) -> Result<Vec<Built>> {
+    let sources = entries.iter().filter_map(|entry| entry.source.as_deref());
+    sources.filter_map(|source| Built::of(source).transpose()).collect()
 }
 
 /// Reads a recipe's list.

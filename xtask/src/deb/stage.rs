@@ -2,7 +2,6 @@
 
 use super::files::Entry;
 use crate::images::gzip;
-use crate::steps;
 use anyhow::{Context, Result};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,27 +10,25 @@ use std::path::{Path, PathBuf};
 /// Scripts that dpkg runs, where the recipe has them.
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 
-/// Makes the tree anew out of the recipe's list and what every package has.
+/// Makes the tree anew out of the recipe's list.
 ///
 /// # Errors
 /// A file that is not there, or cannot be written.
-pub(super) fn fill(tree: &Path, recipe: &Path, entries: &[Entry]) -> Result<()> {
+pub(super) fn fill(tree: &Path, entries: &[Entry]) -> Result<()> {
     if tree.exists() {
         fs::remove_dir_all(tree).with_context(|| format!("cannot clear {}", tree.display()))?;
     }
     folder(tree, 0o755)?;
-    for entry in entries {
-        place(tree, entry)?;
-    }
-    let documents = documents(tree, recipe);
-    put(&documents.join("copyright"), 0o644, &read(&recipe.join("copyright"))?)?;
-    let changes = gzip(&read(&steps::root().join("CHANGELOG.md"))?)?;
-    put(&documents.join("changelog.gz"), 0o644, &changes)
+    entries.iter().try_for_each(|entry| place(tree, entry))
 }
 
-/// Where a package's documents are.
-fn documents(tree: &Path, recipe: &Path) -> PathBuf {
-    tree.join("usr/share/doc").join(recipe.file_name().unwrap_or_default())
+/// Adds what every package has in its folder of documents.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(super) fn documents(tree: &Path, name: &str, texts: &[(&str, Vec<u8>)]) -> Result<()> {
+    let folder = tree.join("usr/share/doc").join(name);
+    texts.iter().try_for_each(|(name, text)| put(&folder.join(name), 0o644, text))
 }
 
 fn place(tree: &Path, entry: &Entry) -> Result<()> {
@@ -82,7 +79,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 

@@ -15,6 +15,10 @@ const OVERRIDE: &str = "LIBTPMS_STATIC";
 /// Where Debian's package holds the archive.
 const IN_PACKAGE: &str = "usr/lib/x86_64-linux-gnu/libtpms.a";
 
+/// Its licence in the package, and where it is kept.
+const LICENCE_IN_PACKAGE: &str = "usr/share/doc/libtpms0/copyright";
+const LICENCE: &str = "libtpms.licence";
+
 /// Fetches the archive unless it is there.
 ///
 /// # Errors
@@ -22,12 +26,19 @@ const IN_PACKAGE: &str = "usr/lib/x86_64-linux-gnu/libtpms.a";
 pub(super) fn fetch(folder: &Path) -> Result<Tpms> {
     let archive = folder.join("libtpms.a");
     let mark = folder.join("libtpms.origin");
+    let licence = folder.join(LICENCE);
     if let Some(named) = std::env::var_os(OVERRIDE).map(PathBuf::from) {
         install(&named, &archive)?;
         write(&mark, &format!("{OVERRIDE}={}", named.display()))?;
-    } else if !archive.is_file() || !mark.is_file() {
-        install(&of_lab("libtpms").with_context(advice)?.join(IN_PACKAGE), &archive)?;
-        write(&mark, &package()?)?;
+        write(
+            &licence,
+            "libtpms is under the BSD 3-clause licence; its text is in its sources.\n",
+        )?;
+    } else if !archive.is_file() || !mark.is_file() || !licence.is_file() {
+        let package = of_lab("libtpms").with_context(advice)?;
+        install(&package.join(IN_PACKAGE), &archive)?;
+        install(&package.join(LICENCE_IN_PACKAGE), &licence)?;
+        write(&mark, &version()?)?;
     }
     let origin = fs::read_to_string(&mark).with_context(|| format!("{}", mark.display()))?;
     Ok(Tpms { origin, sha256: sha256_of(&archive)? })
@@ -56,7 +67,7 @@ fn of_lab(thing: &str) -> Result<PathBuf> {
 
 /// The package's name and version, as the lab's list of what it fetched has them: release, set,
 /// package, version.
-fn package() -> Result<String> {
+fn version() -> Result<String> {
     let manifest = of_lab("manifest")?;
     let text = fs::read_to_string(&manifest)
         .with_context(|| format!("cannot read {}", manifest.display()))?;

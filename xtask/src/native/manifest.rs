@@ -51,7 +51,7 @@ impl Manifest {
 
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn sha256_of(file: &Path) -> Result<String> {
+pub(crate) fn sha256_of(file: &Path) -> Result<String> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(hex(&Sha256::digest(bytes)))
 }
