@@ -20,7 +20,12 @@ pub(crate) struct Notes {
     xen_version: Option<String>,
     loader: Option<String>,
     pvh_entry: Option<u64>,
+    /// What the image says it is made of.
+    package: Option<String>,
 }
+
+/// Owner and type of that note.
+const PACKAGE: (&[u8], u32) = (b"FDO", 0xcafe_1a7e);
 
 /// Checks that an image can boot in both modes and breaks none of the runtime's promises.
 ///
@@ -38,6 +43,14 @@ pub(crate) fn check(image: &[u8]) -> Result<()> {
         ensure!(name.is_empty(), "undefined symbol {name}");
     }
     check_instructions(&file)
+}
+
+/// What the image says it is made of, where it says so.
+///
+/// # Errors
+/// When its notes cannot be read.
+pub(crate) fn package_note(image: &[u8]) -> Result<Option<String>> {
+    Ok(notes(&ElfFile64::parse(image).context("not a 64-bit ELF file")?)?.package)
 }
 
 /// Checks the loadable segments and returns the executable one.
@@ -74,8 +87,11 @@ fn notes(file: &ElfFile64<'_, Endianness>) -> Result<Notes> {
         let notes = segment.notes(endian, file.data()).ok().flatten();
         let mut notes = notes.context("the note segment cannot be read")?;
         while let Some(note) = notes.next().context("a note is damaged")? {
+            let kind = note.n_type(endian).0;
             if note.name() == b"Xen" {
-                found.take(note.n_type(endian).0, note.desc())?;
+                found.take(kind, note.desc())?;
+            } else if (note.name(), kind) == PACKAGE {
+                found.package = Some(text(note.desc()));
             }
         }
     }
@@ -168,6 +184,7 @@ mod tests {
             xen_version: Some("xen-3.0".into()),
             loader: Some("generic".into()),
             pvh_entry: Some(0x10_1020),
+            package: None,
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
         let linked = steps::target().join(TARGET).join("image").join(name);
         let image = fs::read(&linked).with_context(|| format!("{}", linked.display()))?;
         image_check::check(&image).with_context(|| format!("image {name}"))?;
+        says_what_it_is(name, &image)?;
         let packed = gzip(&without_sections(&image)?)?;
         ensure!(
             packed.len() <= BUDGET_BYTES,
@@ -39,6 +40,27 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
         println!("{} ({} bytes)", file.display(), packed.len());
     }
     Ok(())
+}
+
+/// Every image but the smallest says its name and version in a note, and one with the engine its C
+/// libraries.
+fn says_what_it_is(name: &str, image: &[u8]) -> Result<()> {
+    let note = image_check::package_note(image)?;
+    let lacks = match name {
+        "hello-stubdom" => None,
+        "vtpm-stubdom" => ["libtpms", "openssl"].into_iter().find(|word| !says(&note, word)),
+        _ => (!says(&note, name)).then_some(name),
+    };
+    ensure!(lacks.is_none(), "image {name} does not say its {lacks:?}, but {note:?}");
+    if let Some(note) = note {
+        println!("{note}");
+    }
+    Ok(())
+}
+
+fn says(note: &Option<String>, word: &str) -> bool {
+    let unknown = format!("\"{word}\":\"unknown\"");
+    note.as_ref().is_some_and(|note| note.contains(word) && !note.contains(&unknown))
 }
 
 fn compile(name: &str) -> Result<()> {

@@ -12,3 +12,14 @@ extern crate alloc;
 mod image;
 
 xen_guest::entry!(image::main);
+
+// What the build script read of the C libraries beside the engine.
+xen_guest::package_note!(concat!(
+    "{\"type\":\"xen-stubdom\",\"name\":\"vtpm-stubdom\",\"version\":\"",
+    env!("CARGO_PKG_VERSION"),
+    "\",\"libtpms\":\"",
+    env!("LIBTPMS"),
+    "\",\"openssl\":\"",
+    env!("LIBCRYPTO"),
+    "\"}"
+));

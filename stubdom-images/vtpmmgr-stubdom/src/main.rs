@@ -13,3 +13,9 @@ extern crate alloc;
 mod image;
 
 xen_guest::entry!(image::main);
+
+xen_guest::package_note!(concat!(
+    "{\"type\":\"xen-stubdom\",\"name\":\"vtpmmgr-stubdom\",\"version\":\"",
+    env!("CARGO_PKG_VERSION"),
+    "\"}"
+));

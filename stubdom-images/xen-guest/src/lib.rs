@@ -47,6 +47,7 @@ mod disk;
 mod entropy;
 mod memory;
 mod memory_need;
+pub mod package_note;
 mod pvclock;
 mod sleep;
 mod store;
