@@ -72,7 +72,10 @@ fn recipe(name: &str) -> PathBuf {
 
 /// The time that all files of a package bear: what the environment says, else that of the last
 /// commit, so that the same sources give the same bytes.
-fn epoch() -> Result<String> {
+///
+/// # Errors
+/// When git says something that is no time.
+pub(crate) fn epoch() -> Result<String> {
     if let Ok(set) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(set);
     }

@@ -12,6 +12,7 @@ mod lab;
 mod native;
 mod powercut;
 mod proofs;
+mod reproduce;
 mod rules;
 mod steps;
 mod suite;
@@ -40,9 +41,15 @@ enum Command {
     /// Build and fetch the engine's C libraries into target/native (done by itself where needed)
     Native,
     /// Build the domains' images into target/images, domain 0's programs into target/tools
-    Images,
+    Images {
+        /// Leave domain 0's programs out
+        #[arg(long)]
+        alone: bool,
+    },
     /// Build the Debian packages into target/deb: for Debian 12 and 13, out of one build
     Deb,
+    /// Build twice, in two folders and once without a network, and compare the bytes
+    Reproduce(reproduce::Options),
     /// Have cargo-deny judge licences, sources and known vulnerabilities of all crates (./x check does part of it)
     Deny(supply::deny::Options),
     /// The lab, real Xen under QEMU: ./x lab --help lists run, shell, claims
@@ -69,7 +76,11 @@ fn main() -> std::process::ExitCode {
         Command::Lab { arguments } => {
             lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         }
-        Command::Images => programs(),
+        Command::Images { alone: true } => {
+            native::build().and_then(|()| images::build(&images::ALL))
+        }
+        Command::Images { alone: false } => programs(),
+        Command::Reproduce(options) => reproduce::run(&options),
         Command::Deny(options) => supply::deny::run(&options),
         Command::Deb => programs().and_then(|()| deb::build()),
         Command::Fuzz(options) => fuzz::run(&options),
