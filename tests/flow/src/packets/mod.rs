@@ -74,6 +74,6 @@ pub fn flush(handle: u32) -> Vec<u8> {
 }
 
 /// A structure's bytes, for a `TPM2B` around it.
-pub(crate) fn structure(fill: impl FnOnce(PacketBuilder) -> PacketBuilder) -> Vec<u8> {
+pub fn structure(fill: impl FnOnce(PacketBuilder) -> PacketBuilder) -> Vec<u8> {
     fill(PacketBuilder::new(Tag(0), 0)).finish().split_off(tpm_wire::HEADER_BYTES)
 }

@@ -5,6 +5,8 @@ mod commands12;
 mod commands20;
 mod endorsement;
 mod manager;
+mod ordinals12;
+mod owner12;
 mod pcrs;
 mod power;
 mod real;
