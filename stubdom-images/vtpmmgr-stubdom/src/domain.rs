@@ -17,6 +17,11 @@ use vtpm_store::Uuid;
 /// mapped page while it is connected.
 pub const FRONTENDS: usize = 512;
 
+/// Bytes of heap for a store of 20,000 vTPMs and [`FRONTENDS`] connected devices that all save at once. Two
+/// to four times what `tests/heap.rs` measures: blocks of many sizes leave some unused between them, and the
+/// image has rings, lines of its console and a driver besides.
+pub const HEAP_NEEDED: usize = 2048 * 1024;
+
 /// How many rounds of the backend are collected for one commit. Each brings at most sixteen
 /// commands, so that nobody waits for longer than the requests of this many others.
 const ROUNDS: usize = 4;

@@ -10,5 +10,5 @@ extern crate alloc;
 mod domain;
 mod labels;
 
-pub use domain::{FRONTENDS, ManagerDomain};
+pub use domain::{FRONTENDS, HEAP_NEEDED, ManagerDomain};
 pub use labels::{NoLabels, PeerLabels};

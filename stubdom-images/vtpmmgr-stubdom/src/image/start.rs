@@ -15,11 +15,8 @@ use tpm_wire::manager::Force;
 use vtpm_custody::Access;
 use vtpm_manager::announce::HERE;
 use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithHardware, WithoutHardware};
-use vtpmmgr_stubdom::ManagerDomain;
+use vtpmmgr_stubdom::{HEAP_NEEDED, ManagerDomain};
 use xen_guest::{CommandLine, Console, Domain, DomainDisk, VirtualDevice};
-
-/// What the store of 20,000 vTPMs and 400 frontends may need, with room to spare.
-const HEAP_NEEDED: usize = 2048 * 1024;
 
 /// Asks Xen for labels.
 pub(crate) type Labels = fn(PortNumber) -> Result<Option<Vec<u8>>, i32>;
