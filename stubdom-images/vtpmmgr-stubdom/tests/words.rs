@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tpm_hw::HardwareArguments;
 use vtpm_manager::Arguments;
 
 /// The crates that the image is made of, as far as their messages reach an administrator.
@@ -107,4 +108,41 @@ fn takes(name: &str) -> bool {
         Ok((_, notices)) => notices.iter().all(|notice| !notice.contains("is unknown")),
         Err(_) => true,
     }
+}
+
+/// The page that lists the words for people.
+const PAGE: &str = include_str!("../../../docs/manager-words.md");
+
+/// The code in a cell of a table.
+fn code(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_has_every_word_and_each_example_is_taken() {
+    let (mut listed, mut rows) = (BTreeSet::new(), 0);
+    for line in PAGE.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
+        let [words, examples, meaning, absent] = cells[..] else { panic!("four cells: {line}") };
+        assert!(!meaning.trim().is_empty() && !absent.trim().is_empty(), "{line}");
+        let names: BTreeSet<_> =
+            code(words).iter().filter_map(|word| word.split('=').next()).collect();
+        assert_eq!(names.len(), 1, "a row is about one word: {line}");
+        // What is written without a placeholder is to be typed as it is.
+        let typed = code(words).into_iter().filter(|word| *word == word.to_lowercase());
+        let examples = code(examples).into_iter().inspect(|word| {
+            assert!(names.contains(word.split('=').next().unwrap_or_default()), "{line}");
+        });
+        for word in typed.chain(examples) {
+            let (_, notices) =
+                Arguments::parse([word]).unwrap_or_else(|why| panic!("{word}: {why}"));
+            assert!(!notices.iter().any(|notice| notice.contains("is unknown")), "{notices:?}");
+            rows += 1;
+        }
+        listed.extend(names);
+    }
+    assert!(rows >= 30, "{rows}");
+    let all: BTreeSet<_> = Arguments::WORDS.into_iter().chain(HardwareArguments::WORDS).collect();
+    assert_eq!(listed, all, "the page and the parser");
+    assert!(all.iter().all(|word| takes(word)), "each is taken");
 }

@@ -72,12 +72,31 @@ impl fmt::Display for ArgumentError {
 impl core::error::Error for ArgumentError {}
 
 impl HardwareArguments {
+    /// The names of all words that concern the hardware TPM.
+    pub const WORDS: [&str; 12] = [
+        "tpm2",
+        "version",
+        "hwtpm",
+        "tpmdriver",
+        "tpmiomem",
+        "tpmcontrol",
+        "tpmstart",
+        "tpmlocality",
+        "tpmirq",
+        "owner_auth",
+        "srk_auth",
+        "srk_handle",
+    ];
+
     /// Takes one word of the command line over. A repeated word replaces the earlier one.
     ///
     /// # Errors
     /// [`ArgumentError`] when the word concerns the hardware TPM and its value cannot be used.
     pub fn take(&mut self, word: &str) -> Result<Argument, ArgumentError> {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        if !Self::WORDS.contains(&name) {
+            return Ok(Argument::Other);
+        }
         match name {
             "tpm2" if matches!(value, "" | "1") => self.tpm2 = true,
             "tpm2" => return Err(bad("tpm2", value, "nothing or 1")),

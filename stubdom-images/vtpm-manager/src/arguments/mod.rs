@@ -62,6 +62,19 @@ impl fmt::Display for ArgumentError {
 pub type Notice = String;
 
 impl Arguments {
+    /// The names of the manager's own words; [`HardwareArguments::WORDS`] are taken besides.
+    pub const WORDS: [&str; 9] = [
+        "pcrs",
+        "seal",
+        "rollback",
+        "budget",
+        "accept",
+        "forget",
+        "provision",
+        "store",
+        "loglevel",
+    ];
+
     /// Reads the words of a command line (split at blanks, quotes resolved). A word that is not
     /// known is left out and named in a notice, as one of an older release might be.
     ///
@@ -101,6 +114,9 @@ impl Arguments {
     fn take(&mut self, word: &str) -> Result<bool, ArgumentError> {
         let value = |expected| ArgumentError::Value { word: String::from(word), expected };
         let (name, given) = word.split_once('=').unwrap_or((word, ""));
+        if !Self::WORDS.contains(&name) {
+            return Ok(false);
+        }
         match (name, given) {
             ("provision", "explicit") => self.explicit = true,
             ("provision", "first-contact") => self.explicit = false,

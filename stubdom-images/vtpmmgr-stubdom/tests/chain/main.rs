@@ -1,6 +1,7 @@
 //! Many vTPM domains and one manager domain on a machine in memory.
 
 mod crowd;
+mod damaged;
 mod faults;
 mod hardware;
 mod hostile;
