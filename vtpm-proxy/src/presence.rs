@@ -4,6 +4,9 @@ use anyhow::{Context, Result};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Watches the name of a device. The kernel takes the name away when the device goes, also from under
 /// those that have it open.
@@ -39,6 +42,18 @@ impl Presence {
         while rustix::io::read(&self.inotify, &mut events).is_ok_and(|count| count > 0) {}
         !self.device.exists()
     }
+
+    /// Whether it goes within this time.
+    pub(crate) fn over_within(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while !self.over() {
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(GLANCE);
+        }
+        true
+    }
 }
 
 #[cfg(test)]
@@ -58,10 +73,10 @@ mod tests {
             poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
         };
         let _held = fs::File::open(&ours).unwrap();
-        assert!(!readable());
+        assert!(!readable() && !presence.over_within(Duration::from_millis(60)));
         fs::remove_file(&other).unwrap();
         assert!(readable() && !presence.over() && !readable());
         fs::remove_file(&ours).unwrap();
-        assert!(readable() && presence.over());
+        assert!(readable() && presence.over() && presence.over_within(Duration::ZERO));
     }
 }

@@ -21,6 +21,9 @@ const XEN_DEVICES: &str = "/sys/bus/xen/devices";
 
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How long the kernel may take from failing the last command to taking the device's name away.
+const DETACHED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Relays until a signal asks to stop.
 ///
 /// # Errors
@@ -51,7 +54,11 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
         Ending::at_once(announced.failed(), End::NotAnnounced),
         Ending { fd: presence.fd(), happened: &|| presence.over(), end: End::Detached },
     ];
-    let end = device::serve(server.fd(), &endings, &mut vtpm)?;
+    let end = match device::serve(server.fd(), &endings, &mut vtpm) {
+        // The command that was under way when it was detached failed before its name went.
+        Err(_) if presence.over_within(DETACHED_WITHIN) => End::Detached,
+        ended => ended?,
+    };
     announced.outcome()?;
     match end {
         End::Asked | End::NotAnnounced => Ok(()),

@@ -110,6 +110,9 @@ pub(crate) struct Machine {
     /// Put the kernel's own tests of its TPM interface, and a Python, into /lab/kernel-tests
     #[arg(long)]
     kernel_tests: bool,
+    /// Put systemd and udev, for guests, into /lab/systemd.tar
+    #[arg(long)]
+    systemd: bool,
     /// Put dpkg, and the packages in target/deb as /lab/deb, into dom0
     #[arg(long)]
     dpkg: bool,
@@ -171,6 +174,7 @@ impl Machine {
             boots: false,
             guests: self.guests,
             kernel_tests: self.kernel_tests,
+            systemd: self.systemd,
             dpkg: self.dpkg,
             inputs: self.inputs.clone(),
             out: self.out.clone(),

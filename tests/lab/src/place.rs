@@ -17,6 +17,8 @@ pub struct Place {
     pub product_packages: PathBuf,
     /// Scripts for domain 0, copied to `/lab/hotplug` there.
     pub hotplug: PathBuf,
+    /// systemd units of vtpm-proxy, copied to `/lab/units` there.
+    pub units: PathBuf,
     /// What claims begin with (`. lab-lib`), on the path of every script in domain 0.
     pub libraries: PathBuf,
     /// The claims: `tests/lab/claims`.
@@ -37,6 +39,7 @@ impl Place {
             product_tools: target.join("tools"),
             product_packages: target.join("deb"),
             hotplug: root.join("hotplug"),
+            units: root.join("vtpm-proxy/systemd"),
             libraries: own.join("libraries"),
             claims: own.join("claims"),
         }

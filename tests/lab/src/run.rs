@@ -7,6 +7,7 @@ use crate::kernel_tests;
 use crate::logs::Log;
 use crate::machine::{Options, Parts, Workshop, input::Input};
 use crate::place::Place;
+use crate::systemd;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::Read;
@@ -88,6 +89,9 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
         let folder = kernel_tests::folder(place)?;
         input.add(&format!("{}:{}", folder.display(), kernel_tests::IN_DOM0))?;
     }
+    if options.systemd {
+        input.add(&format!("{}:{}", systemd::archive(place)?.display(), systemd::IN_DOM0))?;
+    }
     for entry in fs::read_dir(&place.product_images).into_iter().flatten() {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "gz") {
@@ -98,6 +102,7 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     let folders = [
         (&place.product_tools, "lab/tools"),
         (&place.hotplug, "lab/hotplug"),
+        (&place.units, "lab/units"),
         (&place.libraries, "usr/local/bin"),
     ];
     for (folder, to) in folders {

@@ -34,6 +34,8 @@ pub enum Set {
     Python,
     /// The kernel's sources, which hold its tests.
     KernelSources,
+    /// systemd and udev, for guests that boot with them.
+    Systemd,
 }
 
 impl Set {
@@ -45,7 +47,8 @@ impl Set {
             | Self::Disk
             | Self::Libtpms
             | Self::Python
-            | Self::KernelSources => &BOOKWORM,
+            | Self::KernelSources
+            | Self::Systemd => &BOOKWORM,
         }
     }
 
@@ -60,6 +63,7 @@ impl Set {
             Self::Libxl(_) => "libxl",
             Self::Python => "python",
             Self::KernelSources => "kernel-sources",
+            Self::Systemd => "systemd",
         }
     }
 
@@ -82,6 +86,7 @@ impl Set {
                 apt::Wanted::WithDependencies(all(&["python3.11-minimal", "libpython3.11-stdlib"]))
             }
             Self::KernelSources => apt::Wanted::Alone(all(&["linux-source-6.1"])),
+            Self::Systemd => apt::Wanted::WithDependencies(all(&["systemd", "udev"])),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }

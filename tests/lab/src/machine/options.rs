@@ -44,6 +44,8 @@ pub struct Options {
     pub guests: bool,
     /// Put the kernel's own tests of its TPM interface, and a Python, into `/lab/kernel-tests`.
     pub kernel_tests: bool,
+    /// Put systemd and udev, for guests, into `/lab/systemd.tar`.
+    pub systemd: bool,
     /// Put dpkg and the product's packages into dom0.
     pub dpkg: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
@@ -75,6 +77,7 @@ impl Default for Options {
             boots: false,
             guests: false,
             kernel_tests: false,
+            systemd: false,
             dpkg: false,
             inputs: Vec::new(),
             out: None,

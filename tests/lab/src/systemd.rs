@@ -1,0 +1,91 @@
+//! Debian's systemd and udev as an archive, for guests that boot with them.
+
+use crate::fetch::{self, Set};
+use crate::place::Place;
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The file in domain 0.
+pub(crate) const IN_DOM0: &str = "/lab/systemd.tar";
+
+/// What of the packages a guest needs: below these, and not below those.
+const TAKEN: [&str; 2] = ["usr", "etc"];
+const LEFT_OUT: [&str; 9] = [
+    "usr/share",
+    "usr/sbin",
+    "usr/include",
+    "usr/lib/locale",
+    "usr/lib/x86_64-linux-gnu/gconv",
+    "usr/lib/x86_64-linux-gnu/security",
+    "usr/lib/systemd/catalog",
+    "usr/lib/udev/hwdb.d",
+    "etc/pam.d",
+];
+
+/// The archive, made where it is not there.
+///
+/// # Errors
+/// The packages cannot be fetched, or the archive cannot be written.
+pub(crate) fn archive(place: &Place) -> Result<PathBuf> {
+    let tree = fetch::tree(place, Set::Systemd)?;
+    let key = crate::image::key(&[&fetch::versions(&tree)?], &LEFT_OUT);
+    let file = place.lab.join(format!("systemd-{key}.tar"));
+    if file.exists() {
+        return Ok(file);
+    }
+    let _one_at_a_time = fetch::lock(place, "systemd")?;
+    if !file.exists() {
+        let fresh = file.with_extension("new");
+        let mut archive = tar::Builder::new(BufWriter::new(File::create(&fresh)?));
+        archive.follow_symlinks(false);
+        for name in TAKEN {
+            add(&mut archive, &tree, Path::new(name)).context("cannot pack systemd")?;
+        }
+        archive.into_inner()?.flush()?;
+        fs::rename(&fresh, &file)?;
+    }
+    Ok(file)
+}
+
+fn add<W: Write>(archive: &mut tar::Builder<W>, tree: &Path, name: &Path) -> Result<()> {
+    if LEFT_OUT.iter().any(|left| name == Path::new(left)) {
+        return Ok(());
+    }
+    let path = tree.join(name);
+    if !path.symlink_metadata()?.is_dir() {
+        return Ok(archive.append_path_with_name(&path, name)?);
+    }
+    for entry in fs::read_dir(&path)? {
+        add(archive, tree, &name.join(entry?.file_name()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_links_and_what_is_left_out_is_not_there() {
+        let tree = tempfile::tempdir().unwrap();
+        for folder in ["usr/lib/systemd", "usr/share/doc"] {
+            fs::create_dir_all(tree.path().join(folder)).unwrap();
+        }
+        fs::write(tree.path().join("usr/share/doc/x"), "x").unwrap();
+        std::os::unix::fs::symlink("nowhere", tree.path().join("usr/lib/systemd/link")).unwrap();
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.follow_symlinks(false);
+        add(&mut archive, tree.path(), Path::new("usr")).unwrap();
+        let bytes = archive.into_inner().unwrap();
+        let mut read = tar::Archive::new(&bytes[..]);
+        let names: Vec<_> = read
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.path().unwrap().into_owned(), entry.header().entry_type()))
+            .collect();
+        assert_eq!(names, [("usr/lib/systemd/link".into(), tar::EntryType::Symlink)]);
+    }
+}
