@@ -181,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_page_names_every_command_and_option() {
+        let page = include_str!("../../man/vtpm-proxy.1").replace("\\-", "-");
+        for command in Arguments::command().get_subcommands() {
+            assert!(page.contains(&format!(".TP\n\\fB{}\\fR", command.get_name())));
+            for option in command.get_arguments().filter_map(|option| option.get_long()) {
+                let tag = format!(".TP\n\\fB--{option}\\fR");
+                assert!(page.contains(&tag), "{} --{option}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn exactly_one_key_is_named() {
         let parse = |words: &[&str]| {
             let words = [&["vtpm-proxy", "run", "--state", "x"], words].concat();
