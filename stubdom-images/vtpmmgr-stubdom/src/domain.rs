@@ -66,7 +66,16 @@ where
         labels: L,
         now: Duration,
     ) -> Result<Self, StoreError> {
-        let backend = Backend::new(store, Limits { frontends: FRONTENDS })?;
+        let mut manager = manager;
+        let backend = match Backend::new(store, Limits { frontends: FRONTENDS }) {
+            Ok(backend) => backend,
+            Err(why) => {
+                if let (_, Err(fault)) = manager.rest(now) {
+                    log::error!("the hardware TPM was not brought to rest: {fault}");
+                }
+                return Err(why);
+            }
+        };
         let (waiting, came, wants_end) = (Vec::new(), BTreeSet::new(), false);
         Ok(Self { backend, manager, labels, waiting, came, started: now, wants_end })
     }

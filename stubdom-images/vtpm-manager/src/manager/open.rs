@@ -147,68 +147,84 @@ const fn advice(error: &StoreError) -> &'static str {
 }
 
 impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
-    /// Opens the store on the disk, or makes one on a blank disk.
+    /// Opens the store on the disk, or makes one on a blank disk. Where that fails, the hardware TPM
+    /// has been brought to rest.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(parts: Parts<D, K>, arguments: &Arguments) -> Result<(Self, Opened), OpenError> {
-        let Parts { disk, mut keeper, mut hardware, mut entropy, now } = parts;
-        if disk.is_read_only() {
-            return Err(OpenError::ReadOnly);
-        }
-        let version = hardware.as_ref().map(|hardware| hardware.version);
-        let guard = Guard::new(arguments.rollback, arguments.rollback.mode_with(version)?);
+        let Parts { disk, keeper, mut hardware, entropy, now } = parts;
+        let guard = match rules(&disk, hardware.as_ref(), arguments) {
+            Ok(guard) => guard,
+            Err(why) => {
+                rest(hardware.as_mut());
+                return Err(why);
+            }
+        };
         let disk = Rc::new(RefCell::new(disk));
         let accept =
             if arguments.without_damaged { Accept::WhatIsLeft } else { Accept::WholeStore };
-        let mut ledger = Ledger::locked(Rc::clone(&disk), accept, guard);
-        let mut word = Word::None;
-        let mut ground = Ground { hardware: hardware.as_mut(), entropy: &mut *entropy };
-        let opened = match Opening::read(Rc::clone(&disk)) {
-            Ok(opening) => match keeper.open(ground, opening.sealed()) {
-                Ok(secret) => Opened::Found(ledger.unlock(secret)?),
-                Err(why) if keeper.can_recover(opening.sealed()) => Opened::Locked(why),
-                Err(why) => return Err(why.into()),
-            },
-            Err(StoreError::Blank | StoreError::Unfinished) => {
-                word = blank(&mut keeper, ground.again(), &arguments.rollback)?;
-                let (store, secret) = created(&disk, &mut keeper, ground)?;
-                ledger.begin(store, secret);
-                Opened::Created
-            }
-            Err(other) => return Err(other.into()),
-        };
-        let (sessions, explicit) = (Sessions::default(), arguments.explicit);
-        let (locked, ending, counts) = (None, false, Stats::default());
         let mut manager = Self {
-            ledger,
+            ledger: Ledger::locked(Rc::clone(&disk), accept, guard),
             keeper,
             hardware,
             entropy,
-            sessions,
-            explicit,
-            locked,
-            ending,
-            counts,
+            sessions: Sessions::default(),
+            explicit: arguments.explicit,
+            locked: None,
+            ending: false,
+            counts: Stats::default(),
             opened: now,
         };
-        match &opened {
-            Opened::Created => manager.settle(&StartNotes::default(), word)?,
-            Opened::Found(notes) => match manager.settle(notes, word) {
-                Err(why @ OpenError::OtherHardware { .. }) if manager.is_recoverable()? => {
-                    let why = RootError(format!("{why}, or use the recovery key"));
-                    manager.ledger.lock();
-                    manager.locked = Some(why.clone());
-                    return Ok((manager, Opened::Locked(why)));
-                }
-                settled => {
-                    settled?;
-                    manager.renew()?;
-                }
-            },
-            Opened::Locked(why) => manager.locked = Some(why.clone()),
+        match manager.begin(&disk, &arguments.rollback) {
+            Ok(opened) => Ok((manager, opened)),
+            Err(why) => {
+                rest(manager.hardware.as_mut());
+                Err(why)
+            }
         }
-        Ok((manager, opened))
+    }
+
+    /// Whatever is on the disk becomes an open or a locked store.
+    fn begin(&mut self, disk: &Handle<D>, rules: &Rules) -> Result<Opened, OpenError> {
+        let mut ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
+        match Opening::read(Rc::clone(disk)) {
+            Ok(opening) => match self.keeper.open(ground, opening.sealed()) {
+                Ok(secret) => self.found(secret),
+                Err(why) if self.keeper.can_recover(opening.sealed()) => Ok(self.lock(why)),
+                Err(why) => Err(why.into()),
+            },
+            Err(StoreError::Blank | StoreError::Unfinished) => {
+                let word = blank(&mut self.keeper, ground.again(), rules)?;
+                let (store, secret) = created(disk, &mut self.keeper, ground)?;
+                self.ledger.begin(store, secret);
+                self.settle(&StartNotes::default(), word)?;
+                Ok(Opened::Created)
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The secret of the store that was there is known.
+    fn found(&mut self, secret: Secret) -> Result<Opened, OpenError> {
+        let notes = self.ledger.unlock(secret)?;
+        match self.settle(&notes, Word::None) {
+            Err(why @ OpenError::OtherHardware { .. }) if self.is_recoverable()? => {
+                self.ledger.lock();
+                Ok(self.lock(RootError(format!("{why}, or use the recovery key"))))
+            }
+            settled => {
+                settled?;
+                self.renew()?;
+                Ok(Opened::Found(notes))
+            }
+        }
+    }
+
+    /// Nobody is served, for this reason.
+    fn lock(&mut self, why: RootError) -> Opened {
+        self.locked = Some(why.clone());
+        Opened::Locked(why)
     }
 
     /// Keeps what the keeper wants kept otherwise from now on.
@@ -289,6 +305,26 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         }
         report(notes);
         Ok(())
+    }
+}
+
+/// How old state is refused with this disk and hardware.
+fn rules<D: BlockDevice>(
+    disk: &D,
+    hardware: Option<&Hardware>,
+    arguments: &Arguments,
+) -> Result<Guard, OpenError> {
+    if disk.is_read_only() {
+        return Err(OpenError::ReadOnly);
+    }
+    let mode = arguments.rollback.mode_with(hardware.map(|hardware| hardware.version))?;
+    Ok(Guard::new(arguments.rollback, mode))
+}
+
+/// A start that fails leaves the hardware TPM as an orderly end does.
+fn rest(hardware: Option<&mut Hardware>) {
+    if let Some(Err(fault)) = hardware.map(Hardware::rest) {
+        log::error!("the hardware TPM was not brought to rest: {fault}");
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::layer::{Layer, Wire};
 use crate::rig::{Disk, Rig, Vtpm, body, disk, parts};
 use domain_io::DomainId;
-use domain_io::test_utils::World;
+use domain_io::test_utils::{TracedDisk, World};
 use peers::{Family, Swtpm, unless_missing};
+use std::cell::RefCell;
 use std::rc::Rc;
 use tpm_hw::test_utils::{TisModel, bus};
 use tpm_hw::{HardwareArguments, detect};
@@ -180,6 +181,26 @@ fn the_hardware_tpm_is_brought_to_rest_by_control_shutdown_and_by_prepare_shutdo
         assert_eq!(parts(&dom0.ask(&mut rig, &command)).0, 0);
         assert!(rig.domain.wants_end());
         assert_at_rest(&wire, family);
+    }
+}
+
+#[test]
+fn the_hardware_tpm_is_brought_to_rest_by_a_start_that_fails() {
+    for family in [Family::Tpm20, Family::Tpm12] {
+        for (byte, line) in
+            [(0x55, "rollback=off"), (0, "rollback=strict"), (0, "rollback=batched")]
+        {
+            let Some((_swtpm, wire)) = Layer::fresh(family) else { return };
+            let world = World::new();
+            let hardware = hardware(&world, family, &wire);
+            let disk: Disk = Rc::new(RefCell::new(TracedDisk::new(vec![byte; 1 << 20])));
+            // Without force a first start refuses swtpm's PCRs, into which nobody measured.
+            let keeper = WithHardware::new(Access::default(), world.clock(), Force::No);
+            let made =
+                Rig::with(&world, DomainId(900), &disk, Box::new(keeper), Some(hardware), line);
+            assert!(made.is_err(), "{line}");
+            assert_at_rest(&wire, family);
+        }
     }
 }
 
