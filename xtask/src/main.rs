@@ -14,6 +14,7 @@ mod powercut;
 mod proofs;
 mod reproduce;
 mod rules;
+mod skips;
 mod steps;
 mod suite;
 mod supply;

@@ -1,7 +1,7 @@
 //! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
 
 use crate::steps::{self, Steps};
-use crate::{check, deb, images, lab, native, tools};
+use crate::{check, deb, images, lab, native, skips, tools};
 use anyhow::Result;
 
 /// What to run.
@@ -12,14 +12,16 @@ pub(crate) struct Options {
     no_lab: bool,
 }
 
-/// Runs the tests and says how long each step took.
+/// Runs the tests and says how long each step took and which tests were skipped.
 ///
 /// # Errors
 /// The first step that fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    skips::begin()?;
     let mut steps = Steps::new();
     let outcome = take_all(options, &mut steps);
     eprint!("{}", steps.summary());
+    eprint!("{}", skips::summary(&std::fs::read_to_string(skips::file())?));
     outcome
 }
 
@@ -30,7 +32,8 @@ fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
         steps.take("the lab's packages, real peers among them", lab::fetch)?;
     }
     steps.take("unit and flow tests", || {
-        steps::run(&mut steps::cargo(["test", "--quiet", "--workspace", "--all-features"]))
+        let mut tests = steps::cargo(["test", "--quiet", "--workspace", "--all-features"]);
+        steps::run(tests.env(skips::VARIABLE, skips::file()))
     })?;
     steps.take("images", || images::build(&images::ALL))?;
     steps.take("domain 0's programs", tools::build)?;

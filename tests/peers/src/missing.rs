@@ -25,8 +25,21 @@ pub fn unless_missing<T>(found: Result<T, Missing>) -> Option<T> {
             let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
             assert!(!strict, "error: {why}");
             // Straight to stderr: the test harness swallows what a passing test prints.
-            let _ = writeln!(std::io::stderr(), "skip: {why}");
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            let _ = writeln!(std::io::stderr(), "skip: {test}: {why}");
+            take_down(&why, test);
             None
         }
+    }
+}
+
+/// Adds a line to the file in which `./x test` looks for skips.
+fn take_down(why: &Missing, test: &str) {
+    let Some(file) = std::env::var_os("SKIPPED_TESTS") else { return };
+    let file = std::fs::OpenOptions::new().append(true).open(file);
+    let written = file.and_then(|mut file| file.write_all(format!("{why}\t{test}\n").as_bytes()));
+    if let Err(error) = written {
+        panic!("a skipped test cannot be taken down: {error}");
     }
 }
