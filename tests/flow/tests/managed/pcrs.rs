@@ -1,5 +1,6 @@
 //! `hwinitpcr=` with the real engine.
 
+use crate::logged;
 use domain_io::test_utils::World;
 use flow_tests::packets::tpm12;
 use flow_tests::{Board, Guest, Machine};
@@ -97,15 +98,49 @@ fn with_swtpm_behind_the_real_manager_a_pcr_of_a_tpm_20_is_the_extend_of_the_har
     let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm20)) else { return };
     let wire = Rc::new(RefCell::new(swtpm.connect().unwrap()));
     let mut machine = board(&wire, TpmVersion::Tpm20);
-    let (bank, pcr) = (HashAlgorithm::SHA256, 4);
-    wire.borrow_mut().transmit(&pcr_extend(pcr, &[(bank, vec![3; 32])])).unwrap();
-    let own = wire.borrow_mut().transmit(&pcr_read(bank, pcr)).unwrap();
-    let own = pcr_digest(&own).unwrap().unwrap();
-    let mut chain = machine.start("tpm2 hwinitpcr=4").unwrap();
+    let bank = HashAlgorithm::SHA256;
+    for pcr in 0..8 {
+        let event = vec![3 + u8::try_from(pcr).unwrap(); 32];
+        wire.borrow_mut().transmit(&pcr_extend(pcr, &[(bank, event)])).unwrap();
+    }
+    let mut chain = machine.start("tpm2 hwinitpcr=0-5,7,10").unwrap();
     let mut guest = Guest::boot(&mut chain, 1);
-    let found = guest.succeed(&mut chain, &pcr_read(bank, pcr));
-    let expected = sha2::Sha256::new().chain_update([0; 32]).chain_update(own).finalize();
-    assert_eq!(pcr_digest(&found), Ok(Some(&expected[..])));
+    let mut seen = std::collections::BTreeSet::new();
+    for pcr in 0..11 {
+        let own = wire.borrow_mut().transmit(&pcr_read(bank, pcr)).unwrap();
+        let own = pcr_digest(&own).unwrap().unwrap();
+        let found = guest.succeed(&mut chain, &pcr_read(bank, pcr));
+        let found = pcr_digest(&found).unwrap().unwrap();
+        let expected = sha2::Sha256::new().chain_update([0; 32]).chain_update(own).finalize();
+        let chosen = matches!(pcr, 0..=5 | 7 | 10);
+        assert_eq!(found, if chosen { &expected[..] } else { &[0; 32] }, "PCR {pcr}");
+        seen.insert(found.to_vec());
+    }
+    assert_eq!(seen.len(), 9, "seven measured ones, one that nobody measured, and zeros");
+}
+
+/// A hardware TPM 1.2 has SHA-1 only, and a vTPM 2.0 on it SHA-256, too.
+#[test]
+fn with_a_tpm_12_behind_the_real_manager_a_vtpm_20_gets_sha_1_and_its_other_banks_stay_at_reset() {
+    let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm12)) else { return };
+    let wire = Rc::new(RefCell::new(swtpm.connect().unwrap()));
+    let mut machine = board(&wire, TpmVersion::Tpm12);
+    for pcr in [0, 4, 7] {
+        wire.borrow_mut().transmit(&tpm12::extend(pcr, &[9; 20])).unwrap();
+    }
+    logged::listen();
+    let mut chain = machine.start("tpm2 hwinitpcr=0-7").unwrap();
+    let said = logged::lines();
+    assert!(said.iter().any(|line| line.contains("no bank SHA256")), "{said:?}");
+    let mut guest = Guest::boot(&mut chain, 1);
+    for pcr in 0..8 {
+        let own = wire.borrow_mut().transmit(&tpm12::pcr_read(pcr)).unwrap();
+        let found = guest.succeed(&mut chain, &pcr_read(HashAlgorithm::SHA1, pcr));
+        let expected = sha1::Sha1::new().chain_update([0; 20]).chain_update(&own[10..]).finalize();
+        assert_eq!(pcr_digest(&found), Ok(Some(&expected[..])), "PCR {pcr}");
+        let other = guest.succeed(&mut chain, &pcr_read(HashAlgorithm::SHA256, pcr));
+        assert_eq!(pcr_digest(&other), Ok(Some(&[0; 32][..])), "PCR {pcr}");
+    }
 }
 
 #[test]
@@ -113,11 +148,16 @@ fn with_swtpm_behind_the_real_manager_a_pcr_of_a_tpm_12_is_the_extend_of_the_har
     let Some(swtpm) = unless_missing(Swtpm::start(Family::Tpm12)) else { return };
     let wire = Rc::new(RefCell::new(swtpm.connect().unwrap()));
     let mut machine = board(&wire, TpmVersion::Tpm12);
-    wire.borrow_mut().transmit(&tpm12::extend(4, &[9; 20])).unwrap();
-    let own = wire.borrow_mut().transmit(&tpm12::pcr_read(4)).unwrap();
-    let mut chain = machine.start("hwinitpcr=4").unwrap();
+    for pcr in [0, 4, 7] {
+        wire.borrow_mut().transmit(&tpm12::extend(pcr, &[9; 20])).unwrap();
+    }
+    let mut chain = machine.start("hwinitpcr=0-5,7").unwrap();
     let mut guest = Guest::boot(&mut chain, 1);
-    let found = guest.succeed(&mut chain, &tpm12::pcr_read(4));
-    let expected = sha1::Sha1::new().chain_update([0; 20]).chain_update(&own[10..]).finalize();
-    assert_eq!(&found[10..], &expected[..]);
+    for pcr in 0..8 {
+        let own = wire.borrow_mut().transmit(&tpm12::pcr_read(pcr)).unwrap();
+        let found = guest.succeed(&mut chain, &tpm12::pcr_read(pcr));
+        let expected = sha1::Sha1::new().chain_update([0; 20]).chain_update(&own[10..]).finalize();
+        let chosen = pcr != 6;
+        assert_eq!(&found[10..], if chosen { &expected[..] } else { &[0; 20] }, "PCR {pcr}");
+    }
 }
