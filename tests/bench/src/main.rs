@@ -109,9 +109,9 @@ fn kept(options: &Options) -> Result<Vec<Kept>> {
     let mut kept = Vec::new();
     if wanted(&options.rows, durable::NAME) {
         eprintln!("measuring {}", durable::NAME);
-        let (row, counted) = durable::measure(&options.folder, options.quick)?;
+        let (rows, counted) = durable::measure(&options.folder, options.quick)?;
         let titles = ["on files of one filesystem", "vTPM", "swtpm+sync"];
-        kept.push(Kept { titles, rows: vec![row], counted });
+        kept.push(Kept { titles, rows, counted });
     }
     if wanted(&options.rows, crowd::NAME) {
         eprintln!("measuring {}", crowd::NAME);

@@ -33,15 +33,15 @@ type Ours = Manager<FileDisk, WithHardware<FakeClock>>;
 
 /// What was counted and timed at the TPM.
 #[derive(Clone, Default)]
-struct Meter {
-    increments: Rc<Cell<u64>>,
-    took: Rc<Cell<Duration>>,
+pub(crate) struct Meter {
+    pub(crate) increments: Rc<Cell<u64>>,
+    pub(crate) took: Rc<Cell<Duration>>,
 }
 
 /// swtpm with a meter in front.
-struct Metered {
-    tpm: RawTpm,
-    meter: Meter,
+pub(crate) struct Metered {
+    pub(crate) tpm: RawTpm,
+    pub(crate) meter: Meter,
 }
 
 /// NV_Increment and NV_Read of a TPM 2.0, IncrementCounter of a TPM 1.2.
