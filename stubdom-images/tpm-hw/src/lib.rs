@@ -24,6 +24,7 @@ mod locality;
 mod question;
 mod relay;
 mod start;
+mod survey;
 #[cfg(feature = "test-utils")]
 pub mod test_utils;
 mod tis;
@@ -41,5 +42,6 @@ pub use hardware::{HardwareTpm, MAX_PACKET_BYTES};
 pub use locality::{Locality, REGISTER_PAGE_BYTES};
 pub use relay::{Relay, RelayFault};
 pub use start::{StartError, Started, start};
+pub use survey::{Survey, survey};
 pub use tis::{Timeouts, TimeoutsAnswer, Tis};
 pub use wait::Time;

@@ -93,6 +93,20 @@ fn told(version: TpmVersion, property: u32, response: &[u8]) -> Option<u32> {
     }
 }
 
+/// A property of a TPM 1.2 that is a `BOOL`; `None` when the TPM does not tell it.
+pub(crate) fn flag(
+    tpm: &mut dyn HardwareTpm,
+    property: u32,
+) -> Result<Option<bool>, HardwareError> {
+    let question = tpm12::get_capability(tpm12::Capability::PROPERTY, &property.to_be_bytes());
+    let response = tpm.transmit(&question)?;
+    let mut reader = Reader::new(body(&response).unwrap_or_default());
+    Ok(match (reader.u32(), reader.u8()) {
+        (Ok(1), Ok(value)) => Some(value != 0),
+        _ => None,
+    })
+}
+
 /// What follows the header of an answer that is no refusal.
 fn body(response: &[u8]) -> Option<&[u8]> {
     let (header, body) = Header::parse(response).ok()?;

@@ -22,28 +22,12 @@ use vtpm_custody::{
 fn owned() -> Option<Machine> {
     static STATE: OnceLock<Option<TempDir>> = OnceLock::new();
     let make = || {
-        let mut machine = blank()?;
+        let mut machine = Machine::tpm12()?;
         machine.custody(|custody| custody.first_start(&Policy::default())).unwrap();
         Some(machine.into_state())
     };
     let state = STATE.get_or_init(make).as_ref()?;
     let mut machine = Machine::copy(state.path(), Family::Tpm12, TpmVersion::Tpm12)?;
-    machine.boot(b"boot")?;
-    Some(machine)
-}
-
-/// A TPM 1.2 as a vendor ships it: enabled and active, without an owner.
-fn blank() -> Option<Machine> {
-    let mut machine = Machine::blank(Family::Tpm12, TpmVersion::Tpm12)?;
-    for command in [
-        tpm12::startup(tpm12::StartupType::CLEAR),
-        tpm12::physical_presence(PhysicalPresence::CMD_ENABLE),
-        tpm12::physical_presence(PhysicalPresence::PRESENT),
-        tpm12::physical_enable(),
-        tpm12::physical_set_deactivated(false),
-    ] {
-        assert_eq!(machine.code(&command), 0, "{command:x?}");
-    }
     machine.boot(b"boot")?;
     Some(machine)
 }
@@ -62,7 +46,7 @@ fn auth_of_owner(word: &str) -> Auth {
 
 #[test]
 fn ownership_is_taken_and_the_secret_comes_back_after_each_boot() {
-    let Some(mut machine) = blank() else { return };
+    let Some(mut machine) = Machine::tpm12() else { return };
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
     for _ in 0..2 {
@@ -119,7 +103,7 @@ fn the_policy_is_moved_forward_before_an_update() {
 
 #[test]
 fn authorisations_that_were_given_are_used_and_wrong_ones_named() {
-    let Some(mut machine) = blank() else { return };
+    let Some(mut machine) = Machine::tpm12() else { return };
     machine.access.srk_auth = auth("srk_auth=text:storage");
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
@@ -133,7 +117,7 @@ fn authorisations_that_were_given_are_used_and_wrong_ones_named() {
 
 #[test]
 fn another_tpm_is_told_from_the_one_it_was_sealed_to() {
-    let (Some(mut one), Some(mut other)) = (owned(), blank()) else { return };
+    let (Some(mut one), Some(mut other)) = (owned(), Machine::tpm12()) else { return };
     let policy = Policy::default();
     let (_, sealed) = one.custody(|custody| custody.first_start(&policy)).unwrap();
     let blank = other.custody(|custody| custody.unseal(&sealed));
@@ -177,7 +161,7 @@ fn a_cleared_tpm_is_refused_and_the_recovery_key_helps() {
 
 #[test]
 fn an_owner_with_a_password_of_his_own_is_asked_for_it_by_the_counter_only() {
-    let Some(mut machine) = blank() else { return };
+    let Some(mut machine) = Machine::tpm12() else { return };
     machine.access.owner_auth = auth_of_owner("owner_auth=text:owner");
     let policy = Policy::default();
     machine.custody(|custody| custody.first_start(&policy)).unwrap();

@@ -159,3 +159,52 @@ fn nothing_stays_loaded_and_persistent_keys_stay() {
     let read = tpm_wire::PacketBuilder::new(tpm_wire::Tag::NO_SESSIONS, 0x173);
     assert_eq!(machine.code(&read.u32(PERSISTENT).finish()), 0);
 }
+
+#[test]
+fn a_start_is_told_who_owns_the_tpm_what_others_keep_in_it_and_whether_it_is_in_lockout() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let version = tpm_wire::TpmVersion::Tpm20;
+    assert_eq!(tpm_hw::survey(&mut machine, version).unwrap().lines(), Vec::<String>::new());
+    persist(&mut machine, true, true);
+    let parameters =
+        DictionaryAttack { max_tries: 0, recovery_seconds: 1000, lockout_recovery_seconds: 1000 };
+    assert_eq!(machine.code(&tpm20::dictionary_attack_parameters(parameters)), 0);
+    assert_eq!(machine.code(&tpm20::hierarchy_change_auth(OWNER, &[], b"owner")), 0);
+    let lines = tpm_hw::survey(&mut machine, version).unwrap().lines();
+    let expected = ["owner hierarchy has an authorisation", "1 persistent object", "in lockout"];
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for (line, part) in lines.iter().zip(expected) {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
+fn an_owner_hierarchy_that_is_switched_off_is_named() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    // TPM2_HierarchyControl by the platform, which is open without firmware
+    let command = tpm20::authorised(CommandCode(0x121), 0x4000_000C, &[]);
+    assert_eq!(machine.code(&command.u32(OWNER.0).u8(0).finish()), 0);
+    let refused = first_start(&mut machine).unwrap_err();
+    assert_eq!(refused, CustodyError::HierarchyDisabled);
+    assert!(refused.to_string().contains("srk_handle="), "{refused}");
+}
+
+#[test]
+fn a_tpm_without_room_is_named() {
+    let Some(mut machine) = Machine::tpm20() else { return };
+    let public = [
+        &[0x00, 0x23, 0x00, 0x0B, 0x00, 0x04, 0x00, 0x72, 0, 0][..],
+        &[0x00, 0x10, 0x00, 0x10, 0x00, 0x03, 0x00, 0x10, 0, 0, 0, 0],
+    ]
+    .concat();
+    let create = tpm20::authorised(CommandCode(0x131), OWNER.0, &[]);
+    let create = create.sized(&[0; 4]).sized(&public).u16(0).u32(0).finish();
+    let made = (0..64).take_while(|_| machine.code(&create) == 0).count();
+    assert!(made < 64, "it is full");
+    let flushed =
+        tpm_hw::flush(&mut machine, tpm_wire::TpmVersion::Tpm20, &vtpm_custody::is_ours).unwrap();
+    assert_eq!((flushed.objects, flushed.left_objects), (0, made), "they are somebody else's");
+    let refused = first_start(&mut machine).unwrap_err();
+    assert_eq!(refused, CustodyError::SlotsFull { step: "TPM2_CreatePrimary", code: 0x902 });
+    assert!(refused.to_string().contains("domain 0 has let go of it"), "{refused}");
+}

@@ -5,7 +5,10 @@ use super::time::Time;
 use super::{Sharing, Store, registers};
 use alloc::boxed::Box;
 use core::time::Duration;
-use tpm_hw::{Driver, Found, HardwareArguments, Interface, Relay, VersionOutcome};
+use tpm_hw::{
+    Driver, Flushed, Found, HardwareArguments, HardwareError, Interface, Relay, Survey,
+    VersionOutcome,
+};
 use vtpm_manager::Hardware;
 
 /// How long another TPM domain may take to serve this one.
@@ -25,15 +28,29 @@ pub(crate) fn start(
         VersionOutcome::Tpm12InsteadOfTpm20 => return Err(Fault::Version(found.outcome)),
     }
     let started = tpm_hw::start(found.tpm.as_mut(), found.version, &time).map_err(Fault::Start)?;
-    let flushed = tpm_hw::flush(found.tpm.as_mut(), found.version, &vtpm_custody::is_ours)
-        .map_err(Fault::Hardware)?;
-    log::info!(
-        "hardware TPM {} by {}{}; {flushed}",
-        found.version,
-        found.interface,
-        if started.already_started { ", started by firmware" } else { "" },
-    );
-    Ok(Some(Hardware { tpm: found.tpm, version: found.version }))
+    let (interface, mut hardware) =
+        (found.interface, Hardware { tpm: found.tpm, version: found.version });
+    match looked_at(&mut hardware) {
+        Ok((flushed, survey)) => {
+            let by = if started.already_started { ", started by firmware" } else { "" };
+            log::info!("hardware TPM {} by {interface}{by}; {flushed}", hardware.version);
+            survey.lines().iter().for_each(|line| log::info!("{line}"));
+            Ok(Some(hardware))
+        }
+        Err(error) => {
+            if let Err(fault) = hardware.rest() {
+                log::error!("the hardware TPM was not brought to rest: {fault}");
+            }
+            Err(Fault::Hardware(error))
+        }
+    }
+}
+
+/// Takes away what an earlier manager left, and sees what others have.
+fn looked_at(hardware: &mut Hardware) -> Result<(Flushed, Survey), HardwareError> {
+    let Hardware { tpm, version } = hardware;
+    let flushed = tpm_hw::flush(tpm.as_mut(), *version, &vtpm_custody::is_ours)?;
+    Ok((flushed, tpm_hw::survey(tpm.as_mut(), *version)?))
 }
 
 fn find(

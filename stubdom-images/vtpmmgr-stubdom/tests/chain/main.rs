@@ -7,6 +7,7 @@ mod hardware;
 mod hostile;
 mod layer;
 mod moved;
+mod owner;
 mod policy;
 mod power;
 mod restarts;
