@@ -33,6 +33,7 @@
 //! else: it is read once, checked, and counted against limits of its own.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 mod arrivals;

@@ -9,6 +9,7 @@
 //! [`cancel`](Frontend::cancel) or give up.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 mod commands;

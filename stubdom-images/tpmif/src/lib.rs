@@ -13,6 +13,7 @@
 //! [`XenbusState`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 mod backend;
@@ -22,6 +23,12 @@ mod layout;
 mod message;
 pub mod nodes;
 #[cfg(feature = "test-utils")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "only tests run it"
+)]
 pub mod peers;
 mod state;
 mod uuid;

@@ -11,6 +11,7 @@
 //! docs/formats/vtpm-image.md.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 pub mod decide;
@@ -27,6 +28,12 @@ mod publish;
 mod shared_store;
 mod stop;
 #[cfg(feature = "test-utils")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "only tests run it"
+)]
 pub mod test_utils;
 
 pub use endorsement::{EndorsementKey, NoKey};

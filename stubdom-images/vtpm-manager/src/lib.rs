@@ -6,6 +6,7 @@
 //! Nothing here knows pages, events or xenstore.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 pub mod announce;

@@ -5,6 +5,7 @@
 //! knows pages or events; the image hands in what the guest's page said.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 extern crate alloc;
 
 pub mod announce;
