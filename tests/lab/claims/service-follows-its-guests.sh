@@ -18,6 +18,7 @@ guest_wait g1 || fail "the guest came up"
 GUEST_RUN_SECONDS=2 guest_run g1 'echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger' 2>/dev/null
 check "it crashes" wait_gone g1 20
 check "and its vTPM ends" wait_gone g1-vtpm 40
+console_forget g1
 check "the guest starts again" xl create -q /tmp/g1.cfg
 guest_wait g1 || fail "the guest came up again"
 vtpm=$(xl domid g1-vtpm) guest=$(xl domid g1)

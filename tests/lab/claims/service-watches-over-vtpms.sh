@@ -22,7 +22,7 @@ check "its vTPM is connected to it" lab_until 60 watch_says 'vtpm-rewire: 1 rewi
 raw_guest g1 "the guest notices nothing and writes" "ok $nv_new; ok $nv_write:123456789abcde01:0000; test \$(pcr16) = \$(cat pcr)"
 check "the guest is rebooted by xl" xl reboot g1
 check "it is another domain then" lab_until 60 another_domid g1 "$guest"
-guest_wait g1 || fail "the guest came back"
+guest_wait g1 || { tail -n 20 /var/log/xen/xl-g1.log; xl list; fail "the guest came back"; }
 raw_guest g1 "it finds its TPM, with blank PCRs" "has_tpm; tpm $nv_read | grep -q 123456789abcde01; test \$(pcr16) = \$zeros"
 check "the vTPM is the same domain" test "$(xl domid g1-vtpm)" = "$vtpm"
 xl destroy g1
@@ -30,8 +30,11 @@ check "its vTPM ends in order" wait_gone g1-vtpm 30
 check "after the grace time" watch_says 'g1-vtpm \(domain [0-9]+\): its guest is gone, it is ended'
 check "and not by force" matches '^asked to stop' console g1-vtpm
 check "its note is gone" lab_until 5 lab_node_is_gone "/tool/xl-vtpm/$vtpm"
+kill "$(pgrep -f "xl-vtpm reap $(xl domid vtpmmgr)\$")"
+check "the manager is ended by stock xl" xl shutdown vtpmmgr
+check "and is taken away, although nobody is left who would" wait_gone vtpmmgr 40
+check "by the service" watch_says 'vtpmmgr .* had ended and was taken away'
 check "the watch ends when told to" /etc/init.d/xl-vtpm-watch stop
 cat /var/log/xen/xl-vtpm-watch.log
-check "the manager is stopped" xlv manager stop
 check "nothing is left" no_domains
 check "nor a loop device" no_loops

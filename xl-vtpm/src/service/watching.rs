@@ -19,6 +19,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// While something is under way of which no event tells.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// Looks that may fail one after the other: domains go while they are looked at.
+const PATIENCE: u32 = 5;
+
 /// For somebody who is busy with a domain: the next look will do as well.
 const MOMENT: Duration = Duration::from_millis(200);
 
@@ -36,13 +39,20 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
     };
     let mut watcher = Watcher::new(Domains { host: &host, waking });
     println!("watching; a vTPM outlives its guest by {} s", grace.as_secs());
+    let mut failures = 0;
     while !watcher.source.waking.is_over() {
         let rest = match service.turn(&mut watcher) {
-            Ok(rest) => rest,
-            Err(Problem(why)) => {
+            Ok(rest) => {
+                failures = 0;
+                rest
+            }
+            Err(Problem(why)) if failures < PATIENCE => {
                 println!("{why}");
+                failures += 1;
                 LONGEST
             }
+            // Whoever started this starts it anew, with new connections.
+            Err(why) => return Err(why.into()),
         };
         watcher.source.wait(rest);
     }
