@@ -22,6 +22,8 @@ check "the vTPM serves" test "$(vtpm_says g1-vtpm state)" = ready
 check "xendomains starts the guest" matches 'Starting Xen domain g1' /etc/init.d/xendomains start
 guest_wait g1 || fail "the guest came up"
 raw_guest g1 "it writes into its TPM" "has_tpm; ok $nv_new; ok $nv_write:123456789abcde01:0000"
+check "it is said in which order they would end" matches '^managers: vtpmmgr$' xlv service down --dry-run
+cat /tmp/lab-check.log
 check "guest, vTPM and manager are ended" stopwatch /etc/init.d/xl-vtpm-stop stop
 cat /tmp/lab-check.log
 check "nothing is left" no_domains

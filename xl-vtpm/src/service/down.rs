@@ -34,6 +34,26 @@ pub(crate) fn run(limit: Duration, json: bool) -> Result<(), Exit> {
     down.told()
 }
 
+/// Says what would end, in which order.
+pub(crate) fn would(json: bool) -> Result<(), Exit> {
+    let host = Host::open()?;
+    let down = Down { host: &host, json, ended: Vec::new(), left: Vec::new() };
+    let Stages { guests, vtpms, managers } = down.now()?;
+    let [guests, vtpms, managers] = [guests, vtpms, managers]
+        .map(|stage| stage.into_iter().map(|domid| down.name(domid)).collect::<Vec<_>>());
+    if json {
+        println!(
+            "{:#}",
+            json!({ "done": false, "guests": guests, "vtpms": vtpms, "managers": managers })
+        );
+        return Ok(());
+    }
+    for (what, names) in [("guests", guests), ("vTPMs", vtpms), ("managers", managers)] {
+        println!("{what}: {}", if names.is_empty() { "none".into() } else { names.join(", ") });
+    }
+    Ok(())
+}
+
 struct Down<'h> {
     host: &'h Host,
     json: bool,

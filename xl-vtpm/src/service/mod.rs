@@ -18,8 +18,9 @@ use std::time::Duration;
 /// Runs one of them.
 pub(crate) fn run(service: &Service, json: bool) -> Result<(), Exit> {
     match service {
-        Service::Up { timeout, manager } => up::run(manager, *timeout, json),
-        Service::Down { timeout } => down::run(Duration::from_secs(*timeout), json),
+        Service::Up { timeout, manager, dry_run } => up::run(manager, *timeout, *dry_run, json),
+        Service::Down { dry_run: true, .. } => down::would(json),
+        Service::Down { timeout, .. } => down::run(Duration::from_secs(*timeout), json),
         Service::Run { grace, manager } => watching::run(Duration::from_secs(*grace), manager),
     }
 }

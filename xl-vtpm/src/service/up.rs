@@ -9,9 +9,9 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// Starts what does not run yet. One that fails keeps none of the others from starting.
-pub(crate) fn run(manager: &str, seconds: u64, json: bool) -> Result<(), Exit> {
+pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Result<(), Exit> {
     let mut host = Host::open()?;
-    let mut up = Up { seconds, json, ready: Vec::new(), failed: Vec::new() };
+    let mut up = Up { seconds, dry_run, json, ready: Vec::new(), failed: Vec::new() };
     let places = Places { named: &[], beside: None };
     if host.xen.find(manager).is_some() || places.config(manager)?.is_some() {
         up.start(&mut host, manager, Role::Manager, &[]);
@@ -26,6 +26,7 @@ pub(crate) fn run(manager: &str, seconds: u64, json: bool) -> Result<(), Exit> {
 
 struct Up {
     seconds: u64,
+    dry_run: bool,
     json: bool,
     ready: Vec<String>,
     failed: Vec<String>,
@@ -46,6 +47,10 @@ impl Up {
         let places = Places { named, beside: None };
         let known = places.known(host, &[(name.to_owned(), role)])?;
         let plan = Plan::domain(name, role, &known, self.seconds).map_err(Exit::not_done)?;
+        if self.dry_run {
+            plan.steps.iter().filter(|_| !self.json).for_each(|step| println!("would {step}"));
+            return Ok(());
+        }
         apply(&plan, host, &mut |step| {
             if !self.json {
                 println!("{step}");
@@ -56,7 +61,8 @@ impl Up {
 
     fn told(self) -> Result<(), Exit> {
         if self.json {
-            println!("{:#}", json!({ "ready": self.ready, "failed": self.failed }));
+            let done = !self.dry_run;
+            println!("{:#}", json!({ "done": done, "ready": self.ready, "failed": self.failed }));
         }
         if self.failed.is_empty() {
             return Ok(());
