@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: a vTPM goes with a guest that crashes and stays with one that is renamed; a guest is given to its restarted vTPM only where reattach=blank-pcrs says so
 # long-variants: pv
-# needs: guests time=600
+# needs: guests time=900
 . service-lib
 lean_guest
 installed
@@ -13,6 +13,8 @@ on_demand g1
 sed -i 's/^on_crash=.*/on_crash="destroy"/' /tmp/g1.cfg
 echo 'RUN_ARGS="--grace 5"' >>/etc/default/xl-vtpm
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'
+check "its TPM is made" made g1
+check "a vTPM that nobody uses ends" wait_gone g1-vtpm 40
 check "a guest starts" xl create -q /tmp/g1.cfg
 guest_wait g1 || fail "the guest came up"
 GUEST_RUN_SECONDS=2 guest_run g1 'echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger' 2>/dev/null

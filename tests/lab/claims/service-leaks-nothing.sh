@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: twenty guests with a vTPM each, created and destroyed, leave no domain, node, loop device, lock, process or file behind
 # long-variants: pv
-# needs: guests time=1500
+# needs: guests time=2400
 . service-lib
 lean_guest
 installed
@@ -10,6 +10,8 @@ check "the files are written" configured pv $guests
 echo 'RUN_ARGS="--grace 1"' >>/etc/default/xl-vtpm
 for guest in $guests; do on_demand "$guest"; done
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'
+check "twenty TPMs are made" made $guests
+for guest in $guests; do wait_gone "$guest-vtpm" 60 || fail "the vTPM of $guest ends"; done
 # What there is: all nodes but those of what domains count, loop devices, temporary files and locks, open
 # files of the watch, processes.
 there() {

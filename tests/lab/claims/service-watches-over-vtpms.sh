@@ -10,6 +10,8 @@ check "the files are written" configured "$VARIANT" g1
 on_demand g1
 echo 'RUN_ARGS="--grace 5"' >>/etc/default/xl-vtpm
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'
+check "a TPM is made" made g1
+check "a vTPM that nobody uses ends" wait_gone g1-vtpm 40
 check "a guest starts, and its vTPM on demand" xl create -q /tmp/g1.cfg
 guest_wait g1 || fail "the guest came up"
 raw_guest g1 "it has a TPM and measures" "has_tpm; ok \$extend; pcr16 >pcr"
