@@ -4,7 +4,6 @@
 use crate::machine::input::Input;
 use crate::place::Place;
 use anyhow::{Context, Result, bail};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +27,12 @@ pub(crate) fn add(input: &mut Input, place: &Place, system: &Path) -> Result<()>
         input.add(&format!("{}:/{path}", system.join(path).display()))?;
     }
     let list = crate::fetch::versions(system)?;
-    input.text("var/lib/dpkg/status", 0o644, database(&list));
+    let known: Vec<Known> = list.lines().filter_map(known).collect();
+    input.text("var/lib/dpkg/status", 0o644, known.iter().map(described).collect::<String>());
+    for package in &known {
+        // Without a list dpkg warns; which file belongs to which package no claim asks.
+        input.text(&format!("var/lib/dpkg/info/{}.list", package.name), 0o644, "");
+    }
     input.text("var/lib/dpkg/info/format", 0o644, "1\n");
     input.text("var/lib/dpkg/updates/.keep", 0o644, "");
     input.text("var/log/dpkg.log", 0o644, "");
@@ -51,20 +55,27 @@ fn packages(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// dpkg's database: every package that dom0 was unpacked from, as installed.
-fn database(list: &str) -> String {
-    let mut text = String::new();
-    for file in list.lines() {
-        let parts: Vec<&str> = file.trim_end_matches(".deb").split('_').collect();
-        let [name, version, architecture] = parts[..] else { continue };
-        let version = version.replace("%3a", ":");
-        let _infallible = write!(
-            text,
-            "Package: {name}\nStatus: install ok installed\nMaintainer: the lab <root@localhost>\n\
-             Architecture: {architecture}\nMulti-Arch: foreign\nVersion: {version}\nDescription: unpacked\n\n"
-        );
-    }
-    text
+/// A package that dom0 was unpacked from.
+struct Known<'a> {
+    name: &'a str,
+    version: String,
+    architecture: &'a str,
+}
+
+/// `NAME_VERSION_ARCH.deb`, where apt writes `:` as `%3a`.
+fn known(file: &str) -> Option<Known<'_>> {
+    let parts: Vec<&str> = file.strip_suffix(".deb")?.split('_').collect();
+    let [name, version, architecture] = parts[..] else { return None };
+    Some(Known { name, version: version.replace("%3a", ":"), architecture })
+}
+
+/// Its entry in dpkg's database: installed.
+fn described(package: &Known<'_>) -> String {
+    let Known { name, version, architecture } = package;
+    format!(
+        "Package: {name}\nStatus: install ok installed\nMaintainer: the lab <root@localhost>\n\
+         Architecture: {architecture}\nMulti-Arch: foreign\nVersion: {version}\nDescription: unpacked\n\n"
+    )
 }
 
 #[cfg(test)]
@@ -73,10 +84,9 @@ mod tests {
 
     #[test]
     fn the_database_knows_names_and_versions_of_what_was_unpacked() {
-        let text =
-            database("with dependencies: x\nlibc6_2.36-9+deb12u14_amd64.deb\na_1%3a7-1_all.deb\n");
-        assert!(text.contains("Package: libc6\nStatus: install ok installed\n"), "{text}");
-        assert!(text.contains("Version: 1:7-1\n"), "{text}");
-        assert_eq!(text.matches("Package:").count(), 2, "{text}");
+        let text = described(&known("libc6_2.36-9+deb12u14_amd64.deb").unwrap());
+        assert!(text.starts_with("Package: libc6\nStatus: install ok installed\n"), "{text}");
+        assert!(described(&known("a_1%3a7-1_all.deb").unwrap()).contains("Version: 1:7-1\n"));
+        assert!(known("with dependencies: x").is_none());
     }
 }
