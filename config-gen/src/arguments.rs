@@ -1,7 +1,8 @@
 //! The command line.
 
+use crate::files;
 use crate::wanted::{Guest, Manager, Wanted};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Parser;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -88,8 +89,8 @@ impl Arguments {
     pub(crate) fn wanted(&self) -> Result<Wanted> {
         let mut wanted = match (&self.file, &self.guest) {
             (Some(file), _) => {
-                let text = std::fs::read_to_string(file)
-                    .with_context(|| format!("cannot read {}", file.display()))?;
+                let text =
+                    files::text(file, "name a TOML file, as vtpm-config-gen --help shows it")?;
                 Wanted::parse(file, &text)?
             }
             (None, Some(name)) => self.one_guest(name),
@@ -118,4 +119,9 @@ impl Arguments {
         wanted.manager = Some(Manager { hardware, keep: true, ..Manager::default() });
         wanted
     }
+}
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    manual::assert_page("vtpm-config-gen.1", <Arguments as clap::CommandFactory>::command());
 }

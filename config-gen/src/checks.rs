@@ -3,6 +3,7 @@
 use crate::wanted::{Text, Wanted};
 use anyhow::Result;
 use libxl_vtpm::{TpmVersion, Uuid, line};
+use toml::Spanned;
 
 /// xl and xenstore would take more; people and shells would not.
 const NAME_MAY_HOLD: &str = "letters, digits and . _ + -";
@@ -45,6 +46,15 @@ pub(crate) fn disk(wanted: &Wanted, text: &Text) -> Result<String> {
     Err(wanted.error(text.span(), format!("\"{path}\" must be a whole path (/…) without a comma")))
 }
 
+/// A path that means the same wherever xl is run.
+pub(crate) fn path(wanted: &Wanted, text: &Text) -> Result<String> {
+    let path = quotable(wanted, text)?;
+    if path.starts_with('/') {
+        return Ok(path);
+    }
+    Err(wanted.error(text.span(), format!("\"{path}\" must be a whole path; write /…")))
+}
+
 /// The TPM's version; 2.0 when nothing is said.
 pub(crate) fn version(wanted: &Wanted, text: Option<&Text>) -> Result<TpmVersion> {
     let Some(text) = text else { return Ok(TpmVersion::Tpm20) };
@@ -79,4 +89,53 @@ pub(crate) fn one_of(
         let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         wanted.error(text.span(), format!("\"{}\" is not known here; write {list}", text.get_ref()))
     })
+}
+
+/// A number that is not too small; `otherwise` when nothing is said.
+pub(crate) fn at_least(
+    wanted: &Wanted,
+    number: Option<&Spanned<u32>>,
+    least: u32,
+    otherwise: u32,
+) -> Result<u32> {
+    match number {
+        None => Ok(otherwise),
+        Some(number) if *number.get_ref() >= least => Ok(*number.get_ref()),
+        Some(number) => Err(wanted.error(
+            number.span(),
+            format!("{} is too little; write {least} or more", number.get_ref()),
+        )),
+    }
+}
+
+/// Words for a command line. Some are decided by keys of their own.
+pub(crate) fn more_words(wanted: &Wanted, text: &Text, keys: &[(&str, &str)]) -> Result<String> {
+    let words = quotable(wanted, text)?;
+    for word in words.split_whitespace() {
+        let name = word.split('=').next().unwrap_or_default();
+        if let Some((_, write)) = keys.iter().find(|(key, _)| *key == name) {
+            return Err(wanted.error(
+                text.span(),
+                format!("\"{word}\" is not said here; take it out, and write {write}"),
+            ));
+        }
+    }
+    Ok(words)
+}
+
+/// A range of pages, as `iomem=` of xl.cfg(5) has it: page number, comma, count, in hexadecimal.
+pub(crate) fn pages(wanted: &Wanted, text: &Text) -> Result<String> {
+    let number =
+        |part: &str| (!part.starts_with('+')).then(|| u64::from_str_radix(part, 16).ok()).flatten();
+    let good = text.get_ref().split_once(',').is_some_and(|(page, count)| {
+        number(page).is_some() && number(count).is_some_and(|count| count > 0)
+    });
+    if good {
+        return Ok(text.get_ref().clone());
+    }
+    let told = format!(
+        "\"{}\" is no range of pages; write page and count in hexadecimal, as in \"fed40,5\"",
+        text.get_ref()
+    );
+    Err(wanted.error(text.span(), told))
 }

@@ -1,7 +1,8 @@
 //! Writing: all files or none.
 
 use crate::render::File;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use command_line::{file_error, not_text};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -51,6 +52,12 @@ pub(crate) fn write(files: &[File], force: bool) -> Result<()> {
     Ok(())
 }
 
+/// A text file; what is wrong with it, and what to name instead (`wanted`).
+pub(crate) fn text(file: &Path, wanted: &str) -> Result<String> {
+    let bytes = fs::read(file).map_err(|error| anyhow!(file_error(file, &error, wanted)))?;
+    String::from_utf8(bytes).map_err(|why| anyhow!(not_text(file, why.as_bytes(), wanted)))
+}
+
 fn holds(file: &File) -> bool {
     fs::read_to_string(&file.path).is_ok_and(|text| text == file.text)
 }
@@ -59,6 +66,9 @@ fn holds(file: &File) -> bool {
 fn prepared(file: &File) -> Result<NamedTempFile> {
     let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let why = || format!("cannot write into {}", folder.display());
+    if folder.exists() && !folder.is_dir() {
+        bail!("{} is no folder; name one by --output or output=", folder.display());
+    }
     fs::create_dir_all(folder).with_context(why)?;
     let mut ready = NamedTempFile::new_in(folder).with_context(why)?;
     ready.write_all(file.text.as_bytes()).with_context(why)?;

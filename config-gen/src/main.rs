@@ -2,18 +2,18 @@
 //! guests.
 #![forbid(unsafe_code)]
 
-use clap::Parser;
 use config_gen::Arguments;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match config_gen::run(&Arguments::parse()) {
+    let arguments: Arguments = command_line::read();
+    match config_gen::run(&arguments) {
         Ok(said) => {
             print!("{said}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("vtpm-config-gen: {error:#}");
+            command_line::tell("vtpm-config-gen", arguments.json, 1, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

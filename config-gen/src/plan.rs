@@ -3,11 +3,13 @@
 use crate::checks;
 use crate::identity;
 use crate::wanted::{Guest, Text, Wanted};
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use libxl_vtpm::line::VtpmLine;
+use libxl_vtpm::text::{SettingAt, settings};
 use libxl_vtpm::{TpmVersion, Uuid};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use toml::Spanned;
 
 /// Everything that is to be written.
 #[derive(Debug)]
@@ -81,6 +83,15 @@ const MANAGER: &str = "vtpmmgr";
 /// The registers of the hardware TPM: five localities from 0xfed40000 on (TCG PC Client Platform TPM
 /// Profile 1.05, 6.5).
 const IOMEM: &str = "fed40,5";
+
+/// A stub domain does not start below (README).
+const LEAST_MIB: u32 = 8;
+
+/// Words of command lines that are decided by keys of their own, and what to write instead.
+const WORDS_OF_A_VTPM: [(&str, &str); 2] =
+    [("tpm2", "tpm = \"2.0\" or tpm = \"1.2\""), ("ephemeral", "ephemeral = true")];
+const WORDS_OF_A_MANAGER: [(&str, &str); 2] =
+    [("tpm2", "hardware = \"2.0\" or hardware = \"1.2\""), ("hwtpm", "hardware = \"none\"")];
 
 impl Vtpm {
     /// The guest's line.
@@ -167,8 +178,9 @@ impl Planner<'_> {
     }
 
     /// A command line of its first words and those that were asked for.
-    fn words(&self, first: &[&str], more: Option<&Text>) -> Result<String> {
-        let more = self.text(more)?.unwrap_or_default();
+    fn words(&self, first: &[&str], more: Option<&Text>, keys: &[(&str, &str)]) -> Result<String> {
+        let more = more.map(|more| checks::more_words(self.wanted, more, keys)).transpose()?;
+        let more = more.unwrap_or_default();
         let words = first.iter().copied().chain(more.split_whitespace());
         Ok(words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
     }
@@ -196,15 +208,27 @@ impl Planner<'_> {
             stays: asked.keep && file.exists(),
             file,
             hardware,
-            memory_mib: asked.memory.unwrap_or(16),
+            memory_mib: checks::at_least(self.wanted, asked.memory.as_ref(), LEAST_MIB, 16)?,
             disk,
-            iomem: match &asked.iomem {
-                Some(ranges) => self.texts(ranges)?,
-                None => vec![IOMEM.into()],
-            },
-            extra: self.words(&[word], asked.extra.as_ref())?,
+            iomem: self.iomem(asked, hardware)?,
+            extra: self.words(&[word], asked.extra.as_ref(), &WORDS_OF_A_MANAGER)?,
             name,
         })
+    }
+
+    fn iomem(&self, asked: &crate::wanted::Manager, hardware: &str) -> Result<Vec<String>> {
+        let Some(ranges) = &asked.iomem else { return Ok(vec![IOMEM.into()]) };
+        let Some(first) = ranges.get_ref().first() else {
+            let told = "the manager needs the TPM's pages; write what vtpm-hwtpm lines prints, or \
+                        leave iomem out";
+            return Err(self.wanted.error(ranges.span(), told));
+        };
+        if hardware == "none" {
+            let told = "without a hardware TPM (hardware = \"none\") there is no iomem; take one of \
+                        them out";
+            return Err(self.wanted.error(first.span(), told));
+        }
+        ranges.get_ref().iter().map(|range| checks::pages(self.wanted, range)).collect()
     }
 
     fn vtpm(&self, asked: &Guest) -> Result<Vtpm> {
@@ -220,6 +244,10 @@ impl Planner<'_> {
             if tpm == TpmVersion::Tpm20 { "tpm2" } else { "" },
             if ephemeral { "ephemeral" } else { "" },
         ];
+        if let (true, Some(disk)) = (ephemeral, &asked.vtpm_disk) {
+            let told = "an ephemeral vTPM keeps nothing and has no disk; take one of the two out";
+            return Err(self.wanted.error(disk.span(), told));
+        }
         let disk = match &asked.vtpm_disk {
             Some(disk) => checks::disk(self.wanted, disk)?,
             None => format!("{}/{name}.img", self.disks),
@@ -228,9 +256,9 @@ impl Planner<'_> {
             uuid: identity::of(self.wanted, asked.uuid.as_ref(), &file, &guest.file)?,
             tpm,
             ephemeral,
-            memory_mib: asked.vtpm_memory.unwrap_or(8),
+            memory_mib: checks::at_least(self.wanted, asked.vtpm_memory.as_ref(), LEAST_MIB, 8)?,
             disk,
-            extra: self.words(&first, asked.vtpm_extra.as_ref())?,
+            extra: self.words(&first, asked.vtpm_extra.as_ref(), &WORDS_OF_A_VTPM)?,
             guest,
             file,
             name,
@@ -240,37 +268,65 @@ impl Planner<'_> {
     fn guest(&self, asked: &Guest) -> Result<GuestFile> {
         let name = checks::name(self.wanted, &asked.name)?;
         let content = match &asked.config {
-            Some(path) => self.existing(path)?,
+            Some(path) => {
+                self.not_made(asked)?;
+                self.existing(path, &name)?
+            }
             None => self.made(asked)?,
         };
         Ok(GuestFile { file: self.folder.join(format!("{name}.cfg")), name, content })
     }
 
-    fn existing(&self, path: &Text) -> Result<Content> {
+    /// Keys that would have no effect beside `config`.
+    fn not_made(&self, asked: &Guest) -> Result<()> {
+        let texts = [&asked.kind, &asked.kernel, &asked.ramdisk, &asked.cmdline, &asked.bootloader];
+        let texts = texts.into_iter().flatten().map(Spanned::span);
+        let numbers = [&asked.memory, &asked.vcpus].into_iter().flatten().map(Spanned::span);
+        let lists = asked.disk.iter().chain(&asked.vif).map(Spanned::span);
+        match texts.chain(numbers).chain(lists).next() {
+            None => Ok(()),
+            Some(span) => Err(self.wanted.error(
+                span,
+                "config= names the guest's whole file, and this would change nothing; take it out, \
+                 and write it there",
+            )),
+        }
+    }
+
+    fn existing(&self, path: &Text, name: &str) -> Result<Content> {
         let file = self.wanted.output_is_relative_to.join(path.get_ref());
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()));
-        let text = text.map_err(|error| self.wanted.error(path.span(), format!("{error:#}")))?;
-        Ok(Content::From(file, text))
+        let text = crate::files::text(&file, "name the guest's xl configuration");
+        let text = text.map_err(|error| self.wanted.error(path.span(), error))?;
+        let found = settings(&text).map_err(|why| anyhow!("{}:{why}", file.display()))?;
+        match found.0.iter().rfind(|setting| setting.name == "name") {
+            Some(SettingAt { text: Some(own), place, .. }) if own != name => Err(anyhow!(
+                "{}:{place}: this is the file of \"{own}\", and not of \"{name}\"; write the same \
+                 name in both",
+                file.display()
+            )),
+            _ => Ok(Content::From(file, text)),
+        }
     }
 
     fn made(&self, asked: &Guest) -> Result<Content> {
         let kind = checks::one_of(self.wanted, asked.kind.as_ref(), &["pvh", "pv", "hvm"])?;
+        let path =
+            |text: Option<&Text>| text.map(|text| checks::path(self.wanted, text)).transpose();
         let (kernel, bootloader) =
-            (self.text(asked.kernel.as_ref())?, self.text(asked.bootloader.as_ref())?);
+            (path(asked.kernel.as_ref())?, self.text(asked.bootloader.as_ref())?);
         if kernel.is_none() && bootloader.is_none() && kind != "hvm" {
             return Err(self.wanted.error(
                 asked.name.span(),
-                "this guest has nothing to boot; name its xl configuration with config=, or a \
-                 kernel= or bootloader=",
+                "this guest has nothing to boot; name its xl configuration with config= or \
+                 --guest-config, or write a kernel= or bootloader=",
             ));
         }
         Ok(Content::Made(Box::new(Made {
             kind,
-            memory_mib: asked.memory.unwrap_or(512),
-            vcpus: asked.vcpus.unwrap_or(1),
+            memory_mib: checks::at_least(self.wanted, asked.memory.as_ref(), 1, 512)?,
+            vcpus: checks::at_least(self.wanted, asked.vcpus.as_ref(), 1, 1)?,
             kernel,
-            ramdisk: self.text(asked.ramdisk.as_ref())?,
+            ramdisk: path(asked.ramdisk.as_ref())?,
             cmdline: self.text(asked.cmdline.as_ref())?,
             bootloader,
             disk: self.texts(&asked.disk)?,

@@ -46,9 +46,9 @@ pub(crate) struct Host {
 pub(crate) struct Manager {
     pub(crate) name: Option<Text>,
     pub(crate) hardware: Option<Text>,
-    pub(crate) memory: Option<u32>,
+    pub(crate) memory: Option<Spanned<u32>>,
     pub(crate) disk: Option<Text>,
-    pub(crate) iomem: Option<Vec<Text>>,
+    pub(crate) iomem: Option<Spanned<Vec<Text>>>,
     pub(crate) extra: Option<Text>,
     /// A file of it that is there is left alone.
     #[serde(skip)]
@@ -67,14 +67,14 @@ pub(crate) struct Guest {
     pub(crate) ephemeral: Option<bool>,
     /// The vTPM domain: its name, memory, disk, and more words for its command line.
     pub(crate) vtpm: Option<Text>,
-    pub(crate) vtpm_memory: Option<u32>,
+    pub(crate) vtpm_memory: Option<Spanned<u32>>,
     pub(crate) vtpm_disk: Option<Text>,
     pub(crate) vtpm_extra: Option<Text>,
     /// Where there is no `config`: what the guest's file is made of.
     #[serde(rename = "type")]
     pub(crate) kind: Option<Text>,
-    pub(crate) memory: Option<u32>,
-    pub(crate) vcpus: Option<u32>,
+    pub(crate) memory: Option<Spanned<u32>>,
+    pub(crate) vcpus: Option<Spanned<u32>>,
     pub(crate) kernel: Option<Text>,
     pub(crate) ramdisk: Option<Text>,
     pub(crate) cmdline: Option<Text>,
@@ -119,7 +119,7 @@ impl Wanted {
         let mut wanted: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| Place::of(text, span.start));
             let place = place.map_or_else(String::new, |place| format!("{place}:"));
-            anyhow!("{}:{place} {}", file.display(), error.message())
+            anyhow!("{}:{place} {}", file.display(), explained(error.message()))
         })?;
         wanted.source = Some((file.to_owned(), text.to_owned()));
         wanted.output_is_relative_to = file.parent().unwrap_or(Path::new("")).to_owned();
@@ -135,4 +135,51 @@ impl Wanted {
             None => anyhow!("{what}"),
         }
     }
+}
+
+/// What the TOML reader says, in words that tell what to write.
+fn explained(said: &str) -> String {
+    let quoted = || said.split('`').nth(1).unwrap_or_default();
+    let given = said.split_once(": ").map_or(said, |(_, rest)| rest);
+    let given = given.rsplit_once(", expected ").map_or(given, |(given, _)| given);
+    let expected = said.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+    match expected {
+        "u32" => format!("{given} cannot stand here; write a whole number without quotes"),
+        "a boolean" => format!("{given} cannot stand here; write true or false, without quotes"),
+        "a string" => format!("{given} cannot stand here; write a text in quotes"),
+        "a sequence" if given == "map" => "write [[guest]], with two brackets on each side".into(),
+        "a sequence" => format!("{given} cannot stand here; write a list of texts: [\"…\"]"),
+        _ if said.starts_with("missing field") => {
+            format!("a line {} = \"…\" is missing here", quoted())
+        }
+        _ if said.starts_with("unknown field") => unknown(quoted(), expected),
+        _ if said == "duplicate key" => "this key stands here a second time; take one out".into(),
+        _ => format!("this is no TOML: {said}"),
+    }
+}
+
+/// An unknown key, and the one that was probably meant, or all.
+fn unknown(key: &str, expected: &str) -> String {
+    let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
+    let nearest = known.iter().min_by_key(|name| differences(name, key));
+    match nearest.filter(|name| differences(name, key) <= 2) {
+        Some(name) => format!("there is no key {key}; did you mean {name}?"),
+        None => format!("there is no key {key}; the keys are {}", known.join(", ")),
+    }
+}
+
+/// How many characters have to be changed, added or taken out (Levenshtein's distance).
+fn differences(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, c) in one.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = at + 1;
+        for (index, o) in other.iter().enumerate() {
+            let changed = before + usize::from(c != *o);
+            before = row[index + 1];
+            row[index + 1] = changed.min(before + 1).min(row[index] + 1);
+        }
+    }
+    row[other.len()]
 }

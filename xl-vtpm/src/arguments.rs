@@ -211,3 +211,8 @@ fn the_command_line_is_strict() {
     assert!(!good(&["completion", "tcsh"]) && !good(&["logs", "g", "--lines", "0"]));
     assert!(!good(&["shutdown", "g", "h"]) && !good(&["manager", "restart"]));
 }
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    manual::assert_page("xl-vtpm.1", <Arguments as clap::CommandFactory>::command());
+}

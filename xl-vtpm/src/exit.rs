@@ -1,5 +1,6 @@
 //! How a command ends that did not do what was asked.
 
+use command_line::file_error;
 use libxl_vtpm::guest::GuestError;
 use libxl_vtpm::plan::{Failure, Problem};
 use manager_client::ChannelError;
@@ -75,6 +76,9 @@ impl From<GuestError> for Exit {
     fn from(why: GuestError) -> Self {
         match why {
             GuestError::Library(_) => Self::NoXen(why.to_string()),
+            GuestError::Open(file, error) => {
+                Self::NotDone(file_error(&file, &error, "name the guest's xl configuration"))
+            }
             _ => Self::NotDone(why.to_string()),
         }
     }
@@ -118,4 +122,14 @@ fn every_way_to_end_has_its_line_in_the_table() {
         assert!(CODES.iter().any(|(code, _)| *code == exit.number()), "{exit:?}");
     }
     assert!(CODES.iter().enumerate().all(|(at, (code, _))| at == usize::from(*code)));
+}
+
+#[test]
+fn the_manual_page_has_the_table() {
+    let page = manual::Page::of("xl-vtpm.1");
+    let said = page.section("EXIT STATUS").join("\n");
+    for (code, means) in CODES {
+        assert!(said.contains(&format!(".TP\n.B {code}\n{means}\n")), "{code} {means}");
+    }
+    assert_eq!(page.tags("EXIT STATUS").len(), CODES.len());
 }

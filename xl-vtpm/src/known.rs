@@ -4,6 +4,7 @@ use crate::arguments::FOLDER;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::xl;
+use command_line::file_error;
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Role, StubDomain};
 use serde::Deserialize;
@@ -104,6 +105,9 @@ impl Places<'_> {
     /// The configuration of `name`, as xl understands it, and its file.
     pub(crate) fn config(&self, name: &str) -> Result<Option<(PathBuf, Config)>, Exit> {
         for file in self.files(name) {
+            std::fs::metadata(&file).map_err(|error| {
+                Exit::not_done(file_error(&file, &error, "name a configuration with --config"))
+            })?;
             let config = config_of(&file)?;
             if config.c_info.name == name {
                 return Ok(Some((file, config)));

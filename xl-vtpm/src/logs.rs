@@ -28,7 +28,10 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Prints the last lines of a domain's console that xenconsoled has kept.
 pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     if options.name.contains('/') {
-        return Err(Exit::not_done(format!("\"{}\" is no name of a domain", options.name)));
+        return Err(Exit::not_done(format!(
+            "\"{}\" is no name of a domain; see xl-vtpm list",
+            options.name
+        )));
     }
     let name = domain(&options.name);
     let folder = match Consoles::of(Path::new("/")) {

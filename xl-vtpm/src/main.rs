@@ -35,23 +35,17 @@ mod wires;
 mod xl;
 
 use arguments::{Arguments, Command, Manager};
-use clap::Parser;
 use exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = command_line::read();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         // It has said everything.
         Err(exit @ Exit::Found(_)) => exit.code(),
         Err(exit) => {
-            if arguments.json {
-                let error = exit.to_string();
-                println!("{:#}", serde_json::json!({ "error": error, "code": exit.number() }));
-            } else {
-                eprintln!("xl-vtpm: {exit}");
-            }
+            command_line::tell("xl-vtpm", arguments.json, exit.number(), &exit.to_string());
             exit.code()
         }
     }

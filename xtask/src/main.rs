@@ -9,6 +9,7 @@ mod fuzz;
 mod image_check;
 mod images;
 mod lab;
+mod manual;
 mod native;
 mod powercut;
 mod proofs;
@@ -60,6 +61,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
         arguments: Vec<String>,
     },
+    /// Write the parts of the manual pages in man/ that are made from the programs' options
+    Man,
     /// Feed arbitrary input to everything that reads what a guest or the toolstack wrote
     Fuzz(fuzz::Options),
     /// Cut the power under the whole chain at every write and flush, 10,000 times
@@ -84,6 +87,7 @@ fn main() -> std::process::ExitCode {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Deny(options) => supply::deny::run(&options),
         Command::Deb => programs().and_then(|()| deb::build()),
+        Command::Man => manual::write(),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Powercut(options) => powercut::run(&options),
         Command::Bench(options) => bench::run(&options),

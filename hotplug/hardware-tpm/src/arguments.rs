@@ -12,7 +12,7 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
 
     /// Use the sys, proc and etc below this folder in place of this machine's
-    #[arg(long, value_name = "DIR", default_value = "/", global = true)]
+    #[arg(long, value_name = "DIR", default_value = "/", global = true, value_parser = folder)]
     pub(crate) root: PathBuf,
 
     #[command(subcommand)]
@@ -28,6 +28,11 @@ To be run as root in domain 0. Once, when the manager is set up:
   vtpm-hwtpm keep
 
 Exit code 0: done, or nothing to do; 1: refused or failed, with the reason; 2: wrong arguments.";
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("name a folder that is there".into()) }
+}
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -51,4 +56,9 @@ pub(crate) enum Command {
     Unkeep,
     /// Print the lines for the manager's configuration
     Lines,
+}
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    manual::assert_page("vtpm-hwtpm.8", <Arguments as clap::CommandFactory>::command());
 }

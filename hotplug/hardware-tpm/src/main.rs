@@ -6,16 +6,16 @@ mod print;
 
 use anyhow::{Context, Result};
 use arguments::{Arguments, Command};
-use clap::Parser;
 use hardware_tpm::{Error, Roots, Survey, give_back, keep, release, unkeep};
 use print::Output;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments: Arguments = command_line::read();
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vtpm-hwtpm: {error:#}");
+            command_line::tell("vtpm-hwtpm", arguments.json, 1, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -93,3 +93,36 @@ fn at_boot_the_tpm_is_released_and_what_is_lost_is_said() {
     assert!(!tree.path("sys/class/tpm/tpm0").exists());
     assert!(json(&tree, &["give-back"])["holder"]["driver"] == "tpm_tis");
 }
+
+#[test]
+fn the_manual_page_s_examples_run() {
+    let tree = Tree::unused("qemu-tis-tpm20.tree");
+    let _kernel = tree.kernel();
+    let folder = tempfile::tempdir().unwrap();
+    let program =
+        format!("{} --root {}", env!("CARGO_BIN_EXE_vtpm-hwtpm"), tree.path("").display());
+    manual::run_examples("vtpm-hwtpm.8", "vtpm-hwtpm", &program, folder.path());
+}
+
+#[test]
+fn every_mistake_is_one_sentence_that_says_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine"), "text").unwrap();
+    for (words, code, says) in [
+        (&[][..], 2, "a command is missing; see vtpm-hwtpm --help"),
+        (&["relase"], 2, "did you mean release?"),
+        (&["release", "--force"], 2, "--force is not known here"),
+        (&["keep", "now"], 2, "now is not known here"),
+        (&["--root"], 2, "--root <DIR> needs a value"),
+        (&["--root", "none", "status"], 2, "cannot be --root <DIR>; name a folder that is there"),
+        (&["--root", "mine", "keep"], 2, "cannot be --root <DIR>; name a folder that is there"),
+        (&["--root", ".", "lines"], 1, "this machine has no TPM"),
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-hwtpm"));
+        let done = program.args(words).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.starts_with("vtpm-hwtpm: ") && said.contains(says), "{words:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
+    }
+}

@@ -25,8 +25,8 @@ pub enum GuestError {
     Library(LoadError),
     /// The file cannot be opened.
     Open(PathBuf, io::Error),
-    /// It is no xl configuration.
-    Bad(BadFile),
+    /// It is no xl configuration: where, if that could be found, and libxlutil's own words.
+    Bad(Option<Spot>, BadFile),
     /// `vtpm` is set to something else than a list of texts.
     NoList(Spot),
     /// A vTPM's line cannot be followed.
@@ -69,7 +69,13 @@ impl fmt::Display for GuestError {
                 write!(f, "a guest's file is read by Xen's own libxlutil, and there is none: {why}")
             }
             Self::Open(file, error) => write!(f, "{}: {error}", file.display()),
-            Self::Bad(why) => why.fmt(f),
+            Self::Bad(None, why) => write!(f, "{why}; see xl.cfg(5)"),
+            Self::Bad(Some(spot), why) => {
+                write!(
+                    f,
+                    "{spot}: this is not the syntax of an xl configuration; see xl.cfg(5) ({why})"
+                )
+            }
             Self::NoList(spot) => {
                 write!(f, "{spot}: vtpm must be a list of texts; write vtpm=[ \"backend=NAME\" ]")
             }
@@ -100,7 +106,11 @@ impl Guest {
     /// As [`Guest::read`].
     pub fn parse(library: &'static Library, file: &Path, text: &[u8]) -> Result<Self, GuestError> {
         let name = file.display().to_string();
-        let read = GuestFile::parse(library, &name, text).map_err(GuestError::Bad)?;
+        let read = GuestFile::parse(library, &name, text).map_err(|why| {
+            let place = std::str::from_utf8(text).ok().and_then(|text| text::settings(text).err());
+            let spot = place.map(|place| Spot { file: file.into(), item: 0, place: Some(place.0) });
+            GuestError::Bad(spot, why)
+        })?;
         let mut guest = Self { name: None, vtpms: Vec::new(), warnings: Vec::new() };
         if let Some(Setting::Text(name)) = read.get("name") {
             guest.name = Some(name);
@@ -109,12 +119,14 @@ impl Guest {
         let items = match read.get("vtpm") {
             None => return Ok(guest),
             Some(Setting::List(items)) => items,
-            Some(Setting::Text(_)) => return Err(GuestError::NoList(spot(0, None))),
+            Some(Setting::Text(_)) => return Err(GuestError::NoList(spot(0, place_of_list(text)))),
         };
         let places = places(text, &items);
         for (at, item) in items.iter().enumerate() {
             let spot = spot(at + 1, places.get(at).copied());
-            let Some(item) = item else { return Err(GuestError::NoList(spot)) };
+            let Some(item) = item else {
+                return Err(GuestError::NoList(Spot { place: place_of_list(text), ..spot }));
+            };
             let understood =
                 VtpmLine::parse(item).map_err(|error| GuestError::Line(spot.clone(), error))?;
             guest.take(&spot, understood);
@@ -134,6 +146,13 @@ fn sentence(spot: &Spot, warning: &Warning) -> String {
         Some(_) => format!("{}: {warning}", spot.at(warning.column())),
         None => format!("{spot}, column {}: {warning}", warning.column()),
     }
+}
+
+/// Where `vtpm` is set, the last time.
+fn place_of_list(text: &[u8]) -> Option<Place> {
+    let found = text::settings(std::str::from_utf8(text).ok()?).ok()?;
+    let mut all = found.0.iter().filter(|setting| setting.name == "vtpm");
+    all.next_back().map(|setting| setting.place)
 }
 
 /// The items' places in the file; none where the text's own reading differs from libxlutil's.

@@ -3,6 +3,7 @@
 use crate::error::ChannelError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use tpm_wire::MAX_PACKET_BYTES;
 use tpm_wire::manager::AnswerError;
@@ -40,11 +41,14 @@ impl Channel {
     /// Uses this device.
     ///
     /// # Errors
-    /// [`ChannelError::Device`].
+    /// [`ChannelError::Device`], [`ChannelError::NoTpm`].
     pub fn open(path: &Path) -> Result<Self, ChannelError> {
-        let opened = OpenOptions::new().read(true).write(true).open(path);
-        let device =
-            opened.map_err(|error| ChannelError::Device { path: path.to_path_buf(), error })?;
+        let failed = |error| ChannelError::Device { path: path.to_path_buf(), error };
+        // A command must not be written over somebody's file.
+        if !path.metadata().map_err(failed)?.file_type().is_char_device() {
+            return Err(ChannelError::NoTpm { path: path.to_path_buf() });
+        }
+        let device = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
         Ok(Self { device, path: path.to_path_buf() })
     }
 
@@ -92,6 +96,16 @@ fn candidates(devices: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_no_way_to_the_manager_and_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine");
+        fs::write(&file, "mine").unwrap();
+        let said = Channel::open(&file).err().unwrap().to_string();
+        assert!(said.contains("mine is no TPM device"), "{said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
 
     #[test]
     fn only_vtpm_devices_of_this_domain_are_looked_at() {

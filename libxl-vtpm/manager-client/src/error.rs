@@ -20,6 +20,11 @@ pub enum ChannelError {
         /// Why.
         error: io::Error,
     },
+    /// What was named is no device.
+    NoTpm {
+        /// Which.
+        path: PathBuf,
+    },
     /// The manager refused, or answered something else.
     Answer(AnswerError),
 }
@@ -38,6 +43,16 @@ impl fmt::Display for ChannelError {
             Self::Device { path, error } if error.kind() == io::ErrorKind::ResourceBusy => {
                 write!(f, "{} is in use by another program; try again", path.display())
             }
+            Self::NoTpm { path } => write!(
+                f,
+                "{} is no TPM device; name one such as /dev/tpm1, or leave --device out",
+                path.display()
+            ),
+            Self::Device { path, error } if error.kind() == io::ErrorKind::NotFound => write!(
+                f,
+                "{}: there is no such device; leave --device out to have it found",
+                path.display()
+            ),
             Self::Device { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Answer(error) => error.fmt(f),
         }

@@ -24,7 +24,11 @@ fn kind(error: &Error) -> (u8, &'static str) {
         return (7, "unusable");
     }
     match error.downcast_ref::<ChannelError>() {
-        Some(ChannelError::NoDevice { .. } | ChannelError::Device { .. }) => (3, "no-manager"),
+        Some(
+            ChannelError::NoDevice { .. }
+            | ChannelError::Device { .. }
+            | ChannelError::NoTpm { .. },
+        ) => (3, "no-manager"),
         Some(ChannelError::Answer(AnswerError::Refused(TpmResult::RETRY, _))) => (5, "locked"),
         Some(ChannelError::Answer(AnswerError::Refused(..))) => (4, "refused"),
         Some(ChannelError::Answer(AnswerError::Malformed(_))) => (6, "unreadable-answer"),

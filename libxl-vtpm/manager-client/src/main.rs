@@ -8,14 +8,13 @@ mod print;
 
 use anyhow::Result;
 use arguments::{Arguments, Command, Policy};
-use clap::Parser;
 use manager_client::{Channel, ChannelError, Force, TpmVersion};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = command_line::read();
     let json = arguments.json;
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

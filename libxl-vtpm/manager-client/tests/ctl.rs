@@ -118,3 +118,14 @@ fn wrong_words_and_a_missing_manager_have_codes_of_their_own() {
         assert_eq!(code(here, help), Some(0));
     }
 }
+
+#[test]
+fn the_manual_page_s_examples_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = format!(r#"{{"state": "{}", "epoch": 3}}"#, state());
+    fs::write(folder.path().join("request.json"), request).unwrap();
+    let program = env!("CARGO_BIN_EXE_vtpmmgr-ctl");
+    manual::run_examples("vtpmmgr-ctl.8", "vtpmmgr-ctl", program, folder.path());
+    let approval = fs::read(folder.path().join("approval.json")).unwrap();
+    assert!(serde_json::from_slice::<Value>(&approval).unwrap()["signature"].is_string());
+}

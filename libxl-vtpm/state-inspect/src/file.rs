@@ -24,6 +24,10 @@ impl fmt::Display for NoDisk {
                 "it is {what}; name the file or block device that stands in disk= of the domain's \
                  configuration"
             ),
+            Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => f.write_str(
+                "there is no such file; name the file or block device that stands in disk= of the \
+                 domain's configuration",
+            ),
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
         }
     }

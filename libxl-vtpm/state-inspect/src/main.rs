@@ -29,10 +29,11 @@ Examples:
   vtpm-inspect --json /dev/vg0/vtpm-guest1";
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments: Arguments = command_line::read();
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vtpm-inspect: {error:#}");
+            command_line::tell("vtpm-inspect", arguments.json, 1, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -50,4 +51,9 @@ fn run(arguments: &Arguments) -> Result<()> {
 
 fn look(path: &Path) -> Result<state_inspect::Report> {
     Ok(inspect(&mut DiskFile::open(path)?)?)
+}
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    manual::assert_page("vtpm-inspect.1", <Arguments as clap::CommandFactory>::command());
 }

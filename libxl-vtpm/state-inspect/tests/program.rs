@@ -39,11 +39,49 @@ fn what_is_no_disk_is_refused_in_one_sentence_and_nothing_waits() {
         (folder.path(), "a directory"),
         (pipe.as_path(), "a pipe"),
         (Path::new("/dev/null"), "a character device"),
-        (Path::new("/does/not/exist"), "cannot be read"),
+        (Path::new("/does/not/exist"), "there is no such file"),
     ] {
         let output = run(&[], path);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(said.contains(why) && said.trim_end().lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn the_manual_page_s_examples_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../stubdom-images/vtpm-store/tests/samples");
+    for (sample, name) in
+        [("manager-store-v1.img", "vmgr.img"), ("vtpm-disk-v1.img", "guest1-vtpm.img")]
+    {
+        let mut bytes = std::fs::read(format!("{samples}/{sample}")).unwrap();
+        bytes.resize(536 << 10, 0);
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let program = env!("CARGO_BIN_EXE_vtpm-inspect");
+    manual::run_examples("vtpm-inspect.1", "vtpm-inspect", program, folder.path());
+}
+
+#[test]
+fn every_mistake_is_one_sentence_that_says_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine"), "text").unwrap();
+    for (words, code, says) in [
+        (&[][..], 2, "<DISK> is missing; write vtpm-inspect <DISK>"),
+        (&["mine", "other"], 2, "other is not known here"),
+        (&["mine", "--jsno"], 2, "--jsno is not known here"),
+        (&["none"], 1, "none: there is no such file; name the file or block device"),
+        (&["."], 1, ".: it is a directory; name the file or block device"),
+        (&["/dev/null"], 1, "/dev/null: it is a character device; name the file or block device"),
+        (&["mine"], 1, "mine: it holds neither a manager's store nor a vTPM's state"),
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-inspect"));
+        let done = program.args(words).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.starts_with("vtpm-inspect: ") && said.contains(says), "{words:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
     }
 }

@@ -7,7 +7,7 @@ vtpm_start vtpm0 "$VARIANT" "tpm2 ephemeral" || fail "the vTPM domain gets ready
 check "the vTPM domain says which TPM it has" matches '^2\.0$' vtpm_says vtpm0 tpm
 guest_start g1 pv 'vtpm=["backend=vtpm0"]' || fail "the guest came up"
 
-in_guest g1 "the guest's own xen-tpmfront makes a /dev/tpm0 of it" 'modprobe xen-tpmfront; test -c /dev/tpm0'
+in_guest g1 "the guest's own xen-tpmfront makes a /dev/tpm0 of it" 'modprobe xen-tpmfront; test -c /dev/tpm0; tpm2_getrandom -T device:/dev/tpm0 --hex 16'
 in_guest g1 "the driver knows time-outs and durations that are not zero" '
 cat /sys/class/tpm/tpm0/timeouts; cat /sys/class/tpm/tpm0/durations
 grep -q "^752000 2000000 752000 752000 " /sys/class/tpm/tpm0/timeouts

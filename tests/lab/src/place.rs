@@ -19,6 +19,8 @@ pub struct Place {
     pub hotplug: PathBuf,
     /// systemd units of vtpm-proxy, copied to `/lab/units` there.
     pub units: PathBuf,
+    /// Manual pages, copied to `/lab/man` there.
+    pub pages: PathBuf,
     /// What claims begin with (`. lab-lib`), on the path of every script in domain 0.
     pub libraries: PathBuf,
     /// The claims: `tests/lab/claims`.
@@ -40,6 +42,7 @@ impl Place {
             product_packages: target.join("deb"),
             hotplug: root.join("hotplug"),
             units: root.join("vtpm-proxy/systemd"),
+            pages: root.join("man"),
             libraries: own.join("libraries"),
             claims: own.join("claims"),
         }

@@ -78,8 +78,8 @@ fn of_boot(
     Ok(input)
 }
 
-/// What every dom0 is given: the files asked for, the product's images and programs, the libraries of
-/// claims, fresh random bytes.
+/// What every dom0 is given: the files asked for, the product's images, programs and manual pages,
+/// the libraries of claims, fresh random bytes.
 pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     let mut input = Input::default();
     for word in &options.inputs {
@@ -104,6 +104,7 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
         (&place.hotplug, "lab/hotplug"),
         (&place.units, "lab/units"),
         (&place.libraries, "usr/local/bin"),
+        (&place.pages, "lab/man"),
     ];
     for (folder, to) in folders {
         for entry in fs::read_dir(folder).into_iter().flatten() {

@@ -17,6 +17,8 @@ pub struct SettingAt {
     pub appends: bool,
     /// Where it begins.
     pub place: Place,
+    /// What it is set to; `None` for a list.
+    pub text: Option<String>,
     /// The items of its list; `None` when it is a text or a number. An item that is a list itself
     /// is passed over.
     pub items: Option<Vec<ListItem>>,
@@ -98,8 +100,12 @@ impl Reader<'_> {
             return Err(self.bad(operator.begin));
         }
         let first = self.next()?;
+        let mut text = None;
         let (items, insert_at) = match first.kind {
-            Kind::Text | Kind::Number => (None, first.end),
+            Kind::Text | Kind::Number => {
+                text = Some(self.item(&first).text);
+                (None, first.end)
+            }
             Kind::Open => {
                 let list = self.list()?;
                 (Some(list.items), list.insert_at)
@@ -115,6 +121,7 @@ impl Reader<'_> {
             name: self.text[name.begin..name.end].to_owned(),
             appends: operator.kind == Kind::Add,
             place: Place::of(self.text, name.begin),
+            text,
             items,
             insert_at,
         })

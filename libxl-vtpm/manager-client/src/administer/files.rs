@@ -1,7 +1,8 @@
 //! Requests and approvals as files (docs/formats/manager-commands.md).
 
 use crate::failure::Unusable;
-use anyhow::{Context, Result};
+use anyhow::Result;
+use command_line::{file_error, not_text};
 use manager_client::{Approval, PcrState};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -34,33 +35,42 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A whole file, or standard input for `-` and where none is named.
-pub(crate) fn read(path: Option<&Path>) -> Result<String> {
-    let mut text = String::new();
+/// A whole file, or standard input for `-` and where none is named. `wanted` says what to name.
+pub(crate) fn read(path: Option<&Path>, wanted: &str) -> Result<String> {
+    let mut bytes = Vec::new();
     let name = path.filter(|path| *path != Path::new("-"));
+    let shown = name.unwrap_or(Path::new("standard input"));
     let read = match name {
-        None => stdin().take(MOST_BYTES).read_to_string(&mut text),
+        None => stdin().take(MOST_BYTES).read_to_end(&mut bytes),
         Some(path) => {
-            File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text))
+            File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
         }
     };
-    let shown = name.map_or_else(|| "standard input".into(), |path| path.display().to_string());
-    read.map_err(|error| Unusable(format!("{shown}: {error}")))?;
-    Ok(text)
+    read.map_err(|error| Unusable(file_error(shown, &error, wanted)))?;
+    let text = String::from_utf8(bytes);
+    Ok(text.map_err(|why| Unusable(not_text(shown, why.as_bytes(), wanted)))?)
 }
 
 pub(crate) fn read_request(path: &Path) -> Result<Request> {
-    request_of(&parsed(path)?).with_context(|| path.display().to_string())
+    let wanted = "name a file that vtpmmgr-ctl policy request wrote";
+    let request = request_of(&parsed(path, wanted)?);
+    Ok(request.map_err(|Unusable(why)| Unusable(format!("{}: {why}; {wanted}", path.display())))?)
 }
 
 pub(crate) fn read_approval(path: &Path) -> Result<Approval> {
-    approval_of(&parsed(path)?).with_context(|| path.display().to_string())
+    let wanted = "name a file that vtpmmgr-ctl policy approve wrote";
+    let approval = approval_of(&parsed(path, wanted)?);
+    Ok(approval
+        .map_err(|Unusable(why)| Unusable(format!("{}: {why}; {wanted}", path.display())))?)
 }
 
-fn parsed(path: &Path) -> Result<Value> {
-    let text = read(Some(path))?;
-    let value = serde_json::from_str(&text);
-    Ok(value.map_err(|error| Unusable(format!("{} is no JSON: {error}", path.display())))?)
+fn parsed(path: &Path, wanted: &str) -> Result<Value> {
+    let text = read(Some(path), wanted)?;
+    let value = serde_json::from_str(&text).map_err(|why| {
+        let (line, column) = (why.line(), why.column().max(1));
+        Unusable(format!("{}:{line}:{column}: this is no JSON; {wanted}", path.display()))
+    });
+    Ok(value?)
 }
 
 fn request_of(value: &Value) -> Result<Request, Unusable> {

@@ -5,6 +5,7 @@ use crate::arguments::Where;
 use crate::failure::Unusable;
 use crate::print::print;
 use anyhow::{Context, Result};
+use command_line::file_error;
 use manager_client::{AdministratorKey, Approval};
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
@@ -23,7 +24,9 @@ use zeroize::Zeroizing;
 /// Only its owner may read it, and it must not be there yet.
 fn private_file(path: &Path) -> Result<File> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    Ok(made.map_err(|error| Unusable(format!("{}: {error}", path.display())))?)
+    Ok(made.map_err(|error| {
+        Unusable(file_error(path, &error, "name a new file, in a folder that is there"))
+    })?)
 }
 
 /// Asks for the recovery key, once there is a place for it, and puts it there.
@@ -69,15 +72,19 @@ pub(crate) fn new(path: &Path) -> Result<PathBuf> {
     let mut file = private_file(path)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
     let made = OpenOptions::new().write(true).create_new(true).open(&public_path);
-    made.and_then(|mut file| file.write_all(public.as_bytes()))
-        .map_err(|error| Unusable(format!("{}: {error}", public_path.display())))?;
+    made.and_then(|mut file| file.write_all(public.as_bytes())).map_err(|error| {
+        Unusable(file_error(&public_path, &error, "name another file for the private key"))
+    })?;
     Ok(public_path)
 }
 
 /// A public key in PEM.
 pub(crate) fn public(path: &Path) -> Result<AdministratorKey> {
-    let unusable = || Unusable(format!("{} is no public key on P-256 in PEM", path.display()));
-    let key = VerifyingKey::from_public_key_pem(&read(Some(path))?).map_err(|_| unusable())?;
+    let wanted = "name FILE.pub that vtpmmgr-ctl policy new-key wrote";
+    let unusable =
+        || Unusable(format!("{} is no public key on P-256 in PEM; {wanted}", path.display()));
+    let key =
+        VerifyingKey::from_public_key_pem(&read(Some(path), wanted)?).map_err(|_| unusable())?;
     let point = key.as_affine().to_sec1_point(false);
     let (x, y) = point.x().zip(point.y()).ok_or_else(unusable)?;
     Ok(AdministratorKey { x: (*x).into(), y: (*y).into() })
@@ -85,8 +92,10 @@ pub(crate) fn public(path: &Path) -> Result<AdministratorKey> {
 
 /// Signs.
 pub(crate) fn approve(path: &Path, asked: Request) -> Result<Approval> {
-    let unusable = |_| Unusable(format!("{} is no private key on P-256 in PEM", path.display()));
-    let key = Zeroizing::new(read(Some(path))?);
+    let wanted = "name FILE that vtpmmgr-ctl policy new-key wrote";
+    let unusable =
+        |_| Unusable(format!("{} is no private key on P-256 in PEM; {wanted}", path.display()));
+    let key = Zeroizing::new(read(Some(path), wanted)?);
     let key = SigningKey::from_pkcs8_pem(&key).map_err(unusable)?;
     let Request { state, epoch } = asked;
     let signature: Signature =

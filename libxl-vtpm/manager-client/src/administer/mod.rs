@@ -34,7 +34,7 @@ pub(crate) fn policy(manager: &mut Channel, command: Policy, json: bool) -> Resu
             return keys::hand_out(to, json, || Ok(manager.new_recovery_key(force(replace))?));
         }
         Policy::Recover { key, force: forced } => {
-            let key = Zeroizing::new(files::read(key.as_deref())?);
+            let key = Zeroizing::new(files::read(key.as_deref(), "name the recovery key's file")?);
             manager.recover(key.trim(), force(forced))?;
             print(json, json!({ "done": true, "note": BEFORE_NOW }), || println!("{BEFORE_NOW}"));
             return Ok(());

@@ -134,3 +134,8 @@ fn uuid(text: &str) -> Result<UuidBytes, String> {
     parse_uuid(text)
         .ok_or_else(|| "write it as in 0f8e1a52-7c3d-4b69-9a10-5566778899aa".to_string())
 }
+
+#[test]
+fn the_manual_page_has_every_option_and_no_other() {
+    manual::assert_page("vtpmmgr-ctl.8", <Arguments as clap::CommandFactory>::command());
+}

@@ -83,6 +83,22 @@ pub struct Arguments {
 pub type Notice = String;
 
 impl Arguments {
+    /// The name of every word. No other reaches the reader; the manual page describes each.
+    pub const WORDS: [&str; 12] = [
+        "tpm2",
+        "ephemeral",
+        "clear",
+        "save",
+        "deactivated",
+        "loglevel",
+        "maintcmds",
+        "hwinitpcr",
+        "locality",
+        "banks",
+        "platform",
+        "reattach",
+    ];
+
     /// Reads the words of a command line (split at blanks, quotes resolved).
     ///
     /// A word that is not known is left out and named in a notice, as upstream's image does. A

@@ -30,6 +30,10 @@ pub(super) fn parse<W: AsRef<str>>(
     draft.finish()
 }
 
+fn is_known(word: &str) -> bool {
+    Arguments::WORDS.contains(&word.split_once('=').map_or(word, |(name, _)| name))
+}
+
 fn malformed(word: &str, expected: &'static str) -> ArgumentError {
     ArgumentError::Malformed { word: String::from(word), expected }
 }
@@ -52,6 +56,7 @@ impl Draft {
 
     fn word(&mut self, word: &str) -> Result<(), ArgumentError> {
         match word.split_once('=') {
+            _ if !word.is_empty() && !is_known(word) => self.unknown(word),
             None => self.flag(word),
             Some((name, value)) => self.setting(word, name, value)?,
         }

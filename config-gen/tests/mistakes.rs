@@ -1,0 +1,41 @@
+//! What a person can get wrong at the command line; mistakes in the TOML file are tested beside the code.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::process::Command;
+
+/// Words, exit code, and what the one sentence says.
+const MISTAKES: [(&[&str], i32, &str); 11] = [
+    (&[], 2, "<FILE.toml> is missing; write vtpm-config-gen <FILE.toml>"),
+    (&["none.toml"], 1, "none.toml: there is no such file or folder; name a TOML file"),
+    (&["."], 1, ". is a folder; name a TOML file"),
+    (&["bytes.toml"], 1, "bytes.toml:2:1: a byte here is no text (UTF-8)"),
+    (&["mine.toml", "--forced"], 2, "did you mean --force?"),
+    (&["mine.toml", "--guest", "g"], 2, "cannot stand beside --guest <NAME>; leave one of them"),
+    (&["--guest-config", "g.cfg"], 2, "--guest <NAME> and <FILE.toml> is missing"),
+    (&["--guest", "g", "--guest-config", "none.cfg"], 1, "name the guest's xl configuration"),
+    (&["--guest", "g", "--guest-config", "g.cfg", "--tpm", "2"], 1, "write \"2.0\" or \"1.2\""),
+    (
+        &["--guest", "g"],
+        1,
+        "nothing to boot; name its xl configuration with config= or --guest-config",
+    ),
+    (&["mine.toml", "--output", "bytes.toml"], 1, "bytes.toml is no folder; name one by --output"),
+];
+
+#[test]
+fn every_mistake_is_one_sentence_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bytes.toml"), b"# one\n\xff\n").unwrap();
+    fs::write(folder.path().join("g.cfg"), "name='g'\n").unwrap();
+    fs::write(folder.path().join("mine.toml"), "[[guest]]\nname='g'\nkernel='/k'\n").unwrap();
+    for (words, code, says) in MISTAKES {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-config-gen"));
+        let done = program.args(words).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.starts_with("vtpm-config-gen: ") && said.contains(says), "{words:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is half done");
+}

@@ -1,0 +1,49 @@
+//! The command lines of domain 0's programs.
+//!
+//! [`read`] is clap's parser, but for mistakes: each is one sentence that names the word and says what
+//! to type, an object where `--json` was given, and exit code 2. [`file_error`] says the same of files.
+#![forbid(unsafe_code)]
+
+mod file;
+mod mistake;
+#[cfg(test)]
+mod tests;
+
+pub use file::{file_error, not_text};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::process::exit;
+
+/// The exit code of a command line that cannot be followed.
+const MISUSED: u8 = 2;
+
+/// This program's arguments. Help and version are printed, a mistake is told, and the program ends.
+#[must_use]
+pub fn read<A: Parser>() -> A {
+    let error = match A::try_parse() {
+        Ok(arguments) => return arguments,
+        Err(error) => error,
+    };
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        error.exit();
+    }
+    let json = std::env::args_os().any(|word| word == "--json");
+    tell(A::command().get_name(), json, MISUSED, &mistake::sentence(&error, &A::command()));
+    exit(MISUSED.into())
+}
+
+/// Says on standard error why a program ends with this exit code; as an object where JSON was asked for.
+pub fn tell(program: &str, json: bool, code: u8, sentence: &str) {
+    if json {
+        eprintln!("{}", serde_json::json!({ "error": sentence, "code": code }));
+    } else {
+        eprintln!("{program}: {sentence}");
+    }
+}
+
+/// What is wrong with a command line, in one sentence.
+#[must_use]
+pub fn sentence<A: Parser>(error: &clap::Error) -> String {
+    mistake::sentence(error, &A::command())
+}
