@@ -9,7 +9,7 @@ iomem='iomem=["fed40,5"]'
 word=tpm2; [ "$VARIANT" = tis ] || word=
 up() { # WHEN
   manager_start pv "$word" "$iomem" || fail "the manager came up$1"
-  vtpm_start vtpm1 pv "" 'vtpm=["backend=vtpmmgr,uuid=12121212-1111-1111-1111-111111111111"]' || fail "the vTPM came up$1"
+  vtpm_start vtpm1 pv "" 'vtpm=["backend=vtpmmgr,uuid=12121212-1111-1111-1111-111111111111"]' || { console vtpmmgr; fail "the vTPM came up$1"; }
   guest_start g1 pv 'vtpm=["backend=vtpm1"]' || fail "the guest came up$1"
 }
 up ""
