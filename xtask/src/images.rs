@@ -1,6 +1,6 @@
 //! Builds images: the files that `kernel=` of a domain's configuration names.
 
-use crate::{image_check, steps};
+use crate::{image_check, native, steps};
 use anyhow::{Context, Result, ensure};
 use flate2::{Compression, GzBuilder};
 use std::fs;
@@ -37,7 +37,8 @@ pub(crate) fn build(names: &[&str]) -> Result<()> {
         );
         let file = folder.join(format!("{name}.gz"));
         fs::write(&file, &packed).with_context(|| format!("cannot write {}", file.display()))?;
-        println!("{} ({} bytes)", file.display(), packed.len());
+        let sum = native::sha256_of(&file)?;
+        println!("{} ({} bytes, SHA-256 {sum})", file.display(), packed.len());
     }
     Ok(())
 }
