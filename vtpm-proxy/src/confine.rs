@@ -2,12 +2,17 @@
 
 use anyhow::{Context, Result};
 use caps::CapSet;
+use landlock::{
+    ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetStatus,
+};
 use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as ArgLen, SeccompCmpOp as CmpOp, SeccompCondition,
     SeccompFilter, SeccompRule,
 };
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The system calls of a thread that serves: packets and signals in and out, the state's file
 /// replaced, memory, time and random bytes. No sockets, no processes, no devices to be made.
@@ -76,6 +81,41 @@ pub fn drop_capabilities() -> Result<()> {
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     Ok(())
+}
+
+/// What may be done in a folder from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// Its files read, made, replaced and removed.
+    Replaced,
+    /// Its files removed.
+    Removed,
+}
+
+/// Gives up every file and folder but those below these, for this thread. What is open stays open.
+/// `false` where the kernel has no Landlock: then nothing was given up.
+///
+/// # Errors
+/// When the kernel has it and refuses.
+pub fn restrict_files(folders: &[(&Path, Files)]) -> Result<bool> {
+    let replaced = AccessFs::ReadFile
+        | AccessFs::WriteFile
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        | AccessFs::Truncate;
+    let restricted = || -> Result<RulesetStatus> {
+        let mut rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V3))?.create()?;
+        for (folder, files) in folders {
+            let allowed = match files {
+                Files::Replaced => replaced,
+                Files::Removed => AccessFs::RemoveFile.into(),
+            };
+            rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, allowed))?;
+        }
+        Ok(rules.restrict_self()?.ruleset)
+    };
+    let status = restricted().context("cannot give up files")?;
+    Ok(status != RulesetStatus::NotEnforced)
 }
 
 /// What a thread does from now on.

@@ -16,7 +16,8 @@ const FOLDER: &str = "/run/vtpm-proxy";
 /// How often a TPM that was asked to stop is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
-fn folder() -> PathBuf {
+/// The folder of the entries.
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os("VTPM_PROXY_RUN").map_or_else(|| FOLDER.into(), PathBuf::from)
 }
 

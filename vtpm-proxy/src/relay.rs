@@ -2,7 +2,7 @@
 
 use crate::announce::Announcer;
 use crate::arguments::{Relay, Version};
-use crate::confine::Task;
+use crate::confine::{Files, Task};
 use crate::device::{self, End, Ending};
 use crate::made::Source;
 use crate::presence::Presence;
@@ -48,6 +48,10 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
         Announcer { kind: "relay", name, tpm: Version::Tpm20, state: path, number, link };
     let announced = announcer.start(&entry)?;
     confine::drop_capabilities()?;
+    let registry = registry::folder();
+    let mut folders = vec![(registry.as_path(), Files::Removed)];
+    folders.extend(relay.link.as_deref().and_then(Path::parent).map(|of| (of, Files::Removed)));
+    confine::restrict_files(&folders)?;
     confine::filter_calls(Task::Serving)?;
     let endings = [
         Ending::at_once(signals.as_fd(), End::Asked),

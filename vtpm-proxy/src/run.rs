@@ -2,7 +2,7 @@
 
 use crate::announce::{Announced, Announcer};
 use crate::arguments::{Key, Run, Version};
-use crate::confine::Task;
+use crate::confine::{Files, Task};
 use crate::device::{self, End, Ending};
 use crate::made::{Server, Source};
 use crate::state::{self, Keeper};
@@ -67,6 +67,10 @@ fn begin(run: &Run, source: Source, entry: &registry::Entry) -> Result<Begun> {
     };
     let announced = announcer.start(entry)?;
     confine::drop_capabilities()?;
+    confine::restrict_files(&[
+        (&run.state, Files::Replaced),
+        (&registry::folder(), Files::Removed),
+    ])?;
     confine::filter_calls(Task::Serving)?;
     Ok(Begun { server, signals, announced })
 }

@@ -3,7 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
-use vtpm_proxy::confine::{self, Task};
+use vtpm_proxy::confine::{self, Files, Task};
 
 /// SIGSYS on x86 and ARM.
 const BAD_CALL: i32 = 31;
@@ -55,6 +55,8 @@ fn main() -> ExitCode {
     }
     every_forbidden_call_ends_the_process_and_no_needed_one_does();
     println!("test every_forbidden_call_ends_the_process_and_no_needed_one_does ... ok");
+    files_elsewhere_are_out_of_reach();
+    println!("test files_elsewhere_are_out_of_reach ... ok");
     ExitCode::SUCCESS
 }
 
@@ -92,5 +94,40 @@ fn every_forbidden_call_ends_the_process_and_no_needed_one_does() {
     }
     for task in ["as-serving", "as-announcing"] {
         assert_eq!(signal(task, "what it needs"), None, "{task}");
+    }
+}
+
+fn files_elsewhere_are_out_of_reach() {
+    let (ours, entries, elsewhere) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let there = |folder: &tempfile::TempDir| folder.path().join("there");
+    [&ours, &entries, &elsewhere]
+        .into_iter()
+        .for_each(|folder| std::fs::write(there(folder), "x").unwrap());
+    let folders = [(ours.path(), Files::Replaced), (entries.path(), Files::Removed)];
+    if !std::thread::scope(|scope| {
+        let confined = scope.spawn(|| {
+            if !confine::restrict_files(&folders).unwrap() {
+                return false;
+            }
+            std::fs::write(ours.path().join("new"), "y").unwrap();
+            std::fs::rename(ours.path().join("new"), there(&ours)).unwrap();
+            assert_eq!(std::fs::read(there(&ours)).unwrap(), b"y");
+            let denied = |outcome: std::io::Result<()>| {
+                assert_eq!(outcome.unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+            };
+            denied(std::fs::write(there(&entries), "y"));
+            std::fs::remove_file(there(&entries)).unwrap();
+            denied(std::fs::read("/etc/passwd").map(drop));
+            denied(std::fs::read(there(&elsewhere)).map(drop));
+            denied(std::fs::write(there(&elsewhere), "y"));
+            denied(std::fs::remove_file(there(&elsewhere)));
+            denied(std::fs::rename(there(&ours), elsewhere.path().join("moved")));
+            true
+        });
+        confined.join().unwrap()
+    }) {
+        assert!(std::env::var("CI").map_or(true, |ci| ci != "true"), "the kernel has no Landlock");
+        println!("skip: the kernel has no Landlock");
     }
 }

@@ -17,6 +17,9 @@ systemd_layer() {
   cp /lab/units/*.rules $layer/usr/lib/udev/rules.d/
   ln -s /usr/lib/systemd/system/vtpm-relay.service $units/sysinit.target.wants/
   ln -sf /usr/lib/systemd/system/multi-user.target $units/default.target
+  # Else what the agent was given before the boot cleans /tmp is gone.
+  rm $layer/usr/lib/tmpfiles.d/tmp.conf
+  ln -sf kmod $layer/usr/bin/modprobe
   (umask 077; head -c 32 /dev/urandom >$layer/etc/vtpm-proxy/web.key)
   echo 6c61622d67756573742d30303030aaaa >$layer/etc/machine-id
   cat >$units/lab-agent.service <<END
@@ -54,7 +57,8 @@ vtpm_start vtpm0 "$VARIANT" "tpm2 ephemeral" || fail "the vTPM domain gets ready
 guest_boots g1 "$VARIANT" 'vtpm=["backend=vtpm0"]' || fail "the guest came up"
 GUEST_RUN_SECONDS=200
 in_guest g1 "systemd runs, and the relay" "$settled"'
-systemctl --no-pager --failed; systemctl --no-pager status vtpm-relay.service; systemctl is-active vtpm-relay.service
+systemctl --no-pager --failed
+systemctl is-active vtpm-relay.service || { systemctl --no-pager -l status vtpm-relay.service; ls -l /dev/tpm* /dev/vtpmx /sys/bus/xen/devices; journalctl --no-pager -b | tail -n 60; exit 1; }
 test "$(cat /proc/1/comm)" = systemd'
 in_guest g1 "the relay was ready before sysinit.target" "$settled"'
 usec vtpm-relay.service ActiveEnterTimestampMonotonic; usec sysinit.target ActiveEnterTimestampMonotonic

@@ -86,7 +86,7 @@ impl Set {
                 apt::Wanted::WithDependencies(all(&["python3.11-minimal", "libpython3.11-stdlib"]))
             }
             Self::KernelSources => apt::Wanted::Alone(all(&["linux-source-6.1"])),
-            Self::Systemd => apt::Wanted::WithDependencies(all(&["systemd", "udev"])),
+            Self::Systemd => apt::Wanted::WithDependencies(all(&["systemd", "udev", "kmod"])),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }
