@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: the commands in the manual pages' examples work as they stand there, from xl-vtpm doctor to the last vTPM cleared
-# variants: commands
-# long-variants: all
+# long-variants: commands all
 # needs: tpm=2 tpm-dom0 time=300
 # needs all: time=500
 . manager-lib
