@@ -152,9 +152,9 @@ impl Served {
     }
 }
 
-/// Within half a minute.
+/// Within two minutes, for machines that are busy.
 fn ended(process: &mut Child) -> ExitStatus {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(status) = process.try_wait().unwrap() {
             return status;
