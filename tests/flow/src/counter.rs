@@ -190,7 +190,7 @@ impl RootKeeper for Keeper {
     }
 }
 
-/// A TPM that gives random bytes and nothing else.
+/// A TPM that gives random bytes, may be brought to rest, and nothing else.
 struct OnlyRandom(FakeEntropy);
 
 impl HardwareTpm for OnlyRandom {
@@ -205,6 +205,12 @@ impl HardwareTpm for OnlyRandom {
         if header.code == CommandCode::GET_RANDOM.0 {
             let bytes = random(from.u16().expect("a number").min(32).into());
             return Ok(PacketBuilder::new(Tag::NO_SESSIONS, 0).sized(&bytes).finish());
+        }
+        if header.code == CommandCode::SHUTDOWN.0 {
+            return Ok(PacketBuilder::new(Tag::NO_SESSIONS, 0).finish());
+        }
+        if header.code == Ordinal::SAVE_STATE.0 {
+            return Ok(PacketBuilder::new(Tag::RSP_COMMAND, 0).finish());
         }
         assert_eq!(header.code, Ordinal::GET_RANDOM.0, "a TPM that gives random bytes only");
         let bytes = from.u32().expect("a number").min(32);
