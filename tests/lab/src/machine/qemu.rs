@@ -3,12 +3,18 @@
 use super::{Options, Parts, Start, TpmDevice, Workshop};
 use crate::program;
 
-/// The one CPU model of QEMU 7.2 under which PV dom0, PV guests and PVH guests all run.
-const CPU: &str = "qemu64,+svm,+npt,+rdrand,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes";
+/// The one CPU model of QEMU 7.2 under which PV dom0, PV guests and PVH guests all run. QEMU's time stamp
+/// counter is one for all processors and never changes its rate, and only says so when it is made to.
+const CPU: &str =
+    "qemu64,+svm,+npt,+rdrand,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+invtsc,x-force-features=on";
 
-/// Xen: messages to COM1, and nothing that only costs time under emulation.
+/// Xen: messages to COM1, and nothing that only costs time under emulation. Its clock is the time stamp
+/// counter alone: otherwise each processor measures its own rate once a second against the platform's
+/// timer, and one whose thread the host holds up in the middle of that runs many seconds ahead for a
+/// while; timers that are set there and end up on the other processor are as much too late, and all in
+/// dom0 stands still.
 const XEN: &str = "console=com1 com1=115200,8n1 conring_size=1M serial_tx_buffer=256K dom0_max_vcpus=1 \
-                   loglvl=info guest_loglvl=info spec-ctrl=no bootscrub=0";
+                   loglvl=info guest_loglvl=info spec-ctrl=no bootscrub=0 clocksource=tsc";
 
 /// dom0's kernel, likewise; nokaslr and tsc=reliable also make runs alike.
 const DOM0: &str = "console=hvc0 quiet mitigations=off audit=0 apparmor=0 cryptomgr.notests rodata=off \
