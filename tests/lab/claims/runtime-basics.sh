@@ -2,7 +2,7 @@
 # claim: command line, log levels, xenstore, watches, heap, clock, waiting, random bytes and the ground for C code are as documented
 # variants: pv pvh
 . hello-lib
-tests=command-line,levels,store,large-directory,watch,heap,memory,clock,wait,entropy,c-code,disk-missing
+tests=command-line,levels,store,watch,heap,memory,clock,wait,entropy,c-code,disk-missing
 hello_create all "$VARIANT" "test=$tests 'two words' a=\\\"b  c\\\"" || fail "xl creates the domain"
 check "every proof holds" hello_verdict all
 check "quotes keep blanks together" lab_console_has all '^word 1 is \[two words\]'

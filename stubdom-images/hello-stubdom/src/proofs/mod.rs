@@ -54,7 +54,6 @@ fn prove(domain: &mut Domain, name: &str) -> Outcome {
         "levels" => output::levels(domain),
         "command-line" => output::command_line(domain),
         "store" => store::nodes(domain),
-        "large-directory" => store::large_directory(domain),
         "watch" => store::watches(domain),
         "heap" => heap::blocks(domain),
         "memory" => heap::figures(domain),

@@ -44,22 +44,6 @@ pub(super) fn nodes(domain: &mut Domain) -> Outcome {
     told("remove", store.remove(NODE))
 }
 
-/// Names that take more than the 4096 bytes of one answer.
-pub(super) fn large_directory(domain: &mut Domain) -> Outcome {
-    let store = &mut domain.store;
-    let name = |number| format!("a-name-as-long-as-this-{number}");
-    let mut expected: alloc::vec::Vec<_> = (0..200).map(name).collect();
-    for child in &expected {
-        told("write a child", store.write(&format!("{NODE}/{child}"), ""))?;
-    }
-    let mut names = told("list", store.list(NODE))?;
-    told("remove", store.remove(NODE))?;
-    expected.sort();
-    names.sort();
-    ensure!(names == expected, "{} names of {} were listed", names.len(), expected.len());
-    Ok(())
-}
-
 pub(super) fn watches(domain: &mut Domain) -> Outcome {
     told("watch", domain.store.watch(NODE, "proof"))?;
     let at = |path: &str| WatchEvent { path: path.into(), token: "proof".into() };

@@ -197,9 +197,18 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
     fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
         let path = plain(path)?;
         let names = match self.request(Kind::DIRECTORY, &[path, b"\0"]) {
-            Err(StoreError::Refused(word)) if word == "E2BIG" => directory::in_parts(|offset| {
-                self.request(Kind::DIRECTORY_PART, &[path, b"\0", offset.as_bytes(), b"\0"])
-            })?,
+            Err(StoreError::Refused(word)) if word == "E2BIG" => {
+                let parts = directory::in_parts(|offset| {
+                    self.request(Kind::DIRECTORY_PART, &[path, b"\0", offset.as_bytes(), b"\0"])
+                });
+                // oxenstored of Xen 4.17 knows no parts.
+                match parts {
+                    Err(StoreError::Refused(no)) if no == "ENOSYS" => {
+                        return Err(StoreError::Refused(word));
+                    }
+                    parts => parts?,
+                }
+            }
             answer => answer?,
         };
         Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(text).collect())

@@ -147,6 +147,15 @@ fn names_that_do_not_fit_into_one_answer_are_read_in_parts() {
 }
 
 #[test]
+fn an_xenstored_without_parts_says_that_a_directory_is_too_large() {
+    let (mut client, _) = connect(|_, request| {
+        let word: &[u8] = if request.kind == Kind::DIRECTORY { b"E2BIG\0" } else { b"ENOSYS\0" };
+        vec![encode(Kind::ERROR, request.id, &[word]).unwrap()]
+    });
+    assert_eq!(client.list("backend/vtpm"), Err(StoreError::Refused("E2BIG".into())));
+}
+
+#[test]
 fn xenstored_says_which_domains_exist() {
     let (mut client, _) = connect(honest);
     assert_eq!(client.is_introduced(DomainId(7)), Ok(true));
