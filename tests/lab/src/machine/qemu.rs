@@ -10,9 +10,8 @@ const CPU: &str =
 
 /// Xen: messages to COM1, and nothing that only costs time under emulation. Its clock is the time stamp
 /// counter alone: otherwise each processor measures its own rate once a second against the platform's
-/// timer, and one whose thread the host holds up in the middle of that runs many seconds ahead for a
-/// while; timers that are set there and end up on the other processor are as much too late, and all in
-/// dom0 stands still.
+/// timer, and since the host may hold up its thread in the middle of that, the processors' clocks were up
+/// to 10 ms apart (Xen's debug key t); now they are some microseconds apart.
 const XEN: &str = "console=com1 com1=115200,8n1 conring_size=1M serial_tx_buffer=256K dom0_max_vcpus=1 \
                    loglvl=info guest_loglvl=info spec-ctrl=no bootscrub=0 clocksource=tsc";
 
