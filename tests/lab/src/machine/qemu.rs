@@ -10,8 +10,8 @@ const CPU: &str =
 
 /// Xen: messages to COM1, and nothing that only costs time under emulation. Its clock is the time stamp
 /// counter alone: otherwise each processor measures its own rate once a second against the platform's
-/// timer, and since the host may hold up its thread in the middle of that, the processors' clocks were up
-/// to 10 ms apart (Xen's debug key t); now they are some microseconds apart.
+/// timer, and since the host may hold up its thread in the middle of that, a machine of two processors had
+/// clocks up to 10 ms apart (Xen's debug key t).
 const XEN: &str = "console=com1 com1=115200,8n1 conring_size=1M serial_tx_buffer=256K dom0_max_vcpus=1 \
                    loglvl=info guest_loglvl=info spec-ctrl=no bootscrub=0 clocksource=tsc";
 
@@ -50,7 +50,8 @@ pub(super) fn command(parts: &Parts<'_>, workshop: &Workshop, how: &Start<'_>) -
     words
 }
 
-/// What the machine is, before anything is plugged into it; part of a snapshot's name.
+/// What the machine is, before anything is plugged into it; part of a snapshot's name. One processor: with
+/// two, both now and then slept while domain 0 was due, for up to a minute.
 pub(super) fn machine(options: &Options, share: &str) -> Vec<String> {
     let memory = options.memory.to_string();
     let firmware = [format!("{share}/qemu"), format!("{share}/seabios")];
@@ -62,7 +63,7 @@ pub(super) fn machine(options: &Options, share: &str) -> Vec<String> {
         "-cpu",
         CPU,
         "-smp",
-        "2",
+        "1",
         "-m",
         &memory,
         "-nodefaults",
