@@ -101,10 +101,20 @@ impl Boot<'_> {
             self.log.note(&format!("the power will be cut after {:.3} s", after.as_secs_f64()));
             self.cut_at = Some(event.at + after);
         } else if let Some(word) = event.line.strip_prefix("LAB-TPM ") {
-            self.workshop.tpm.set(Socket::named(word)?);
+            self.tpm(machine, word)?;
         } else {
             say(&event.line);
         }
+        Ok(())
+    }
+
+    /// `held` and `answers` take effect now, the name of a TPM at the next boot.
+    fn tpm(&self, machine: &Machine<'_>, word: &str) -> Result<()> {
+        match word {
+            "held" | "answers" => machine.hold_tpm(word == "held")?,
+            name => self.workshop.tpm.set(Socket::named(name)?),
+        }
+        self.log.note(&format!("the TPM: {word}"));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Child processes that never outlive the lab.
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -34,6 +35,12 @@ impl Child {
     /// How it ended, if it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
+    }
+
+    /// Stops it where it is, or lets it go on.
+    pub(super) fn hold(&self, held: bool) -> Result<()> {
+        let signal = if held { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.0), signal).context("cannot signal a child")
     }
 
     /// Ends it at once (SIGKILL), if it has not ended yet, and waits until it is gone.

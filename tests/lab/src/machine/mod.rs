@@ -218,6 +218,14 @@ impl<'a> Machine<'a> {
         Ok(kept::lose(workshop).context("cannot make the disk of after the cut")?.to_string())
     }
 
+    /// Keeps the TPM from answering, or lets it go on.
+    ///
+    /// # Errors
+    /// There is no TPM in the machine.
+    pub(crate) fn hold_tpm(&self, held: bool) -> Result<()> {
+        self.tpm.as_ref().context("there is no TPM to hold (needs: tpm=2 or 1.2)")?.hold(held)
+    }
+
     /// Waits until a machine that is shutting down has turned itself off, its TPM with it.
     pub(crate) fn wait_until_off(&mut self, log: &Log) -> Result<()> {
         let end = Instant::now() + POWER_OFF;

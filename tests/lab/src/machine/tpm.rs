@@ -29,7 +29,7 @@ impl Socket {
             "first" => Ok(Self::First),
             "other" => Ok(Self::Other),
             "none" => Ok(Self::Empty),
-            _ => bail!("a machine's TPM is first, other or none, not {word}"),
+            _ => bail!("a machine's TPM is first, other, none, held or answers, not {word}"),
         }
     }
 }
