@@ -82,9 +82,9 @@ pub(crate) struct Claims {
     /// Long ones, too; else a long one runs only when its whole name is given
     #[arg(long)]
     pub(crate) all: bool,
-    /// How many machines at a time
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub(crate) jobs: usize,
+    /// How many machines at a time (default: one for each processor, as far as memory allows)
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
     /// Names of claims, with * for any characters, with or without ~VARIANT (default: all but long ones)
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,

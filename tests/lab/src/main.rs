@@ -60,7 +60,7 @@ fn run_claims(place: &Place, asked: &Claims) -> Result<u8> {
         }
         return Ok(0);
     }
-    let summary = claims::all(place, &chosen, asked.jobs);
+    let summary = claims::all(place, &chosen, asked.jobs.unwrap_or_else(claims::jobs_that_fit));
     interrupt::check()?;
     println!("{summary}");
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
