@@ -1,10 +1,15 @@
-//! What xenconsoled keeps of domains' consoles (xenconsoled(8): `--log=guest`, `--log-dir`).
+//! What is kept of domains' consoles: by xenconsoled (xenconsoled(8): `--log=guest`, `--log-dir`), or by our
+//! own service where xenconsoled keeps none.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where it keeps them unless it is told otherwise.
 const FOLDER: &str = "var/log/xen/console";
+
+/// Where the service keeps them.
+pub(crate) const BY_SERVICE: &str = "/var/log/xen/vtpm";
 
 /// Whether and where the running xenconsoled keeps consoles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,21 +30,53 @@ pub(crate) const HOW: &str = "write XENCONSOLED_ARGS=\"--log=guest\" into /etc/d
 impl Consoles {
     /// Asks the process below `root`'s `proc`.
     pub(crate) fn of(root: &Path) -> Self {
+        Daemon::find(root).map_or(Self::NoDaemon, |daemon| daemon.keeps(root))
+    }
+}
+
+/// A running xenconsoled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Daemon {
+    /// Its process.
+    pub(crate) pid: u32,
+    words: Vec<String>,
+}
+
+impl Daemon {
+    /// Looks through all processes below `root`'s `proc`.
+    pub(crate) fn find(root: &Path) -> Option<Self> {
         let processes = fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
-        let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-        let mut daemons = lines.filter_map(|line| words_of_daemon(&line));
-        daemons.next().map_or(Self::NoDaemon, |words| Self::told(root, &words))
+        let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+        pids.find_map(|pid| Self::at(root, pid))
     }
 
-    fn told(root: &Path, words: &[String]) -> Self {
-        let value = |name| option(words, name);
+    fn at(root: &Path, pid: u32) -> Option<Self> {
+        let line = fs::read(root.join(format!("proc/{pid}/cmdline"))).ok()?;
+        Some(Self { pid, words: words_of_daemon(&line)? })
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&self, root: &Path) -> bool {
+        Self::at(root, self.pid).as_ref() == Some(self)
+    }
+
+    /// What it was told to keep.
+    pub(crate) fn keeps(&self, root: &Path) -> Consoles {
+        let value = |name| option(&self.words, name);
         match value("--log").as_deref() {
             Some("guest" | "all") => {
                 let folder = value("--log-dir").unwrap_or_else(|| FOLDER.into());
-                Self::Kept(root.join(folder.trim_start_matches('/')))
+                Consoles::Kept(root.join(folder.trim_start_matches('/')))
             }
-            _ => Self::NotKept,
+            _ => Consoles::NotKept,
         }
+    }
+
+    /// The files that it has open: of each console the terminal that it made, for one. Terminals' names are
+    /// used again, and the name in xenstore outlives a xenconsoled that has died.
+    pub(crate) fn files(&self, root: &Path) -> BTreeSet<PathBuf> {
+        let open = fs::read_dir(root.join(format!("proc/{}/fd", self.pid))).into_iter().flatten();
+        open.flatten().filter_map(|link| fs::read_link(link.path()).ok()).collect()
     }
 }
 
@@ -56,6 +93,11 @@ pub(crate) fn option(words: &[String], name: &str) -> Option<String> {
 /// A domain's file in that folder.
 pub(crate) fn file(folder: &Path, domain: &str) -> PathBuf {
     folder.join(format!("guest-{domain}.log"))
+}
+
+/// The file that the service had before this one.
+pub(crate) fn older(file: &Path) -> PathBuf {
+    file.with_added_extension("1")
 }
 
 fn words_of_daemon(line: &[u8]) -> Option<Vec<String>> {
@@ -91,5 +133,21 @@ mod tests {
         let elsewhere = said(&format!("{daemon} --log all --log-dir=/srv/logs"));
         assert_eq!(elsewhere, Consoles::Kept("srv/logs".into()));
         assert_eq!(said("/bin/sleep 5"), Consoles::NoDaemon);
+    }
+
+    #[test]
+    fn a_daemon_is_known_by_its_process_and_its_open_files() {
+        let root = tempfile::tempdir().unwrap();
+        let process = root.path().join("proc/77");
+        fs::create_dir_all(process.join("fd")).unwrap();
+        fs::create_dir_all(root.path().join("proc/self")).unwrap();
+        assert_eq!(Daemon::find(root.path()), None);
+        fs::write(process.join("cmdline"), "/bin/xenconsoled\0").unwrap();
+        std::os::unix::fs::symlink("/dev/pts/3", process.join("fd/9")).unwrap();
+        let daemon = Daemon::find(root.path()).unwrap();
+        assert_eq!((daemon.pid, daemon.runs(root.path())), (77, true));
+        assert_eq!(daemon.files(root.path()), [PathBuf::from("/dev/pts/3")].into());
+        fs::write(process.join("cmdline"), "/bin/xenconsoled\0--log=all\0").unwrap();
+        assert!(!daemon.runs(root.path()), "another one has its number now");
     }
 }

@@ -10,7 +10,7 @@ use libxl_vtpm::plan::Role;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 /// Of a log no more than so many bytes at its end are read.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Prints the last lines of a domain's console that xenconsoled has kept.
+/// Prints the last lines of a domain's console that xenconsoled, or else the service, has kept.
 pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     if options.name.contains('/') {
         return Err(Exit::not_done(format!(
@@ -34,37 +34,49 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
         )));
     }
     let name = domain(&options.name);
-    let folder = match Consoles::of(Path::new("/")) {
-        Consoles::Kept(folder) => folder,
-        Consoles::NotKept => {
-            return Err(Exit::not_done(format!(
-                "xenconsoled keeps no consoles: {}. A running domain's console: xl console {name}",
-                consoles::HOW
-            )));
-        }
-        Consoles::NoDaemon => {
-            return Err(Exit::NoXen(
-                "xenconsoled does not run, which keeps the consoles; is this domain 0 of Xen? \
-                 Start it: service xen start"
-                    .into(),
-            ));
-        }
+    let by_daemon = Consoles::of(Path::new("/"));
+    let Some(file) = kept(&by_daemon, Path::new(consoles::BY_SERVICE), &name) else {
+        return Err(nothing(&by_daemon, &name));
     };
-    let file = consoles::file(&folder, &name);
     let lines = usize::try_from(options.lines).unwrap_or(usize::MAX);
-    let lines = last_lines(&file, lines).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Exit::not_done(format!(
-            "nothing is kept of \"{name}\" ({} is not there); see xl-vtpm list for the names",
-            file.display()
-        )),
-        _ => Exit::not_done(format!("{} cannot be read: {error}", file.display())),
-    })?;
+    let lines = last_lines(&file, lines)
+        .map_err(|error| Exit::not_done(format!("{} cannot be read: {error}", file.display())))?;
     if json {
         println!("{:#}", json!({ "name": name, "file": file, "lines": lines }));
     } else {
         lines.iter().for_each(|line| println!("{line}"));
     }
     Ok(())
+}
+
+/// The file with this domain's last words.
+fn kept(by_daemon: &Consoles, by_service: &Path, name: &str) -> Option<PathBuf> {
+    let folder = match by_daemon {
+        Consoles::Kept(folder) => Some(folder.as_path()),
+        Consoles::NotKept | Consoles::NoDaemon => None,
+    };
+    let files = folder.into_iter().chain([by_service]).map(|it| consoles::file(it, name));
+    files.into_iter().find(|file| file.exists())
+}
+
+fn nothing(by_daemon: &Consoles, name: &str) -> Exit {
+    match by_daemon {
+        Consoles::Kept(folder) => Exit::not_done(format!(
+            "nothing is kept of \"{name}\" ({} is not there); see xl-vtpm list for the names",
+            consoles::file(folder, name).display()
+        )),
+        Consoles::NotKept => Exit::not_done(format!(
+            "nothing is kept of \"{name}\": xenconsoled keeps no consoles, and the service xl-vtpm-watch, \
+             which would, has not seen that domain. Start the service, or have xenconsoled do it: {}. \
+             A running domain's console: xl console {name}",
+            consoles::HOW
+        )),
+        Consoles::NoDaemon => Exit::NoXen(
+            "xenconsoled does not run, without which no console is kept; is this domain 0 of Xen? \
+             Start it: service xen start"
+                .into(),
+        ),
+    }
 }
 
 /// The domain whose console is meant. Without Xen to ask, the name is taken as it is.
@@ -80,15 +92,25 @@ fn domain(name: &str) -> String {
     found.unwrap_or_else(|| name.to_owned())
 }
 
+/// The last lines of a file, and of the one before it where that is ours.
 fn last_lines(file: &Path, most: usize) -> io::Result<Vec<String>> {
+    let mut bytes = match end_of(&consoles::older(file)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        older => older?,
+    };
+    bytes.extend(end_of(file)?);
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = text.lines().map(harmless).collect();
+    Ok(lines[lines.len().saturating_sub(most)..].to_vec())
+}
+
+fn end_of(file: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(MOST_BYTES)))?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<_> = text.lines().map(harmless).collect();
-    Ok(lines[lines.len().saturating_sub(most)..].to_vec())
+    Ok(bytes)
 }
 
 /// A line without what a terminal would obey: a vTPM's guest is nobody's friend.
@@ -106,4 +128,22 @@ fn the_last_lines_come_without_what_a_terminal_would_obey() {
     let said = last_lines(&file, 2).unwrap();
     assert_eq!(said, ["WARN: \u{fffd}[2Jtwo", "three \u{fffd}"]);
     assert_eq!(last_lines(&file, 100).unwrap().len(), 3);
+}
+
+#[test]
+fn what_the_service_kept_is_read_where_xenconsoled_keeps_nothing() {
+    let (daemon, service) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ours = consoles::file(service.path(), "v");
+    let theirs = consoles::file(daemon.path(), "v");
+    let found = |by_daemon: &Consoles| kept(by_daemon, service.path(), "v");
+    assert_eq!(found(&Consoles::NotKept), None);
+    std::fs::write(consoles::older(&ours), "one\ntwo\n").unwrap();
+    std::fs::write(&ours, "three\n").unwrap();
+    for by_daemon in [Consoles::NotKept, Consoles::NoDaemon, Consoles::Kept(daemon.path().into())] {
+        assert_eq!(found(&by_daemon), Some(ours.clone()));
+    }
+    assert_eq!(last_lines(&ours, 2).unwrap(), ["two", "three"]);
+    std::fs::write(&theirs, "").unwrap();
+    assert_eq!(found(&Consoles::Kept(daemon.path().into())), Some(theirs));
+    assert_eq!(found(&Consoles::NotKept), Some(ours));
 }

@@ -30,10 +30,13 @@ check "the vTPM is the same domain" test "$(xl domid g1-vtpm)" = "$vtpm"
 xl destroy g1
 check "its vTPM ends in order" wait_gone g1-vtpm 30
 check "after the grace time" watch_says 'g1-vtpm \(domain [0-9]+\): its guest is gone, it is ended'
-check "and not by force" matches '^asked to stop' console g1-vtpm
+check "and not by force" matches 'asked to stop' console g1-vtpm
 check "its note is gone" lab_until 5 lab_node_is_gone "/tool/xl-vtpm/$vtpm"
+kill "$(pgrep -f "xl-vtpm reap $(xl domid vtpmmgr)\$")"
+check "the manager is ended by stock xl" xl shutdown vtpmmgr
+check "and is taken away, although nobody is left who would" wait_gone vtpmmgr 40
+check "by the service" watch_says 'vtpmmgr .* had ended and was taken away'
 check "the watch ends when told to" /etc/init.d/xl-vtpm-watch stop
 cat /var/log/xen/xl-vtpm-watch.log
-check "the manager is stopped" xlv manager stop
 check "nothing is left" no_domains
 check "nor a loop device" no_loops

@@ -41,8 +41,12 @@ fn consoles(machine: &Machine) -> Option<Finding> {
         }
         Consoles::NotKept => Finding::note(
             topic,
-            "what vTPM domains and the manager say is not kept, and lost with them",
-            consoles::HOW,
+            format!(
+                "xenconsoled keeps none; while the service xl-vtpm-watch runs, it keeps the last of what \
+                 vTPM domains and the manager say, in {}",
+                consoles::BY_SERVICE
+            ),
+            format!("to have all of it, of guests, too: {}", consoles::HOW),
         ),
         Consoles::NoDaemon => Finding::bad(topic, "xenconsoled does not run", "service xen start"),
     })

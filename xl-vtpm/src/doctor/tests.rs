@@ -154,7 +154,7 @@ fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     with("usr/lib/xen/boot/vtpm-stubdom.gz", "\x7fELF").complains(Bad, "not compressed", "install");
     with("proc/51/cmdline", "/bin/xenconsoled\0").complains(
         Note,
-        "is not kept",
+        "xenconsoled keeps none",
         "XENCONSOLED_ARGS",
     );
     without("proc/51/cmdline").complains(Bad, "xenconsoled does not run", "service xen start");

@@ -1,7 +1,9 @@
 //! What runs around guests on domain 0: before they start, while they run, and when all of them end.
 
 mod arguments;
+mod consoles;
 mod down;
+mod listening;
 mod look;
 mod orphans;
 mod rules;

@@ -1,5 +1,6 @@
 //! `service run`: looks, decides, does.
 
+use super::listening::Listening;
 use super::look::{Look, view};
 use super::orphans::Orphans;
 use super::rules::{Act, Memory};
@@ -36,6 +37,7 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
         memory: Memory::default(),
         orphans: Orphans::default(),
         rewiring: None,
+        listening: Listening::begin(),
     };
     let mut watcher = Watcher::new(Domains { host: &host, waking });
     println!("watching; a vTPM outlives its guest by {} s", grace.as_secs());
@@ -84,6 +86,7 @@ struct Service<'h> {
     orphans: Orphans,
     /// vtpm-rewire, while it runs.
     rewiring: Option<Child>,
+    listening: Listening,
 }
 
 impl Service<'_> {
@@ -92,6 +95,7 @@ impl Service<'_> {
         let events = watcher.look()?;
         let look = Look::take(self.host, watcher.view.clone())?;
         events.iter().for_each(|event| tell(event, &look));
+        let all_heard = self.listening.renew(self.host, &look, self.manager);
         let acts = self.memory.decide(&look, self.grace, self.manager);
         let busy = !acts.is_empty();
         for act in acts {
@@ -100,7 +104,7 @@ impl Service<'_> {
         self.rewired();
         self.orphans.told(self.host, &look);
         let rest = self.memory.rest(Instant::now(), self.grace).min(LONGEST);
-        let waits = busy || self.rewiring.is_some();
+        let waits = busy || self.rewiring.is_some() || !all_heard;
         Ok(if waits { rest.clamp(MOMENT, SHORT) } else { rest.max(MOMENT) })
     }
 
