@@ -15,6 +15,7 @@ wait_kept() { lab_until 20 kept "$@" || { cat /tmp/kept; return 1; }; }
 logs_refused() { ! xlv logs g1; }
 check "xenconsoled keeps no consoles" xenconsoled_with
 check "the files are written" configured "$VARIANT" g1
+echo 'RUN_ARGS="--grace 5"' >>/etc/default/xl-vtpm
 check "nothing is kept yet, and it is said how it would be" matches 'service xl-vtpm-watch.*xl console g1-vtpm' logs_refused
 check "the watch is started" /etc/init.d/xl-vtpm-watch start
 check "manager and vTPM are started" made g1
