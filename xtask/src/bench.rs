@@ -1,6 +1,6 @@
 //! `./x bench`: how fast a vTPM answers, side by side with swtpm.
 
-use crate::{native, steps};
+use crate::{lab, native, steps};
 use anyhow::{Context, Result};
 use std::process::Stdio;
 
@@ -20,6 +20,12 @@ pub(crate) struct Options {
     /// One JSON object per row instead of the table
     #[arg(long)]
     json: bool,
+    /// Count instructions, which a busy machine does not change, and compare with those that are kept
+    #[arg(long, conflicts_with_all = ["quick", "check", "json", "rows"])]
+    instructions: bool,
+    /// Write the counted figures down: tests/bench/instructions.txt
+    #[arg(long, requires = "instructions")]
+    update: bool,
     /// Only these rows
     #[arg(value_name = "ROW")]
     rows: Vec<String>,
@@ -31,6 +37,9 @@ pub(crate) struct Options {
 /// When it does not build or run, or an aim is missed and `check` is set.
 pub(crate) fn run(options: &Options) -> Result<()> {
     native::build()?;
+    if options.instructions {
+        return instructions(options.update);
+    }
     let mut swtpm = steps::cargo(["run", "--quiet", "--package", "lab", "--", "path", "swtpm"]);
     if let Err(error) = steps::run(swtpm.stdout(Stdio::null())) {
         eprintln!("bench: the lab's swtpm cannot be fetched: {error:#}");
@@ -45,4 +54,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         cargo.args(asked.then_some(flag));
     }
     steps::run(cargo.args(&options.rows))
+}
+
+/// Counts instructions of the cheap rows in a release build, and compares or keeps them.
+///
+/// # Errors
+/// valgrind cannot be fetched or run; a row takes more or less than is kept.
+pub(crate) fn instructions(update: bool) -> Result<()> {
+    let valgrind = lab::path("valgrind")?;
+    let mut cargo = steps::cargo(["run", "--quiet", "--release", "--package", "bench", "--"]);
+    cargo.arg("--instructions").arg(valgrind).args(update.then_some("--update"));
+    steps::run(&mut cargo)
 }

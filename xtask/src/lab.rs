@@ -1,7 +1,9 @@
 //! `./x lab`: hands over to the lab's own program.
 
 use crate::steps;
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use std::path::PathBuf;
+use std::process::Stdio;
 
 /// Runs the lab's program with these arguments.
 ///
@@ -34,4 +36,14 @@ pub(crate) fn claims() -> Result<()> {
 /// As [`run`].
 pub(crate) fn fetch() -> Result<()> {
     run(&["fetch"])
+}
+
+/// Where something lies that the lab fetches.
+///
+/// # Errors
+/// It cannot be fetched.
+pub(crate) fn path(what: &str) -> Result<PathBuf> {
+    let done = command().args(["path", what]).stderr(Stdio::inherit()).output()?;
+    ensure!(done.status.success(), "{what} cannot be fetched ({})", done.status);
+    Ok(String::from_utf8(done.stdout)?.trim_end().into())
 }

@@ -1,7 +1,7 @@
 //! `./x test`: everything that must hold, in the order in which it is cheapest to find out.
 
 use crate::steps::{self, Steps};
-use crate::{check, deb, images, lab, native, skips, tools};
+use crate::{bench, check, deb, images, lab, native, skips, tools};
 use anyhow::Result;
 
 /// What to run.
@@ -38,6 +38,7 @@ fn take_all(options: &Options, steps: &mut Steps) -> Result<()> {
     steps.take("images", || images::build(&images::ALL))?;
     steps.take("domain 0's programs", tools::build)?;
     steps.take("Debian packages", deb::build)?;
+    steps.take("instructions of the hot paths", || bench::instructions(false))?;
     if options.no_lab {
         eprintln!("left out, as asked: the claims in the lab");
         return Ok(());

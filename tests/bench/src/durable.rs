@@ -6,6 +6,7 @@
 //! TPM, another swtpm, whose counter follows each commit before the answer.
 
 use crate::file_disk::{Counts, FileDisk};
+use crate::instructions::repeated;
 use crate::measure::{Rounds, Times, keep_fastest};
 use crate::peer::STATE_FILE;
 use crate::rollback::{Meter, Metered};
@@ -128,6 +129,13 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<(Vec<Measured>, Stri
     Ok((rows, counted))
 }
 
+/// So many writes that are kept, without a hardware TPM and without a peer.
+pub(crate) fn repeat(folder: &Path, times: u32) -> Result<()> {
+    let folder = tempfile::tempdir_in(folder).context("no temporary folder")?;
+    let mut ours = Ours::start(folder.path(), Rc::new(|_| Board::bare()))?;
+    repeated(times, &mut |number| ours.keep(&numbered(u64::from(number))))
+}
+
 /// A board with swtpm as the hardware TPM, to which the store is sealed and which counts each commit.
 fn counting(meter: &Meter) -> Option<Boards> {
     let swtpm = unless_missing(Swtpm::start(Family::Tpm20))?;
@@ -176,7 +184,12 @@ fn batch(keeper: &mut dyn Keeper, round: usize, count: u32) -> Result<std::time:
     let start = Instant::now();
     for write in 0..count {
         let number = u64::from(write) + round as u64 * u64::from(count);
-        keeper.keep(&nv::write(INDEX, &number.to_be_bytes().repeat(usize::from(BYTES) / 8)))?;
+        keeper.keep(&numbered(number))?;
     }
     Ok(start.elapsed() / count.max(1))
+}
+
+/// A write of bytes that no other number has.
+fn numbered(number: u64) -> Vec<u8> {
+    nv::write(INDEX, &number.to_be_bytes().repeat(usize::from(BYTES) / 8))
 }

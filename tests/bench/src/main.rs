@@ -9,6 +9,7 @@ mod conditions;
 mod crowd;
 mod durable;
 mod file_disk;
+mod instructions;
 mod longest;
 mod measure;
 mod ours;
@@ -46,6 +47,15 @@ struct Options {
     /// Open this store and say how long it took; for the program itself
     #[arg(long, hide = true)]
     opening: Option<PathBuf>,
+    /// Count instructions by this valgrind instead, and compare with tests/bench/instructions.txt
+    #[arg(long, value_name = "PROGRAM")]
+    instructions: Option<PathBuf>,
+    /// Write the counted figures down instead
+    #[arg(long, requires = "instructions")]
+    update: bool,
+    /// Repeat this row so often; for the program itself
+    #[arg(long, hide = true, value_name = "ROW=TIMES")]
+    repeat: Option<instructions::Repeat>,
     /// Only these rows
     #[arg(value_name = "ROW", value_parser = rows::names())]
     rows: Vec<String>,
@@ -55,6 +65,12 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(store) = &options.opening {
         return crowd::report_opening(store);
+    }
+    if let Some(asked) = &options.repeat {
+        return instructions::repeat(asked, &options.folder);
+    }
+    if let Some(valgrind) = &options.instructions {
+        return instructions::check(valgrind, &options.folder, options.update);
     }
     let mut results = side_by_side(&options)?;
     let longest = match wanted(&options.rows, longest::NAME) {

@@ -77,7 +77,7 @@ fn flush_key() -> Vec<Vec<u8>> {
 }
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [Row; 9] = [
+pub(crate) static ALL: [Row; 9] = [
     Row {
         name: "get-random",
         what: "TPM2_GetRandom(32)",
@@ -172,7 +172,21 @@ pub(crate) fn names() -> Vec<&'static str> {
         .collect()
 }
 
+/// The rows that cost little, whose own path is what counts.
+pub(crate) fn cheap() -> impl Iterator<Item = &'static str> {
+    let cheap = |row: &&Row| matches!(row.work, Work::Repeat { cheap: true, .. });
+    ALL.iter().filter(cheap).map(|row| row.name)
+}
+
 impl Row {
+    /// The commands before, and the one that is repeated; none of a row that makes keys.
+    pub(crate) fn repeated(&self) -> Option<(Vec<Vec<u8>>, Vec<u8>)> {
+        match &self.work {
+            Work::Repeat { before, packet, .. } => Some((before(), packet())),
+            Work::Keys(..) => None,
+        }
+    }
+
     /// Measures this row; `quick` repeats less.
     pub(crate) fn measure(&self, sides: &mut Sides, quick: bool) -> Result<Measured> {
         let (times, what) = match &self.work {

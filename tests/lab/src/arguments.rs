@@ -42,6 +42,8 @@ pub(crate) enum Folder {
     Libtpms,
     /// A program that runs swtpm
     Swtpm,
+    /// A program that runs valgrind
+    Valgrind,
     /// Folder with swtpm, swtpm_setup, swtpm_ioctl and all of tpm2-tools
     TpmTools,
     /// Root of the unpacked package libxen-dev of Xen 4.17 and what it needs

@@ -77,12 +77,14 @@ fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
     }
     program::tpm_wrappers(place)?;
     program::qemu_wrapper(place)?;
+    program::valgrind_wrapper(place)?;
     println!("versions: {}", place.manifest().display());
     Ok(0)
 }
 
 fn print_path(place: &Place, folder: Folder) -> Result<u8> {
     let path = match folder {
+        Folder::Valgrind => program::valgrind_wrapper(place)?,
         Folder::Libtpms => fetch::tree(place, Set::Libtpms)?,
         Folder::Swtpm => program::tpm_wrappers(place)?.join("swtpm"),
         Folder::TpmTools => program::tpm_wrappers(place)?,

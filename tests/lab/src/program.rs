@@ -78,6 +78,20 @@ pub fn qemu_wrapper(place: &Place) -> Result<()> {
     write_wrapper(&folder.join(NAME), &wrapper(&tree, NAME, &variable, &firmware))
 }
 
+/// A wrapper script `valgrind` beside those of [`tpm_wrappers`]; where it is.
+///
+/// # Errors
+/// The packages cannot be fetched or the folder cannot be written.
+pub fn valgrind_wrapper(place: &Place) -> Result<PathBuf> {
+    let tree = fetch::tree(place, Set::Valgrind)?;
+    let folder = place.lab.join("bin");
+    fs::create_dir_all(&folder)?;
+    let variable = format!("VALGRIND_LIB='{}' ", tree.join("usr/libexec/valgrind").display());
+    let file = folder.join("valgrind");
+    write_wrapper(&file, &wrapper(&tree, "valgrind.bin", &variable, ""))?;
+    Ok(file)
+}
+
 /// The text of a script that runs `name` of `tree` with variables before and arguments behind it.
 fn wrapper(tree: &Path, name: &str, variables: &str, arguments: &str) -> String {
     format!(

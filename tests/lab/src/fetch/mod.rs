@@ -24,6 +24,8 @@ pub enum Set {
     Qemu,
     /// The software TPM and TPM 2.0 tools, for the lab and for host tests.
     Swtpm,
+    /// What counts the instructions that a program takes.
+    Valgrind,
     /// What makes a file system.
     Disk,
     /// libtpms as Debian builds it: library, static library, headers.
@@ -44,6 +46,7 @@ impl Set {
             Self::System(release) | Self::Kernel(release) | Self::Libxl(release) => release,
             Self::Qemu
             | Self::Swtpm
+            | Self::Valgrind
             | Self::Disk
             | Self::Libtpms
             | Self::Python
@@ -58,6 +61,7 @@ impl Set {
             Self::Kernel(_) => "kernel",
             Self::Qemu => "qemu",
             Self::Swtpm => "swtpm",
+            Self::Valgrind => "valgrind",
             Self::Disk => "disk",
             Self::Libtpms => "libtpms",
             Self::Libxl(_) => "libxl",
@@ -80,6 +84,7 @@ impl Set {
                 "libtss2-tcti-swtpm0",
                 "libtss2-tcti-device0",
             ])),
+            Self::Valgrind => apt::Wanted::WithDependencies(all(&["valgrind"])),
             Self::Disk => apt::Wanted::WithDependencies(all(&["e2fsprogs"])),
             Self::Libtpms => apt::Wanted::Alone(all(&["libtpms-dev", "libtpms0"])),
             Self::Python => {
