@@ -255,8 +255,7 @@ fn a_counter_of_another_store_is_foreign() {
         let mut first = custody.make_counter(&sealed, &secret, Former::Keep).unwrap();
         custody.increment_counter(&mut first.counter).unwrap();
         let (other, its_seal) = custody.first_start(&policy).unwrap();
-        let mut found = custody.counter(&its_seal, &other).unwrap().unwrap();
-        let refused = custody.increment_counter(&mut found.counter);
+        let refused = custody.counter(&its_seal, &other).map(|_| ());
         assert!(matches!(refused, Err(CustodyError::ForeignCounter(_))), "{refused:?}");
         let made = custody.make_counter(&its_seal, &other, Former::Remove).unwrap();
         assert!(made.value > first.value);

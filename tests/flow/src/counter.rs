@@ -131,10 +131,6 @@ impl RootKeeper for Keeper {
             (Count::Says { id, value }, Some(own)) if own == id => {
                 Ok(Some(CounterValue { id, value }))
             }
-            // A TPM 1.2 is asked by the counter's label.
-            (Count::Says { value, .. }, None) if self.0.version == TpmVersion::Tpm12 => {
-                Ok(Some(CounterValue { id: CounterId::default(), value }))
-            }
             (Count::Says { .. }, _) => lost("the counter is not this store's"),
         }
     }

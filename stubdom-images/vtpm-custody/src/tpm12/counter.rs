@@ -121,7 +121,8 @@ fn owner_refused(error: CustodyError) -> CustodyError {
     error.or_if(&[code::AUTH_FAIL], || CustodyError::OwnerAuth)
 }
 
-/// The counter on record, or one with our label; `None` where there never was one.
+/// The counter on record; `None` where there never was one. One that is not on record is a stranger,
+/// since its authorisation cannot be known.
 pub(crate) fn find(
     platform: &mut Platform<'_>,
     secret: &Secret,
@@ -130,15 +131,19 @@ pub(crate) fn find(
     let mut link = Link::new(platform);
     let there = ours(&mut link)?;
     let found = match recorded.map(RecordedCounter::monotonic) {
-        None => there.first(),
+        None => match there.first() {
+            Some((handle, _)) => return Err(CustodyError::ForeignCounter(*handle)),
+            None => return Ok(None),
+        },
         Some(Some((handle, LABEL))) => {
             let found = there.iter().find(|(there, _)| *there == handle);
-            Some(found.ok_or(CustodyError::NoCounter(handle))?)
+            found.ok_or(CustodyError::NoCounter(handle))?
         }
         Some(_) => return Err(CustodyError::Damaged),
     };
     let id = recorded.map(RecordedCounter::id).unwrap_or_default();
-    Ok(found.map(|(handle, value)| (MonotonicCounter::new(secret, *handle, id), *value)))
+    let (handle, value) = *found;
+    Ok(Some((MonotonicCounter::new(secret, handle, id), value)))
 }
 
 /// A manager's counter whose store is not at hand.

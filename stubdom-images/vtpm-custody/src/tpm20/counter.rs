@@ -4,8 +4,9 @@
 //! protection. Its authorisation is derived from the store's secret and the counter's own random
 //! name, so that nobody else advances it and no other counter of the same store passes for it, and every command goes through one salted session that stays open.
 
-use super::codes::{NV_INCREMENT, NV_READ, code};
+use super::codes::{NV_INCREMENT, NV_READ, OWNER, code};
 use super::nv_index::{self, At, fresh_name, written_name};
+use super::parent::{choose, open};
 use super::session::{Call, Secrecy, Session, SessionKind};
 use super::unseal::recorded_parent;
 use crate::access::Access;
@@ -113,13 +114,49 @@ pub(crate) fn leftover(
     index: u32,
 ) -> Result<Option<Leftover>, CustodyError> {
     let mut link = Link::new(platform);
-    match nv_index::look(&mut link, index)? {
+    let mut attempt = || match nv_index::look(&mut link, index)? {
         At::Nothing | At::Unwritten => Ok(None),
         At::Other => Ok(Some(Leftover { value: None })),
         At::Counter => {
-            let value = nv_index::owners_view(&mut link, access, index)?;
+            let value = if access.owner_password().is_empty() {
+                nv_index::owners_view(&mut link, access, index)?
+            } else {
+                by_owner(&mut link, access, index)?
+            };
             Ok(Some(Leftover { value }))
         }
+    };
+    let result = attempt();
+    link.flush_loaded();
+    result
+}
+
+/// What a counter says when its owner asks, whose authorisation stays off the bus. `None` when it is
+/// not the one given: whoever cannot read the counter cannot remove it either.
+fn by_owner(
+    link: &mut Link<'_, '_>,
+    access: &Access,
+    index: u32,
+) -> Result<Option<u64>, CustodyError> {
+    let parent = match choose(link, access).and_then(|which| open(link, access, which)) {
+        Err(CustodyError::OwnerAuth) => return Ok(None),
+        other => other?,
+    };
+    let mut session = parent.session(link, SessionKind::Hmac)?;
+    parent.leave(link)?;
+    let name = written_name(index);
+    let call = Call {
+        step: "TPM2_NV_Read",
+        code: NV_READ,
+        handles: &[(OWNER, &OWNER.to_be_bytes()), (index, &name)],
+        parameters: Zeroizing::new([[0, 8], [0, 0]].concat()),
+        auth: Some(access.owner_password()),
+        secrecy: Secrecy::None,
+        gives_handle: false,
+    };
+    match session.exchange(link, call) {
+        Ok(answer) => counter_in(&answer.parameters).map(Some),
+        Err(error) => error.nothing_if(&[code::BAD_AUTH, code::AUTH_FAIL]).map(|()| None),
     }
 }
 
@@ -171,7 +208,11 @@ fn value(link: &mut Link<'_, '_>, counter: &mut NvCounter) -> Result<u64, Custod
     let (size, offset) = ([0, 8], [0, 0]);
     let parameters = [size, offset].concat();
     let answer = call(link, counter, step, NV_READ, &written, &parameters)?;
-    parse(step, &answer, |reader| {
+    counter_in(&answer)
+}
+
+fn counter_in(answer: &[u8]) -> Result<u64, CustodyError> {
+    parse("TPM2_NV_Read", answer, |reader| {
         let (_length, bytes) = (reader.u16()?, reader.array()?);
         reader.end()?;
         Ok(u64::from_be_bytes(bytes))

@@ -54,7 +54,7 @@ impl<D: BlockDevice> Ledger<D> {
             return outcome;
         }
         self.truth_is_wanted = false;
-        if let Err(fault) = self.settle_again(&mut with) {
+        if let Err(fault) = self.settle_again(&mut with, patience) {
             self.forget(fault, &mut outcome);
             return outcome;
         }
@@ -107,12 +107,15 @@ impl<D: BlockDevice> Ledger<D> {
         with: &mut Witnesses<'_, K>,
         outcome: &mut Outcome,
     ) {
+        let before = outcome.kept;
         for (uuid, change) in changes {
             if let Err(fault) = self.write(&[change], Plan::Open, with, outcome) {
                 outcome.failed.insert(uuid, fault);
             }
         }
+        // Nothing that the store did not take costs an increment.
         if plan == Plan::Step
+            && outcome.kept > before
             && let Err(fault) = self.write(&[], plan, with, outcome)
         {
             log::error!("saves were not kept: {fault}");

@@ -3,8 +3,9 @@
 
 use super::commit::{Patience, Witnesses};
 use super::{CommitFault, Ledger};
-use crate::rollback::{Found, Kept, Plan, Verdict, Who, judge};
+use crate::rollback::{CounterWord, Found, Kept, Plan, Verdict, Who, judge};
 use crate::root::{CounterFault, CounterValue, RootKeeper};
+use alloc::string::String;
 use core::time::Duration;
 use domain_io::BlockDevice;
 use vtpm_custody::{CounterId, Former};
@@ -51,11 +52,13 @@ impl<D: BlockDevice> Ledger<D> {
     pub(super) fn settle_again<K: RootKeeper>(
         &mut self,
         with: &mut Witnesses<'_, K>,
+        patience: Patience,
     ) -> Result<(), CommitFault> {
         if self.guard.is_settled() {
             return Ok(());
         }
-        if self.guard.is_resting(with.now)
+        if patience == Patience::AsPlanned
+            && self.guard.is_resting(with.now)
             && let Some(fault) = &self.fault
         {
             return Err(fault.clone());
@@ -83,9 +86,22 @@ impl<D: BlockDevice> Ledger<D> {
         match keeper.counter(ground, (&secret, &sealed)) {
             Ok(Some(says)) => Ok(Found::Says(says)),
             Ok(None) => Ok(Found::Never),
-            Err(CounterFault::Lost(why)) => Ok(Found::Lost(why.0)),
+            Err(CounterFault::Lost(why)) => self.lost(with, why.0),
             Err(CounterFault::Failed(why)) => Err(CommitFault::Root(why)),
         }
+    }
+
+    /// What is there instead says something else once a counter was made in its place: that is what
+    /// keeps a word from working twice.
+    fn lost<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        why: String,
+    ) -> Result<Found, CommitFault> {
+        let (keeper, ground) = with.parts();
+        let instead = keeper.leftover(ground).map_err(CommitFault::Root)?;
+        let says = instead.and_then(|instead| instead.value);
+        Ok(Found::Lost { why, says: says.map_or(CounterWord::None, CounterWord::Says) })
     }
 
     fn verdict(
@@ -98,7 +114,9 @@ impl<D: BlockDevice> Ledger<D> {
             // Without a TPM nothing can be judged; a recovery that was cut short is gone on with.
             Word::None => !has_hardware,
             Word::Forget => kept.counter == 0,
-            Word::Recovered => !matches!(found, Found::Says(_)),
+            Word::Recovered => {
+                matches!(found, Found::Never | Found::Lost { says: CounterWord::None, .. })
+            }
         };
         if is_new_here {
             return Ok(Verdict::NeedsCounter);
@@ -224,7 +242,9 @@ impl<D: BlockDevice> Ledger<D> {
             return true;
         }
         if !self.guard.is_settled() {
-            return self.truth_is_wanted;
+            let retry = self.guard.retry();
+            let retries = retry.is_some_and(|at| now >= at || patience == Patience::None);
+            return self.truth_is_wanted || retries;
         }
         let Some(store) = &self.store else { return false };
         let due = self.guard.next(&store.fields(), vtpms, now);
@@ -248,6 +268,9 @@ impl<D: BlockDevice> Ledger<D> {
 
     /// When a commit is due even if nobody asks.
     pub(crate) fn next_deadline(&mut self, vtpms: usize, now: Duration) -> Option<Duration> {
+        if let Some(retry) = self.guard.retry() {
+            return Some(retry);
+        }
         let fields = self.store.as_ref()?.fields();
         self.guard.next(&fields, vtpms, now)
     }

@@ -18,7 +18,7 @@ pub(crate) const WINDOW_SAVES: u32 = 64;
 const STEPS_APART: Duration = Duration::from_secs(5);
 /// How long the saves of vTPMs over their share wait for somebody else's step.
 pub(crate) const HOLD: Duration = Duration::from_millis(100);
-/// How long nobody tries again after a failure.
+/// How long nobody tries again after a failure; doubled for each increment that nothing came of.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What a commit is.
@@ -61,6 +61,8 @@ pub(crate) struct Guard {
     /// The start's steps are done and nothing has failed since.
     settled: bool,
     retry_at: Duration,
+    /// Increments since something failed that nothing came of.
+    wasted: u32,
     /// The clock when this life began, and the running time before it.
     began: Option<Duration>,
     before: u64,
@@ -82,6 +84,7 @@ impl Guard {
             id: CounterId::default(),
             settled: false,
             retry_at: Duration::ZERO,
+            wasted: 0,
             began: None,
             before: 0,
             window: None,
@@ -113,14 +116,27 @@ impl Guard {
         !self.settled && now < self.retry_at
     }
 
-    /// Something failed: nobody is answered before the start's steps were done again.
+    /// Something failed: nobody is answered before the start's steps were done again. A TPM that
+    /// counts and whose answers are lost is not worn out by trying: at the longest as much time goes
+    /// by as the budget gives to one increment.
     pub(crate) fn unsettle(&mut self, now: Duration) {
         self.settled = false;
-        self.retry_at = now.saturating_add(RETRY);
+        let longest = Duration::from_secs(between(self.rules.budget)).max(RETRY);
+        let rest = RETRY.saturating_mul(2_u32.saturating_pow(self.wasted)).min(longest);
+        self.retry_at = now.saturating_add(rest);
+    }
+
+    /// When the start's steps are to be tried again even if nobody asks: as long as saves that were
+    /// answered can be put back.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        (!self.settled && self.window.is_some()).then_some(self.retry_at)
     }
 
     /// The counter was read.
     pub(crate) const fn has_read(&mut self, says: CounterValue) {
+        if self.says != 0 && says.value > self.says {
+            self.wasted = self.wasted.saturating_add(1);
+        }
         (self.says, self.id) = (says.value, says.id);
     }
 
@@ -133,6 +149,7 @@ impl Guard {
     pub(crate) fn settle(&mut self) {
         self.settled = true;
         self.window = None;
+        self.wasted = 0;
     }
 
     /// The running time is counted from what the store says.

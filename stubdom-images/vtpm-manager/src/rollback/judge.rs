@@ -16,15 +16,21 @@ pub(crate) enum Found {
     Never,
     /// The counter, and what it says.
     Says(CounterValue),
-    /// The counter that was made is gone or somebody else's; why.
-    Lost(String),
+    /// The counter that was made is gone or somebody else's.
+    Lost {
+        /// Which of both.
+        why: String,
+        /// What is said in its place: by nothing, or by somebody else's counter.
+        says: CounterWord,
+    },
 }
 
 impl Found {
     const fn word(&self) -> CounterWord {
         match self {
             Self::Says(says) => CounterWord::Says(says.value),
-            Self::Never | Self::Lost(_) => CounterWord::None,
+            Self::Lost { says, .. } => *says,
+            Self::Never => CounterWord::None,
         }
     }
 }
@@ -85,6 +91,8 @@ pub enum OldStore {
         sequence: u64,
         /// What is there instead.
         why: String,
+        /// What that says.
+        says: CounterWord,
     },
     /// The disk is blank, but the hardware TPM holds the counter of a store.
     Blank {
@@ -130,11 +138,11 @@ impl fmt::Display for OldStore {
                  disk; to go back to this copy for good, add {} to extra= once ({PAGE})",
                 accept(*sequence, CounterWord::Says(*says))
             ),
-            Self::Lost { sequence, why } => write!(
+            Self::Lost { sequence, why, says } => write!(
                 f,
                 "{why}. If that is known, add {} to extra= once: what was put back before cannot be \
-                 detected then",
-                accept(*sequence, CounterWord::None)
+                 detected then ({PAGE})",
+                accept(*sequence, *says)
             ),
             Self::Blank { says } => write!(
                 f,
@@ -196,9 +204,10 @@ pub(crate) fn judge(
         Found::Says(CounterValue { value: says, .. }) => {
             OldStore::Ahead { sequence, counter, says: *says }
         }
-        Found::Lost(why) => OldStore::Lost { sequence, why: why.clone() },
+        Found::Lost { why, says } => OldStore::Lost { sequence, why: why.clone(), says: *says },
         Found::Never => OldStore::Lost {
             sequence,
+            says: CounterWord::None,
             why:
                 "the sealed secret on the manager's disk names no counter, but its store has one: \
                   a part of the disk is older than the rest"

@@ -1,12 +1,15 @@
 use super::budget::{affords, affords_at, between, drained, spent};
 use super::shares::Shares;
-use super::{AcceptWord, CounterWord, Found, Kept, OldStore, Rules, Verdict, judge};
+use super::{
+    AcceptWord, CounterWord, Found, Guard, Kept, OldStore, Plan, Rules, Verdict, Who, judge,
+};
 use crate::root::CounterValue;
 use alloc::string::ToString;
+use core::time::Duration;
 use proptest::prelude::proptest;
 use tpm_wire::TpmVersion;
 use vtpm_store::Uuid;
-use vtpm_store::manager::{Budget, RollbackMode};
+use vtpm_store::manager::{Budget, Fields, RollbackMode};
 
 const DAY: u64 = 86_400;
 
@@ -49,15 +52,19 @@ fn only_a_store_that_never_counted_gets_a_first_counter() {
 #[test]
 fn a_word_is_good_for_its_commit_under_its_counter_only() {
     let word = |text| AcceptWord::parse(text);
-    let lost = Found::Lost("gone".into());
+    let lost = Found::Lost { why: "gone".into(), says: CounterWord::None };
     assert_eq!(
         judge(kept(5), &Found::Says(says(9)), word("57/9")),
         Ok(Verdict::Accepted(Some(says(9))))
     );
     assert_eq!(judge(kept(5), &lost, word("57/none")), Ok(Verdict::Accepted(None)));
-    for (found, text) in
-        [(&Found::Says(says(9)), "56/9"), (&Found::Says(says(11)), "57/9"), (&lost, "57/9")]
-    {
+    let anew = Found::Lost { why: "made anew".into(), says: CounterWord::Says(12) };
+    for (found, text) in [
+        (&Found::Says(says(9)), "56/9"),
+        (&Found::Says(says(11)), "57/9"),
+        (&lost, "57/9"),
+        (&anew, "57/none"),
+    ] {
         assert!(judge(kept(5), found, word(text)).is_err(), "{text}");
     }
     assert_eq!(
@@ -73,7 +80,9 @@ fn every_refusal_names_its_word_and_the_page() {
     assert!(older.contains("by 4") && older.contains("accept=57/9 "), "{older}");
     let blank = OldStore::Blank { says: CounterWord::Says(12) }.to_string();
     assert!(blank.contains("forget=12 "), "{blank}");
-    for text in [older, blank, OldStore::StrictNeeds20.to_string()] {
+    let mixed = judge(kept(5), &Found::Never, None).unwrap_err().to_string();
+    assert!(mixed.contains("accept=57/none "), "{mixed}");
+    for text in [older, blank, mixed, OldStore::StrictNeeds20.to_string()] {
         assert!(text.contains("docs/rollback.md"), "{text}");
     }
 }
@@ -127,6 +136,53 @@ proptest! {
                 assert!(affords(&drained(budget, affords_at(&budget))));
             }
             assert!(taken <= u64::from(limit) + now * u64::from(limit) / DAY + 1);
+        }
+    }
+}
+
+/// The numbers of a store whose last commit was this one.
+fn stored(budget: Budget) -> Fields {
+    Fields { budget, ..Fields::default() }
+}
+
+proptest! {
+    /// Whatever vTPMs save and when, alone or together, in both modes, over days: the steps that the
+    /// guard plans are no more than the limit at once and the limit a day.
+    #[test]
+    fn no_guests_together_exceed_the_budget(
+        limit in 1_u32..60,
+        batched in proptest::bool::ANY,
+        saves in proptest::collection::vec((0_u8..6, 0_u64..4_000_000), 1..300),
+    ) {
+        let mode = if batched { RollbackMode::Batched } else { RollbackMode::Strict };
+        let mut guard = Guard::new(Rules { budget: limit, ..Rules::default() }, mode);
+        let mut fields = stored(Budget { running: 0, used: 0, limit });
+        guard.begin(&fields.budget, Duration::ZERO);
+        guard.settle();
+        let (mut now, mut steps) = (Duration::ZERO, 0_u64);
+        let mut turn = |guard: &mut Guard, uuids: &[Uuid], now: Duration| {
+            let who = Who { uuids, domain_0: false, vtpms: 6 };
+            let plan = guard.plan(&fields, &who, now);
+            if plan == Plan::Hold {
+                return false;
+            }
+            fields = guard.fields(fields, plan, now);
+            guard.kept(plan, &who, now);
+            steps += u64::from(plan == Plan::Step);
+            let allowed = u64::from(limit) + now.as_secs() * u64::from(limit) / DAY + 1;
+            assert!(steps <= allowed, "{steps} of {allowed}");
+            true
+        };
+        for (number, gap) in saves {
+            now += Duration::from_millis(gap);
+            // Windows are closed off when they are due, with or without a save.
+            turn(&mut guard, &[], now);
+            let uuids = [Uuid([number; 16]), Uuid([0; 16])];
+            let uuids = if number == 0 { &uuids[..1] } else { &uuids[..] };
+            if !turn(&mut guard, uuids, now) {
+                now += super::guard::HOLD;
+                assert!(turn(&mut guard, uuids, now), "nobody is held for longer");
+            }
         }
     }
 }

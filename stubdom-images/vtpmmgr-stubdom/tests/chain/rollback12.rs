@@ -106,3 +106,43 @@ fn a_tpm_12_gives_a_store_up_once_and_needs_a_boot_for_it() {
     let given_up = refusal(&wire, &first, &word);
     assert!(matches!(given_up, OpenError::Old(_)), "{given_up}");
 }
+
+/// A TPM 1.2 that holds an increment back answers TPM_RETRY; the same command is sent again.
+#[test]
+fn a_tpm_12_that_holds_increments_back_is_waited_for() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
+    wire.borrow_mut().rate_every = Some(2);
+    let disk = disk();
+    let mut rig = start(&wire, &disk, PLAIN);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let before = wire.borrow().increments;
+    for number in 1..=3 {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 0);
+        rig.tick(Duration::from_secs(61));
+    }
+    assert_eq!(wire.borrow().increments, before + 3);
+}
+
+/// What is left of a first start that was cut short between the counter and its record on the disk: the
+/// counter is a stranger, and the word of the message goes on without it.
+#[test]
+fn a_tpm_12_with_a_counter_that_is_not_on_record_is_gone_on_with_by_its_word() {
+    let state = tempfile::tempdir().expect("a folder");
+    let Some((swtpm, wire)) = power_on(state.path()) else { return };
+    let disk = disk();
+    start(&wire, &disk, "rollback=off").shutdown();
+    start(&wire, &self::disk(), PLAIN).shutdown();
+    drop((wire, swtpm));
+    let Some((_swtpm, wire)) = power_on(state.path()) else { return };
+    let why = refusal(&wire, &disk, PLAIN);
+    let word = word(&why, "accept=");
+    let backup = copy(&disk);
+    let mut rig = start(&wire, &disk, &word);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    rig.shutdown();
+    drop((vtpm, rig));
+    let again = refusal(&wire, &backup, &word);
+    assert!(matches!(again, OpenError::Old(_)), "not twice: {again}");
+    start(&wire, &disk, PLAIN).shutdown();
+}
