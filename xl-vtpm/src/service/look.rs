@@ -19,7 +19,12 @@ pub(super) struct Look {
     pub(super) notes: Vec<Note>,
     /// Names of resident vTPMs.
     pub(super) residents: BTreeSet<String>,
+    /// A run of vtpm-rewire has not finished, or was cut short between two of its steps.
+    pub(super) is_rewiring: bool,
 }
+
+/// Where vtpm-rewire notes what it is about to do.
+const REWIRING: &str = "/tool/vtpm-rewire";
 
 impl Look {
     pub(super) fn take(host: &Host, domains: View) -> Result<Self, Problem> {
@@ -29,6 +34,7 @@ impl Look {
             wires: wires::all(&host.nodes)?,
             notes: ours::all(&host.nodes)?,
             residents: resident::names(),
+            is_rewiring: !host.nodes.list(REWIRING)?.is_empty(),
         })
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Act {
     End { domid: u32, name: String, guests: BTreeSet<String> },
     /// Take an ended domain away.
     Reap { domid: u32, name: String },
-    /// Connect the manager's devices, of which these are broken.
+    /// Connect the manager's devices, of which these are broken, and those of a run that was cut short.
     Rewire(BTreeSet<Wire>),
     /// See whether this guest's vTPM is back.
     Orphan(Wire),
@@ -113,7 +113,8 @@ impl Memory {
         let manager = look.named(manager)?;
         let of_manager = |wire: &&Wire| wire.frontend == 0 || look.is_vtpm(wire.frontend);
         let broken: BTreeSet<Wire> = look.broken().filter(of_manager).cloned().collect();
-        if broken.is_empty() {
+        // Between detach and attach a device is nowhere but in the script's note.
+        if broken.is_empty() && !look.is_rewiring {
             return None;
         }
         if let Some((with, which, again)) = &self.rewired

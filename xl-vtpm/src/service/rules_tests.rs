@@ -20,6 +20,7 @@ fn look(now: Instant) -> Look {
         wires: vec![wire(2, 1), wire(3, 2)],
         notes: vec![note],
         residents: BTreeSet::new(),
+        is_rewiring: false,
     }
 }
 
@@ -127,6 +128,22 @@ fn a_restarted_manager_is_wired_once_and_after_a_failure_again() {
     assert_eq!(memory.decide(&back, GRACE, "m"), []);
     back.now += AGAIN;
     assert_eq!(memory.decide(&back, GRACE, "m"), rewire);
+}
+
+#[test]
+fn a_rewiring_that_was_cut_short_goes_on_and_one_that_runs_is_left_alone() {
+    let now = Instant::now();
+    let mut memory = Memory::default();
+    let mut between = look(now);
+    between.wires.retain(|wire| wire.frontend != 2);
+    between.is_rewiring = true;
+    let rewire = [Act::Rewire(BTreeSet::new())];
+    assert_eq!(memory.decide(&between, GRACE, "m"), rewire);
+    assert_eq!(memory.decide(&between, GRACE, "m"), []);
+    memory.rewire_again(now);
+    between.now += AGAIN;
+    assert_eq!(memory.decide(&between, GRACE, "m"), rewire);
+    assert_eq!(memory.decide(&look(now + AGAIN), GRACE, "m"), []);
 }
 
 #[test]

@@ -26,6 +26,9 @@ const PATIENCE: u32 = 5;
 /// For somebody who is busy with a domain: the next look will do as well.
 const MOMENT: Duration = Duration::from_millis(200);
 
+/// For vtpm-rewire, less than init systems give the service to end.
+const TO_FINISH: Duration = Duration::from_secs(45);
+
 /// Watches until it is told to end.
 pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
     let host = Host::open()?;
@@ -58,6 +61,7 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
         };
         watcher.source.wait(rest);
     }
+    service.finish();
     println!("ends");
     Ok(())
 }
@@ -149,7 +153,10 @@ impl Service<'_> {
         if self.rewiring.is_some() {
             return self.memory.rewire_again(Instant::now());
         }
-        println!("{} was restarted: {devices} device(s) to connect again", self.manager);
+        match devices {
+            0 => println!("an earlier vtpm-rewire was cut short: it goes on"),
+            _ => println!("{} was restarted: {devices} device(s) to connect again", self.manager),
+        }
         let mut script = Command::new("vtpm-rewire");
         script.args(["--manager", self.manager]).stdin(Stdio::null());
         match script.spawn() {
@@ -158,6 +165,15 @@ impl Service<'_> {
                 println!("vtpm-rewire cannot be run: {error}");
                 self.memory.rewire_again(Instant::now());
             }
+        }
+    }
+
+    /// Waits for what is under way; the next service would go on with it, too.
+    fn finish(&mut self) {
+        let deadline = Instant::now() + TO_FINISH;
+        while self.rewiring.is_some() && Instant::now() < deadline {
+            std::thread::sleep(MOMENT);
+            self.rewired();
         }
     }
 
