@@ -119,8 +119,22 @@ fn attach(host: &Host, wire: &Wire, name: &str) -> Result<(), Problem> {
     host.xen.destroy_vtpm(wire.frontend, &old).map_err(failed)?;
     std::thread::sleep(TO_NOTICE);
     let new = NewVtpm { backend: name.to_owned(), uuid };
-    host.xen.add_vtpm(wire.frontend, &new).map_err(failed)?;
-    Ok(())
+    host.xen.add_vtpm(wire.frontend, &new).map(drop).map_err(|error| {
+        // libxl leaves what it wrote of a device that was not answered.
+        let vtpms = host.xen.vtpms(wire.frontend);
+        for left in vtpms.iter().filter(|vtpm| vtpm.uuid == uuid) {
+            // The first failure is the one to report.
+            let _ = host.xen.destroy_vtpm(wire.frontend, left);
+        }
+        Problem(format!("{error}; {}", by_hand(wire, name)))
+    })
+}
+
+fn by_hand(wire: &Wire, name: &str) -> String {
+    let Wire { frontend, uuid, .. } = wire;
+    format!(
+        "the guest has none now; to try again: xl vtpm-attach {frontend} uuid={uuid} backend={name}"
+    )
 }
 
 #[test]
