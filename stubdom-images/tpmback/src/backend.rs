@@ -272,7 +272,7 @@ impl<S: Sharing> Backend<S> {
     /// nothing for a device that is already going.
     pub fn refuse<X: Xenstore + ?Sized>(&mut self, store: &mut X, id: DeviceId, why: &str) {
         if let Some(device) = self.devices.get_mut(&id)
-            && !matches!(device.phase, Phase::Leaving { .. })
+            && !matches!(device.phase, Phase::Leaving { .. } | Phase::Dismissed { .. })
         {
             device.refuse(store, why);
         }

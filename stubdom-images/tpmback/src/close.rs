@@ -1,8 +1,9 @@
 //! Ways in which a device ends.
 
 use crate::backend::FRONTENDS_TOKEN;
-use crate::device::{Device, Phase, REMOVE_DELAY};
+use crate::device::{DISMISS_LIMIT, Device, Phase, REMOVE_DELAY};
 use crate::event::{Event, Reason};
+use crate::inspect::is_out_of_sight;
 use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
@@ -56,6 +57,47 @@ impl<S: Sharing> Device<S> {
         alloc::format!("error/{}", self.backend_dir)
     }
 
+    /// The toolstack wants the device gone. A frontend that is still open closes first: what its domain
+    /// sends meanwhile would wait in a page that nobody looks at, for up to two minutes, and with it
+    /// everything else that Linux's one thread for xenbus devices sees to.
+    pub(crate) fn dismiss<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        let is_open = self.frontend_is_open(store)?;
+        match core::mem::replace(&mut self.phase, Phase::Closing) {
+            Phase::Connected(mut link) if is_open => {
+                link.fail_last(self.id);
+                let until = now + DISMISS_LIMIT;
+                self.due = until;
+                self.phase = Phase::Dismissed { link, until };
+                self.disconnected(now, Reason::DetachRequested);
+                Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::DetachRequested)))
+            }
+            Phase::Dismissed { link, until } if is_open && now < until => {
+                self.due = until;
+                self.phase = Phase::Dismissed { link, until };
+                Ok(Outcome::Nothing)
+            }
+            phase => {
+                self.phase = phase;
+                self.leave(store, now, Reason::DetachRequested)
+            }
+        }
+    }
+
+    fn frontend_is_open<X: Xenstore + ?Sized>(&self, store: &mut X) -> Result<bool, StoreError> {
+        match store.read(&self.frontend_node(nodes::STATE)) {
+            Ok(state) => Ok(matches!(
+                XenbusState::parse(&state),
+                Some(XenbusState::Initialised | XenbusState::Connected)
+            )),
+            Err(error) if is_out_of_sight(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Closes for good and has the nodes removed after a while.
     pub(crate) fn leave<X: Xenstore + ?Sized>(
         &mut self,
@@ -70,12 +112,18 @@ impl<S: Sharing> Device<S> {
         let mut before = core::mem::replace(&mut self.phase, Phase::Leaving { at });
         self.due = at;
         let was_connected = matches!(before, Phase::Connected(_));
-        if let Phase::Connected(link) | Phase::Refused(Refusal::Answering(link)) = &mut before {
+        let was_told = matches!(before, Phase::Dismissed { .. });
+        if let Phase::Connected(link)
+        | Phase::Refused(Refusal::Answering(link))
+        | Phase::Dismissed { link, .. } = &mut before
+        {
             link.fail_last(self.id);
         }
         // Closes the port and unmaps the page before the other side is told that they are closed.
         drop(before);
-        self.disconnected(now, reason);
+        if !was_told {
+            self.disconnected(now, reason);
+        }
         if let Err(error) = self.switch(store, XenbusState::Closed) {
             self.say(now, log::Level::Warn, format_args!("xenstore: {error}"));
         }

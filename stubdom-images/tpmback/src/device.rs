@@ -18,6 +18,10 @@ pub const INIT_WAIT_HOLD: Duration = Duration::from_millis(1000);
 /// read `Closed`, and offers no sign that it has.
 pub const REMOVE_DELAY: Duration = Duration::from_millis(300);
 
+/// How long a frontend is waited for that is to be detached. Linux's takes as long as its driver needs to be
+/// unbound; libxl waits ten seconds.
+pub(crate) const DISMISS_LIMIT: Duration = Duration::from_secs(4);
+
 /// How often a device is looked at without any event: covers a lost watch event, and a frontend
 /// domain whose nodes vanish in a way that no watch of ours may see.
 pub(crate) const SWEEP: Duration = Duration::from_secs(30);
@@ -70,6 +74,8 @@ pub(crate) enum Phase<S: Sharing> {
     Broken,
     /// `Closed` for good: only the toolstack can bring the device back.
     Refused(Refusal<S>),
+    /// To be removed; its frontend, which has until then to close, gets a failure for each command.
+    Dismissed { link: Link<S>, until: Duration },
     /// `Closed`, its nodes to be removed at this moment.
     Leaving { at: Duration },
 }
@@ -124,7 +130,9 @@ impl<S: Sharing> Device<S> {
     /// The mapped page and bound port, whether or not the owner knows of them.
     pub(crate) fn mapped(&self) -> Option<&Link<S>> {
         match &self.phase {
-            Phase::Connected(link) | Phase::Refused(Refusal::Answering(link)) => Some(link),
+            Phase::Connected(link)
+            | Phase::Refused(Refusal::Answering(link))
+            | Phase::Dismissed { link, .. } => Some(link),
             _ => None,
         }
     }

@@ -38,7 +38,7 @@ impl<S: Sharing> Device<S> {
         }
         let step = match self.read_nodes(store) {
             Ok(Nodes::Removed) => return Outcome::Gone,
-            Ok(Nodes::Unwanted) => self.leave(store, now, Reason::DetachRequested),
+            Ok(Nodes::Unwanted) => self.dismiss(store, now),
             Ok(Nodes::FrontendGone) => self.leave(store, now, Reason::FrontendGone),
             Ok(Nodes::Frontend(state)) => self.step(store, sharing, now, state, connections),
             Err(error) => Err(error),

@@ -111,12 +111,17 @@ impl<S: Sharing> Device<S> {
         }
     }
 
-    /// Answers the command in a refused frontend's page, if there is one.
+    /// Answers the command in the page of a frontend that is refused or to be detached, if there is one.
     pub(crate) fn answer_refused(&mut self, now: Duration) {
         let id = self.id;
-        let Phase::Refused(Refusal::Answering(link)) = &mut self.phase else { return };
+        let (link, left_alone) = match &mut self.phase {
+            Phase::Refused(Refusal::Answering(link)) => (link, Phase::Refused(Refusal::LeftAlone)),
+            Phase::Dismissed { link, .. } => (link, Phase::Closing),
+            _ => return,
+        };
         if let Err(fault) = link.fail_next(id) {
-            self.phase = Phase::Refused(Refusal::LeftAlone);
+            self.phase = left_alone;
+            self.changed = true;
             self.disconnected(now, Reason::from(fault));
         }
     }

@@ -47,7 +47,10 @@ impl Guest {
     /// `xl vtpm-detach`; the guest runs on.
     pub fn detach<K: StateKeeper<LibTpms>>(&mut self, chain: &mut Chain<K>) -> Removal {
         let wait = chain.libxl.detach(VTPM, self.id);
-        Removal::watch(chain, self.id, wait, || self.driver.backend_changed())
+        // The driver hears of it as the backend does, and has its answer first if it waits for one.
+        chain.tick();
+        self.driver.backend_changed();
+        Removal::watch(chain, self.id, wait, || {})
     }
 
     /// `xl destroy`: the guest ends between two of its instructions.

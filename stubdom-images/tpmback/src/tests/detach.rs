@@ -5,7 +5,7 @@ use crate::Reason;
 use core::time::Duration;
 use domain_io::test_utils::{Access, Permissions};
 use domain_io::{DomainId, Xenstore};
-use tpmif::peers::{Waiting, Waits};
+use tpmif::peers::{Sent, Waiting, Waits};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -27,10 +27,42 @@ fn a_detach_from_a_running_guest_takes_less_than_a_second_per_step() {
     for late in [0, 100, 250] {
         let mut host = Host::new(1);
         host.libxl.delay = Duration::from_millis(late);
-        let _front = host.connected_linux(id(5, 0));
+        let mut front = host.connected_linux(id(5, 0));
         let wait = host.libxl.detach(BACK, id(5, 0));
+        host.tick();
+        front.backend_changed();
         remove(&mut host, id(5, 0), wait);
     }
+}
+
+#[test]
+fn a_frontend_that_is_detached_is_answered_until_it_has_closed() {
+    let mut host = Host::new(1);
+    let mut front = host.connected_linux(id(5, 0));
+    front.send(&command(22));
+    let wait = host.libxl.detach(BACK, id(5, 0));
+    for _ in 0..3 {
+        host.run(Duration::from_millis(100));
+        let Sent::Answer(answer) = front.receive() else { panic!("it waits") };
+        assert_eq!(answer[6..], [0, 0, 1, 1], "TPM_RC_FAILURE");
+        front.send(&command(22));
+    }
+    assert_eq!(host.own_node(id(5, 0), "state").unwrap(), "5");
+    assert_eq!(host.commands(), 1, "the owner hears of no more");
+    front.backend_changed();
+    remove(&mut host, id(5, 0), wait);
+}
+
+#[test]
+fn a_frontend_that_does_not_close_keeps_a_detach_for_four_seconds_and_no_longer() {
+    let mut host = Host::new(1);
+    let _front = host.connected_linux(id(5, 0));
+    let mut wait = host.libxl.detach(BACK, id(5, 0));
+    let (ended, took) = host.until(&mut wait);
+    assert_eq!((ended, took.as_secs()), (Waiting::Reached, 4));
+    assert_eq!((host.world.mappings(BACK), host.world.ports(BACK).len()), (0, 0));
+    let left = Note::Disconnected(id(5, 0), Reason::DetachRequested);
+    assert_eq!(host.notes.iter().filter(|note| **note == left).count(), 1);
 }
 
 #[test]
@@ -65,8 +97,10 @@ fn a_detach_while_the_frontend_is_closing_is_done_all_the_same() {
 #[test]
 fn a_state_of_5_from_the_toolstack_is_enough_without_online_0() {
     let mut host = Host::new(1);
-    let _front = host.connected_linux(id(5, 0));
+    let mut front = host.connected_linux(id(5, 0));
     host.libxl.store.write("/local/domain/3/backend/vtpm/5/0/state", "5").unwrap();
+    host.tick();
+    front.backend_changed();
     host.tick();
     assert_eq!(host.own_node(id(5, 0), "state").unwrap(), "6");
     assert_eq!(host.notes.last(), Some(&Note::Disconnected(id(5, 0), Reason::DetachRequested)));
@@ -128,8 +162,10 @@ fn a_device_created_anew_in_the_same_place_is_not_removed_with_the_old_one() {
 fn a_device_can_be_detached_and_attached_under_the_same_and_another_number() {
     let mut host = Host::new(1);
     for device in [0, 0, 1] {
-        let front = host.connected_linux(id(5, device));
+        let mut front = host.connected_linux(id(5, device));
         let wait = host.libxl.detach(BACK, id(5, device));
+        host.tick();
+        front.backend_changed();
         remove(&mut host, id(5, device), wait);
         drop(front);
     }
@@ -159,6 +195,6 @@ fn a_xenstore_that_does_not_answer_is_asked_again() {
     host.run(Duration::from_secs(3));
     assert_eq!(host.world.mappings(BACK), 1);
     host.store.failure = None;
-    host.run(Duration::from_secs(3));
+    host.run(Duration::from_secs(6));
     assert_eq!(host.notes.last(), Some(&Note::Removed(id(5, 0))));
 }

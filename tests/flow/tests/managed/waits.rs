@@ -53,7 +53,8 @@ fn a_detach_does_not_wait_for_the_manager_and_the_save_is_kept_all_the_same() {
     chain.turn();
     let (how, after) = outcome.borrow_mut().take().expect("the device was detached meanwhile");
     assert_eq!(how, Waiting::Reached);
-    assert!(after < Duration::from_millis(2500), "closed after {after:?}");
+    // Two seconds until it is asked for, and four that a frontend is given which does not close, as here.
+    assert!(after < Duration::from_millis(6500), "closed after {after:?}");
     assert!(chain.now() - start >= Duration::from_secs(30), "the save waited on");
     let mut removed = chain.libxl.wait_for_removal(flow_tests::VTPM, id);
     assert_eq!(chain.until(&mut removed).0, Waiting::Reached);
