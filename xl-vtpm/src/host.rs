@@ -2,12 +2,15 @@
 
 use crate::exit::Exit;
 use crate::nodes::Nodes;
+use crate::unfinished::{self, Making};
 use crate::{lock, ours, reap, xl};
+use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use serde::Deserialize;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
 /// For a vTPM domain or a manager to end in order, and for any to be gone after it was destroyed.
@@ -63,6 +66,22 @@ impl Host {
         config.create().map_err(failed)
     }
 
+    /// Makes a domain that is one of ours from then on; nothing is left of one that cannot be.
+    fn make(&self, json: &str, making: &Making) -> Result<(), Problem> {
+        let domid = self.create(json)?;
+        let kept = self.keep(domid, making.role, making.guest.as_deref());
+        if kept.is_err() {
+            self.destroy(domid)?;
+        }
+        kept
+    }
+
+    /// Notes a domain as one of ours, and leaves somebody behind who takes it away at its end.
+    pub(crate) fn keep(&self, domid: u32, role: Role, guest: Option<&str>) -> Result<(), Problem> {
+        ours::note(&self.nodes, domid, role, guest)?;
+        reap::leave_behind(domid)
+    }
+
     /// Asks a domain to end, and waits until it is gone; `false` when it does not end in time.
     pub(crate) fn end_in_order(&self, domid: u32, limit: Duration) -> Result<bool, Problem> {
         let failed = |error: Error| Problem(error.to_string());
@@ -98,19 +117,34 @@ impl Host {
     }
 }
 
+/// The uuid that xl has chosen for a domain, unless its file names one.
+fn uuid_of(json: &str) -> Result<Uuid, Problem> {
+    #[derive(Deserialize)]
+    struct Whole {
+        c_info: Info,
+    }
+    #[derive(Deserialize)]
+    struct Info {
+        uuid: Uuid,
+    }
+    let whole: Result<Whole, _> = serde_json::from_str(json);
+    whole
+        .map(|whole| whole.c_info.uuid)
+        .map_err(|error| Problem(format!("xl printed no uuid: {error}")))
+}
+
 impl Toolstack for Host {
     fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
         let failed = |error: std::io::Error| Problem(error.to_string());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let image = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let image = image.map_err(failed)?;
-        image.set_len(u64::from(mib) << 20).and_then(|()| image.sync_all()).map_err(|error| {
-            // The first failure is the one to report.
-            let _ = fs::remove_file(path);
-            failed(error)
-        })
+        // It has its name once it has its size: whoever is killed meanwhile leaves no image of no size.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let image = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        let file = image.as_file();
+        file.set_len(u64::from(mib) << 20).and_then(|()| file.sync_all()).map_err(failed)?;
+        image.persist_noclobber(path).map(drop).map_err(|error| failed(error.error))
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
@@ -119,12 +153,17 @@ impl Toolstack for Host {
 
     fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
         let _one_creator = lock::domain(name, lock::PATIENCE)?;
+        unfinished::clear_named(self, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
         if self.xen.find(name).is_some() {
             return Err(Problem(format!("a domain {name} has been started meanwhile")));
         }
-        let domid = self.create(&xl::config_json(file)?)?;
-        ours::note(&self.nodes, domid, role, self.guest.as_deref())?;
-        reap::leave_behind(domid)
+        let json = xl::config_json(file)?;
+        let (name, guest) = (name.to_owned(), self.guest.clone());
+        let making = Making { uuid: uuid_of(&json)?, name, role, guest };
+        unfinished::note(&self.nodes, &making)?;
+        let made = self.make(&json, &making);
+        unfinished::forget(&self.nodes, making.uuid)?;
+        made
     }
 
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {

@@ -30,6 +30,7 @@ mod resident;
 mod service;
 mod show;
 mod start;
+mod unfinished;
 mod way;
 mod wires;
 mod xl;

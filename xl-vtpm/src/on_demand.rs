@@ -8,8 +8,8 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::hurry::Hurry;
 use crate::known::Places;
-use crate::lock;
 use crate::of_guest::vtpms_of;
+use crate::{lock, unfinished};
 use libxl_vtpm::plan::{Failure, Plan, Problem, Role, Step, apply};
 use std::time::{Duration, Instant};
 
@@ -47,11 +47,14 @@ pub(crate) fn run(domid: u32) -> Result<(), Exit> {
     }
 }
 
-/// Waits until a vTPM domain that somebody is starting or ending is up or gone. The guest's own domain is
+/// Waits until a vTPM domain that somebody is starting or ending is up or gone; one that was left half made
+/// is taken away. The guest's own domain is
 /// there already, so nobody begins to end its vTPM from here on.
 fn settle(host: &Host, name: &str, deadline: Instant) -> Result<(), Problem> {
     let left = || deadline.saturating_duration_since(Instant::now());
-    drop(lock::domain(name, left())?);
+    let mine = lock::domain(name, left())?;
+    unfinished::clear_named(host, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
+    drop(mine);
     while let Some(domid) = host.xen.find(name)
         && is_ending(host, domid)?
         && !left().is_zero()

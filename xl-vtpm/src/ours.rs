@@ -31,12 +31,8 @@ pub(crate) fn note(
     guest: Option<&str>,
 ) -> Result<(), Problem> {
     let at = |leaf: &str| format!("{NOTES}/{domid}/{leaf}");
-    let word = match role {
-        Role::Manager => "manager",
-        Role::Vtpm => "vtpm",
-    };
     nodes.remove(&format!("{NOTES}/{domid}"))?;
-    nodes.write(&at("role"), word)?;
+    nodes.write(&at("role"), role.word())?;
     if let Some(guest) = guest {
         nodes.write(&at("guest"), guest)?;
     }
@@ -59,11 +55,7 @@ pub(crate) fn all(nodes: &Nodes) -> Result<Vec<Note>, Problem> {
             forget(nodes, domid)?;
             continue;
         }
-        let role = match at("role")?.as_deref() {
-            Some("manager") => Role::Manager,
-            Some("vtpm") => Role::Vtpm,
-            _ => continue,
-        };
+        let Some(role) = at("role")?.as_deref().and_then(Role::of_word) else { continue };
         notes.push(Note { domid, role, guest: at("guest")? });
     }
     Ok(notes)

@@ -4,7 +4,7 @@ use crate::arguments::How;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
-use crate::lock;
+use crate::{lock, unfinished};
 use libxl_vtpm::guest::Guest;
 use libxl_vtpm::plan::{GuestStart, Plan, Role, apply};
 use libxl_vtpm::text;
@@ -27,6 +27,7 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
     // While it is held, nobody takes the vTPMs for idle.
     let _starting = lock::guest(&name, lock::PATIENCE)?;
     host.guest = Some(name.clone());
+    clear(&host, how)?;
     let backends = read.vtpms.iter().map(|vtpm| (vtpm.backend.clone(), Role::Vtpm));
     let places = Places { named: &how.config, beside: file.parent() };
     let known = places.known(&host, &backends.collect::<Vec<_>>())?;
@@ -53,10 +54,19 @@ fn for_xl(file: &Path, warned: bool) -> Result<Option<String>, Exit> {
 /// Starts the manager.
 pub(crate) fn manager(name: &str, how: &How, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
+    clear(&host, how)?;
     let places = Places { named: &how.config, beside: None };
     let known = places.known(&host, &[(name.to_owned(), Role::Manager)])?;
     let plan = Plan::domain(name, Role::Manager, &known, how.timeout).map_err(Exit::not_done)?;
     take(&plan, host, how, json)
+}
+
+/// What was left half made is not taken for a domain that runs.
+fn clear(host: &Host, how: &How) -> Result<(), Exit> {
+    if how.dry_run {
+        return Ok(());
+    }
+    Ok(unfinished::clear(host, &mut |line| eprintln!("xl-vtpm: {line}"))?)
 }
 
 fn take(plan: &Plan, mut host: Host, how: &How, json: bool) -> Result<(), Exit> {

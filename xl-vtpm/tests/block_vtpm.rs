@@ -62,6 +62,14 @@ fn a_vtpm_that_does_not_start_fails_the_disk_and_libxl_is_told_why() {
 }
 
 #[test]
+fn whoever_kills_xl_vtpm_ends_the_start_of_the_guest_and_it_is_said() {
+    let (done, log) = Dom0::new("kill -9 $$").run("add", DISK);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(!log.contains("block add"), "{log}");
+    assert!(log.contains("xl-vtpm was killed") && log.contains("hotplug-status error"), "{log}");
+}
+
+#[test]
 fn what_is_no_guest_s_disk_is_refused() {
     for path in ["backend/vbd//51712", "backend/vbd/x/51712", "backend/vif/17/0", "17"] {
         let (done, log) = Dom0::new("true").run("add", path);

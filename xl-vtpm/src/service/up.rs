@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
-use crate::resident;
+use crate::{resident, unfinished};
 use libxl_vtpm::plan::{Plan, Role, apply};
 use serde_json::json;
 use std::path::PathBuf;
@@ -12,6 +12,9 @@ use std::path::PathBuf;
 pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Result<(), Exit> {
     let mut host = Host::open()?;
     let mut up = Up { seconds, dry_run, json, ready: Vec::new(), failed: Vec::new() };
+    if !dry_run {
+        unfinished::clear(&host, &mut |line| eprintln!("xl-vtpm: {line}"))?;
+    }
     let places = Places { named: &[], beside: None };
     if host.xen.find(manager).is_some() || places.config(manager)?.is_some() {
         up.start(&mut host, manager, Role::Manager, &[]);

@@ -7,7 +7,7 @@ use super::rules::{Act, Memory};
 use super::waking::Waking;
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::{lock, wires};
+use crate::{lock, unfinished, wires};
 use libxl_vtpm::plan::{Problem, Role};
 use libxl_vtpm::watch::{Change, Event, Source, View, Watcher};
 use std::collections::BTreeSet;
@@ -96,6 +96,7 @@ struct Service<'h> {
 impl Service<'_> {
     /// One look and what follows; how long nothing will.
     fn turn(&mut self, watcher: &mut Watcher<Domains<'_>>) -> Result<Duration, Problem> {
+        unfinished::clear(self.host, &mut |line| println!("{line}"))?;
         let events = watcher.look()?;
         let look = Look::take(self.host, watcher.view.clone())?;
         events.iter().for_each(|event| tell(event, &look));

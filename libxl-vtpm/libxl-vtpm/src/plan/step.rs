@@ -25,6 +25,21 @@ impl Role {
         }
     }
 
+    /// Its name in notes (docs/formats/xenstore-tool-xl-vtpm.md).
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Manager => "manager",
+            Self::Vtpm => "vtpm",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Manager, Self::Vtpm].into_iter().find(|role| role.word() == word)
+    }
+
     /// MiB of a disk image that is made for it.
     #[must_use]
     pub const fn image_mib(self) -> u32 {
