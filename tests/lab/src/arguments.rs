@@ -112,9 +112,12 @@ pub(crate) struct Machine {
     /// Put the kernel's own tests of its TPM interface, and a Python, into /lab/kernel-tests
     #[arg(long)]
     kernel_tests: bool,
-    /// Put systemd and udev, for guests, into /lab/systemd.tar
+    /// Put systemd and udev into /lab/systemd.tar
     #[arg(long)]
     systemd: bool,
+    /// Put crun and systemd-nspawn into /lab/containers.tar
+    #[arg(long)]
+    containers: bool,
     /// Put dpkg, and the packages in target/deb as /lab/deb, into dom0
     #[arg(long)]
     dpkg: bool,
@@ -177,6 +180,7 @@ impl Machine {
             guests: self.guests,
             kernel_tests: self.kernel_tests,
             systemd: self.systemd,
+            containers: self.containers,
             dpkg: self.dpkg,
             inputs: self.inputs.clone(),
             out: self.out.clone(),

@@ -90,7 +90,10 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
         input.add(&format!("{}:{}", folder.display(), kernel_tests::IN_DOM0))?;
     }
     if options.systemd {
-        input.add(&format!("{}:{}", systemd::archive(place)?.display(), systemd::IN_DOM0))?;
+        input.add(&systemd::input(place, Set::Systemd)?)?;
+    }
+    if options.containers {
+        input.add(&systemd::input(place, Set::Containers)?)?;
     }
     for entry in fs::read_dir(&place.product_images).into_iter().flatten() {
         let path = entry?.path();

@@ -1,4 +1,5 @@
-//! Debian's systemd and udev as an archive, for guests that boot with them.
+//! Debian's systemd and udev as an archive, for guests and a dom0 that boot with them; and what runs
+//! containers.
 
 use crate::fetch::{self, Set};
 use crate::place::Place;
@@ -7,10 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The file in domain 0.
-pub(crate) const IN_DOM0: &str = "/lab/systemd.tar";
-
-/// What of the packages a guest needs: below these, and not below those.
+/// What of the packages is needed: below these, and not below those.
 const TAKEN: [&str; 2] = ["usr", "etc"];
 const LEFT_OUT: [&str; 9] = [
     "usr/share",
@@ -24,24 +22,33 @@ const LEFT_OUT: [&str; 9] = [
     "etc/pam.d",
 ];
 
+/// The word for an input disk that puts the archive of these packages into `/lab` of domain 0.
+///
+/// # Errors
+/// As [`archive`].
+pub(crate) fn input(place: &Place, set: Set) -> Result<String> {
+    Ok(format!("{}:/lab/{}.tar", archive(place, set)?.display(), set.name()))
+}
+
 /// The archive, made where it is not there.
 ///
 /// # Errors
 /// The packages cannot be fetched, or the archive cannot be written.
-pub(crate) fn archive(place: &Place) -> Result<PathBuf> {
-    let tree = fetch::tree(place, Set::Systemd)?;
+fn archive(place: &Place, set: Set) -> Result<PathBuf> {
+    let tree = fetch::tree(place, set)?;
     let key = crate::image::key(&[&fetch::versions(&tree)?], &LEFT_OUT);
-    let file = place.lab.join(format!("systemd-{key}.tar"));
+    let file = place.lab.join(format!("{}-{key}.tar", set.name()));
     if file.exists() {
         return Ok(file);
     }
-    let _one_at_a_time = fetch::lock(place, "systemd")?;
+    let _one_at_a_time = fetch::lock(place, set.name())?;
     if !file.exists() {
         let fresh = file.with_extension("new");
         let mut archive = tar::Builder::new(BufWriter::new(File::create(&fresh)?));
         archive.follow_symlinks(false);
-        for name in TAKEN {
-            add(&mut archive, &tree, Path::new(name)).context("cannot pack systemd")?;
+        for name in TAKEN.into_iter().filter(|name| tree.join(name).exists()) {
+            add(&mut archive, &tree, Path::new(name))
+                .with_context(|| format!("cannot pack {}", set.name()))?;
         }
         archive.into_inner()?.flush()?;
         fs::rename(&fresh, &file)?;

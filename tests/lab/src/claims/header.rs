@@ -51,8 +51,8 @@ impl fmt::Display for Mistake {
             Self::NoSentence => write!(f, "the script has no line \"# claim: SENTENCE\""),
             Self::UnknownNeed(word) => write!(
                 f,
-                "\"# needs:\" does not know {word}; it knows guests, boots, kernel-tests, systemd, dpkg, tpm=, \
-                 tpm-device=, tpm-dom0, release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
+                "\"# needs:\" does not know {word}; it knows guests, boots, kernel-tests, systemd, \
+                 containers, dpkg, tpm=, tpm-device=, tpm-dom0, release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
             ),
             Self::UnknownVariant(name) => {
                 write!(f, "\"# needs {name}:\" is for no variant of this script")
@@ -130,6 +130,7 @@ fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
         "guests" => options.guests = true,
         "kernel-tests" => options.kernel_tests = true,
         "systemd" => options.systemd = true,
+        "containers" => options.containers = true,
         "dpkg" => options.dpkg = true,
         // A snapshot would bring an older state of the TPM back.
         "boots" => (options.boots, options.fast) = (true, false),

@@ -36,8 +36,10 @@ pub enum Set {
     Python,
     /// The kernel's sources, which hold its tests.
     KernelSources,
-    /// systemd and udev, for guests that boot with them.
+    /// systemd and udev, for guests and a dom0 that boot with them.
     Systemd,
+    /// What runs containers, less what is in the packages of systemd.
+    Containers,
 }
 
 impl Set {
@@ -51,11 +53,12 @@ impl Set {
             | Self::Libtpms
             | Self::Python
             | Self::KernelSources
-            | Self::Systemd => &BOOKWORM,
+            | Self::Systemd
+            | Self::Containers => &BOOKWORM,
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::System(_) => "system",
             Self::Kernel(_) => "kernel",
@@ -68,6 +71,7 @@ impl Set {
             Self::Python => "python",
             Self::KernelSources => "kernel-sources",
             Self::Systemd => "systemd",
+            Self::Containers => "containers",
         }
     }
 
@@ -92,6 +96,7 @@ impl Set {
             }
             Self::KernelSources => apt::Wanted::Alone(all(&["linux-source-6.1"])),
             Self::Systemd => apt::Wanted::WithDependencies(all(&["systemd", "udev", "kmod"])),
+            Self::Containers => apt::Wanted::Alone(all(&["crun", "libyajl2", "systemd-container"])),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }

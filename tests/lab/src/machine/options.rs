@@ -44,8 +44,10 @@ pub struct Options {
     pub guests: bool,
     /// Put the kernel's own tests of its TPM interface, and a Python, into `/lab/kernel-tests`.
     pub kernel_tests: bool,
-    /// Put systemd and udev, for guests, into `/lab/systemd.tar`.
+    /// Put systemd and udev into `/lab/systemd.tar`.
     pub systemd: bool,
+    /// Put what runs containers into `/lab/containers.tar`.
+    pub containers: bool,
     /// Put dpkg and the product's packages into dom0.
     pub dpkg: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
@@ -78,6 +80,7 @@ impl Default for Options {
             guests: false,
             kernel_tests: false,
             systemd: false,
+            containers: false,
             dpkg: false,
             inputs: Vec::new(),
             out: None,
