@@ -4,9 +4,9 @@
 use crate::arguments::Version;
 use crate::confine::Task;
 use crate::nodes::{self, Node};
+use crate::notify::Notifier;
 use crate::{confine, link, registry};
 use anyhow::{Context, Result, anyhow};
-use sd_notify::NotifyState;
 use serde_json::Value;
 use std::fs::File;
 use std::io::Write;
@@ -42,13 +42,13 @@ impl Announcer {
     /// When there is no thread for it.
     pub(crate) fn start(self, entry: &registry::Entry) -> Result<Announced> {
         let (failed, raised) = UnixStream::pair().context("cannot make a socket pair")?;
-        let file = entry.writer()?;
+        let (file, systemd) = (entry.writer()?, Notifier::of_this_process());
         let thread = thread::Builder::new()
             .name("announcer".into())
             .spawn(move || {
                 let outcome = confine::drop_capabilities()
                     .and_then(|()| confine::filter_calls(Task::Announcing))
-                    .and_then(|()| self.announce(file));
+                    .and_then(|()| self.announce(file, &systemd));
                 if outcome.is_err() {
                     let _ended_already = (&raised).write_all(b"!");
                 }
@@ -60,7 +60,7 @@ impl Announcer {
         Ok(Announced { thread, failed })
     }
 
-    fn announce(&self, file: File) -> Result<()> {
+    fn announce(&self, file: File, systemd: &Notifier) -> Result<()> {
         let nodes = match self.number {
             Some(number) => nodes::of(number, self.tpm == Version::Tpm20)?,
             None => Vec::new(),
@@ -73,9 +73,7 @@ impl Announcer {
         let paths: Vec<_> = nodes.iter().map(|node| node.path.as_str()).collect();
         let place = if paths.is_empty() { "on standard input".into() } else { paths.join(" ") };
         println!("ready: {} is TPM {tpm} {place}", self.name);
-        let status = format!("serving {place}");
-        let _not_run_by_systemd =
-            sd_notify::notify(false, &[NotifyState::Ready, NotifyState::Status(&status)]);
+        systemd.ready(&format!("serving {place}"));
         Ok(())
     }
 

@@ -7,10 +7,7 @@ use landlock::{
     RulesetStatus,
 };
 use libc::c_long;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen as ArgLen, SeccompCmpOp as CmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule,
-};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -128,16 +125,13 @@ pub enum Task {
 }
 
 impl Task {
-    fn rules(self) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    fn rules(self) -> BTreeMap<i64, Vec<SeccompRule>> {
         let mut rules: BTreeMap<_, _> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
         if self == Self::Announcing {
-            let local = u64::from(libc::AF_UNIX.unsigned_abs());
-            let is_local = SeccompCondition::new(0, ArgLen::Dword, CmpOp::Eq, local)?;
-            rules.insert(libc::SYS_socket, vec![SeccompRule::new(vec![is_local])?]);
             rules.insert(libc::SYS_symlink, Vec::new());
             rules.insert(libc::SYS_symlinkat, Vec::new());
         }
-        Ok(rules)
+        rules
     }
 }
 
@@ -148,6 +142,6 @@ impl Task {
 pub fn filter_calls(task: Task) -> Result<()> {
     let arch = std::env::consts::ARCH.try_into().context("system calls cannot be filtered here")?;
     let (other, ours) = (SeccompAction::KillProcess, SeccompAction::Allow);
-    let program: BpfProgram = SeccompFilter::new(task.rules()?, other, ours, arch)?.try_into()?;
+    let program: BpfProgram = SeccompFilter::new(task.rules(), other, ours, arch)?.try_into()?;
     seccompiler::apply_filter(&program).context("cannot filter system calls")
 }

@@ -14,6 +14,7 @@ mod link;
 mod list;
 mod made;
 mod nodes;
+mod notify;
 mod presence;
 mod recipe;
 mod registry;

@@ -189,6 +189,21 @@ fn a_process_that_serves_has_no_capability_left_and_filters_its_calls() {
 }
 
 #[test]
+fn systemd_is_told_when_it_is_ready_and_it_goes_on_serving() {
+    let place = Place::new();
+    let systemd = std::os::unix::net::UnixDatagram::bind(place.path("notify")).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut command = place.run(&["--state", "=state", "--key-file", "=key", "--stdin"]);
+    command.env("NOTIFY_SOCKET", place.path("notify"));
+    let served = Served::start(command);
+    let mut bytes = [0; 100];
+    let count = systemd.recv(&mut bytes).unwrap();
+    assert_eq!(&bytes[..count], b"READY=1\nSTATUS=serving on standard input\n");
+    served.ask(&tpm20::get_random(8));
+    served.stop();
+}
+
+#[test]
 fn a_completion_script_names_every_command_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vtpm-proxy"));
