@@ -19,6 +19,7 @@ mod wanted;
 pub use arguments::Arguments;
 
 use anyhow::Result;
+use std::path::{Path, PathBuf};
 
 /// Does what is asked; what is to be said about it.
 ///
@@ -32,4 +33,14 @@ pub fn run(arguments: &Arguments) -> Result<String> {
         files::write(&files, arguments.force)?;
     }
     Ok(report::of(&plan, &files, arguments))
+}
+
+/// The files that a TOML file of this path and text amounts to, each with its text; nothing is
+/// written. Files that it names, and those of an earlier run, are read.
+///
+/// # Errors
+/// What is wrong, with file, line and column.
+pub fn files_of(file: &Path, text: &str) -> Result<Vec<(PathBuf, String)>> {
+    let plan = plan::Plan::of(&wanted::Wanted::parse(file, text)?)?;
+    Ok(render::all(&plan)?.into_iter().map(|file| (file.path, file.text)).collect())
 }

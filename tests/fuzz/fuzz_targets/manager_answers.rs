@@ -1,0 +1,4 @@
+//! See flow_tests::fuzz::manager_answers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| flow_tests::fuzz::manager_answers(data));
