@@ -1,14 +1,19 @@
 //! `./x fuzz`: arbitrary input for everything that reads what a guest or the toolstack wrote.
 
+mod record;
+
 use crate::{native, steps};
 use anyhow::{Context, Result, bail, ensure};
+use record::Run;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The release of cargo-fuzz that is installed.
 const CARGO_FUZZ: &str = "0.13.1";
 const NIGHTLY: &str = "nightly";
+const HOST: &str = "x86_64-unknown-linux-gnu";
 
 /// What to fuzz.
 #[derive(clap::Args)]
@@ -22,6 +27,9 @@ pub(crate) struct Options {
     /// How long to fuzz each target
     #[arg(long, default_value_t = 60, value_name = "N")]
     seconds: u32,
+    /// Add each run's figures to the table in docs/fuzzing.md
+    #[arg(long, conflicts_with = "replay")]
+    record: bool,
     /// Name the targets and end
     #[arg(long)]
     list: bool,
@@ -46,14 +54,43 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     native::build()?;
     let program = cargo_fuzz()?;
     let mut steps = steps::Steps::new();
+    steps.take("building the targets", || steps::run(&mut build(&program)))?;
     for target in targets {
         let arguments = arguments(&target, options)?;
         steps.take(&format!("fuzzing {target}"), || {
-            steps::run(fuzz(&program).arg(&target).args(&arguments))
+            let run = run_one(&target, &arguments)?;
+            println!("{target}: {run}");
+            if options.record { record::add(&steps::root(), &target, &run) } else { Ok(()) }
         })?;
     }
     eprint!("{}", steps.summary());
     Ok(())
+}
+
+/// Runs a target, shows what it says, and reads from that what it did.
+fn run_one(target: &str, arguments: &[String]) -> Result<Run> {
+    let before = record::seconds_of_children()?;
+    let mut command = Command::new(built().join(target));
+    // As cargo-fuzz does: two crates of one name are no fault.
+    command.args(arguments).env("ASAN_OPTIONS", "detect_odr_violation=0").stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("could not start {target}"))?;
+    let mut said = String::new();
+    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+        let line = line?;
+        eprintln!("{line}");
+        said.push_str(&line);
+        said.push('\n');
+    }
+    let status = child.wait()?;
+    ensure!(
+        status.success(),
+        "{target} found something; the input is named above. See it again with: ./x fuzz --replay \
+         FILE {target}"
+    );
+    // A part of a second counts for nothing.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, above 0")]
+    let seconds = (record::seconds_of_children()? - before) as u64;
+    Ok(Run { seconds, ..Run::of_output(&said) })
 }
 
 fn folder() -> PathBuf {
@@ -103,17 +140,26 @@ fn cargo_fuzz() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// `cargo fuzz run` under the nightly compiler.
-fn fuzz(program: &Path) -> Command {
+/// `cargo fuzz build` under the nightly compiler, of all targets.
+fn build(program: &Path) -> Command {
     let mut command = Command::new("rustup");
-    command.args(["run", NIGHTLY]).arg(program).args(["fuzz", "run", "--fuzz-dir"]).arg(folder());
-    command.arg("--target-dir").arg(steps::root().join("target/fuzz/build"));
+    command.args(["run", NIGHTLY]).arg(program).args(["fuzz", "build", "--fuzz-dir"]).arg(folder());
+    command.args(["--target", HOST, "--target-dir"]).arg(build_folder());
     // cargo set these for this program's own compiler
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(name);
     }
     command.current_dir(steps::root());
     command
+}
+
+fn build_folder() -> PathBuf {
+    steps::root().join("target/fuzz/build")
+}
+
+/// Where the built targets are.
+fn built() -> PathBuf {
+    build_folder().join(HOST).join("release")
 }
 
 /// New inputs go into a folder of their own; the kept ones are only read.
@@ -131,7 +177,6 @@ fn arguments(target: &str, options: &Options) -> Result<Vec<String>> {
     Ok(vec![
         found.display().to_string(),
         folder().join("corpus").join(target).display().to_string(),
-        "--".into(),
         format!("-max_total_time={}", options.seconds),
         format!("-artifact_prefix={}/", artifacts.display()),
         "-max_len=4096".into(),

@@ -4,6 +4,9 @@ use super::tokens::{Kind, NotReadable, Place, Token, tokens};
 use std::ops::Range;
 use std::slice::Iter;
 
+/// Lists within lists, at most: xl knows none at all, and each costs stack.
+const DEEPEST: usize = 32;
+
 /// All settings of a file, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings(pub Vec<SettingAt>);
@@ -107,7 +110,7 @@ impl Reader<'_> {
                 (None, first.end)
             }
             Kind::Open => {
-                let list = self.list()?;
+                let list = self.list(DEEPEST)?;
                 (Some(list.items), list.insert_at)
             }
             _ => return Err(self.bad(first.begin)),
@@ -127,8 +130,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The list whose `[` was just read.
-    fn list(&mut self) -> Result<List, NotReadable> {
+    /// The list whose `[` was just read, with at most this many within it.
+    fn list(&mut self, deeper: usize) -> Result<List, NotReadable> {
         let (mut items, mut last, mut item_allowed) = (Vec::new(), None, true);
         let begin = self.at;
         loop {
@@ -142,7 +145,8 @@ impl Reader<'_> {
                 Kind::Comma if !item_allowed => item_allowed = true,
                 Kind::Text | Kind::Number | Kind::Open if item_allowed => {
                     if token.kind == Kind::Open {
-                        self.list()?;
+                        let deeper = deeper.checked_sub(1).ok_or_else(|| self.bad(token.begin))?;
+                        self.list(deeper)?;
                     } else {
                         items.push(self.item(&token));
                     }
@@ -163,4 +167,12 @@ impl Reader<'_> {
             bytes: begin..end,
         }
     }
+}
+
+#[test]
+fn lists_within_lists_are_read_to_a_depth_and_never_overflow_the_stack() {
+    let nested = |depth| format!("a = {}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(settings(&nested(DEEPEST + 1)).is_ok());
+    let too_deep = settings(&nested(1_000_000)).unwrap_err();
+    assert_eq!(too_deep.0, Place { line: 1, column: DEEPEST + 6 });
 }
