@@ -2,9 +2,9 @@
 
 use crate::files;
 use crate::wanted::{Guest, Manager, Wanted};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Parser;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// Writes xl configuration files for the vTPM manager, vTPM domains and their guests
@@ -36,7 +36,7 @@ pub struct Arguments {
     pub ephemeral: bool,
 
     /// With --guest: the hardware TPM of the manager, 2.0, 1.2 or none; a manager's file that is there
-    /// stays as it is [default: 2.0]
+    /// stays as it is, and has to say the same [default: 2.0]
     #[arg(long, value_name = "VERSION", requires = "guest")]
     pub hardware: Option<String>,
 
@@ -91,14 +91,17 @@ impl Arguments {
             (Some(file), _) => {
                 let text =
                     files::text(file, "name a TOML file, as vtpm-config-gen --help shows it")?;
-                Wanted::parse(file, &text)?
+                Wanted::parse(file, &text).map_err(|why| of_xl(file).unwrap_or(why))?
             }
             (None, Some(name)) => self.one_guest(name),
             (None, None) => bail!("name a TOML file, or a guest with --guest NAME"),
         };
         if let Some(output) = &self.output {
-            wanted.host.output = Some(output.clone());
-            wanted.output_is_relative_to = PathBuf::new();
+            // That of the file is relative to it, and config= stays so.
+            wanted.host.output = Some(match self.file {
+                Some(_) => std::path::absolute(output)?,
+                None => output.clone(),
+            });
         }
         Ok(wanted)
     }
@@ -119,6 +122,14 @@ impl Arguments {
         wanted.manager = Some(Manager { hardware, keep: true, ..Manager::default() });
         wanted
     }
+}
+
+/// What is said of a file that is one of xl's by its name.
+fn of_xl(file: &Path) -> Option<anyhow::Error> {
+    let told = "is an xl configuration by its name, and no TOML; to add a vTPM to it, type vtpm-config-gen \
+                --guest NAME --guest-config";
+    let path = file.display();
+    (file.extension()? == "cfg").then(|| anyhow!("{path} {told} {path}"))
 }
 
 #[test]

@@ -108,21 +108,6 @@ pub(crate) fn at_least(
     }
 }
 
-/// Words for a command line. Some are decided by keys of their own.
-pub(crate) fn more_words(wanted: &Wanted, text: &Text, keys: &[(&str, &str)]) -> Result<String> {
-    let words = quotable(wanted, text)?;
-    for word in words.split_whitespace() {
-        let name = word.split('=').next().unwrap_or_default();
-        if let Some((_, write)) = keys.iter().find(|(key, _)| *key == name) {
-            return Err(wanted.error(
-                text.span(),
-                format!("\"{word}\" is not said here; take it out, and write {write}"),
-            ));
-        }
-    }
-    Ok(words)
-}
-
 /// A range of pages, as `iomem=` of xl.cfg(5) has it: page number, comma, count, in hexadecimal.
 pub(crate) fn pages(wanted: &Wanted, text: &Text) -> Result<String> {
     let number =

@@ -65,7 +65,7 @@ fn holds(file: &File) -> bool {
 /// The whole text in a file of another name, in the same folder.
 fn prepared(file: &File) -> Result<NamedTempFile> {
     let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let why = || format!("cannot write into {}", folder.display());
+    let why = || format!("cannot write into {}; name another folder by --output", folder.display());
     if folder.exists() && !folder.is_dir() {
         bail!("{} is no folder; name one by --output or output=", folder.display());
     }

@@ -12,9 +12,11 @@ mod identity;
 mod plan;
 mod render;
 mod report;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod wanted;
+mod words;
 
 pub use arguments::Arguments;
 

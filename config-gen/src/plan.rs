@@ -2,7 +2,9 @@
 
 use crate::checks;
 use crate::identity;
+use crate::standing;
 use crate::wanted::{Guest, Text, Wanted};
+use crate::words::{self, Reader};
 use anyhow::{Result, anyhow};
 use libxl_vtpm::line::VtpmLine;
 use libxl_vtpm::text::{SettingAt, settings};
@@ -87,12 +89,6 @@ const IOMEM: &str = "fed40,5";
 /// A stub domain does not start below (README).
 const LEAST_MIB: u32 = 8;
 
-/// Words of command lines that are decided by keys of their own, and what to write instead.
-const WORDS_OF_A_VTPM: [(&str, &str); 2] =
-    [("tpm2", "tpm = \"2.0\" or tpm = \"1.2\""), ("ephemeral", "ephemeral = true")];
-const WORDS_OF_A_MANAGER: [(&str, &str); 2] =
-    [("tpm2", "hardware = \"2.0\" or hardware = \"1.2\""), ("hwtpm", "hardware = \"none\"")];
-
 impl Vtpm {
     /// The guest's line.
     pub(crate) fn line(&self) -> VtpmLine {
@@ -107,7 +103,7 @@ impl Plan {
     /// The first thing that cannot be, with its place in the file.
     pub(crate) fn of(wanted: &Wanted) -> Result<Self> {
         let folder = wanted.host.output.clone().unwrap_or_default();
-        let folder = wanted.output_is_relative_to.join(folder);
+        let folder = wanted.relative_to.join(folder);
         let given = |text: Option<&Text>, otherwise: &str| match text {
             Some(text) => checks::disk(wanted, text),
             None => Ok(otherwise.to_owned()),
@@ -177,14 +173,6 @@ impl Planner<'_> {
         texts.iter().map(|text| checks::quotable(self.wanted, text)).collect()
     }
 
-    /// A command line of its first words and those that were asked for.
-    fn words(&self, first: &[&str], more: Option<&Text>, keys: &[(&str, &str)]) -> Result<String> {
-        let more = more.map(|more| checks::more_words(self.wanted, more, keys)).transpose()?;
-        let more = more.unwrap_or_default();
-        let words = first.iter().copied().chain(more.split_whitespace());
-        Ok(words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
-    }
-
     fn manager(&self) -> Result<Manager> {
         let none = crate::wanted::Manager::default();
         let asked = self.wanted.manager.as_ref().unwrap_or(&none);
@@ -204,14 +192,18 @@ impl Planner<'_> {
             None => format!("{}/{name}.img", self.disks),
         };
         let file = self.folder.join(format!("{name}.cfg"));
+        let stays = asked.keep && file.exists();
+        if stays {
+            standing::agrees(self.wanted, asked.hardware.as_ref(), &file)?;
+        }
         Ok(Manager {
-            stays: asked.keep && file.exists(),
+            stays,
             file,
             hardware,
             memory_mib: checks::at_least(self.wanted, asked.memory.as_ref(), LEAST_MIB, 16)?,
             disk,
             iomem: self.iomem(asked, hardware)?,
-            extra: self.words(&[word], asked.extra.as_ref(), &WORDS_OF_A_MANAGER)?,
+            extra: words::line(self.wanted, Reader::Manager, &[word], asked.extra.as_ref())?,
             name,
         })
     }
@@ -258,7 +250,7 @@ impl Planner<'_> {
             ephemeral,
             memory_mib: checks::at_least(self.wanted, asked.vtpm_memory.as_ref(), LEAST_MIB, 8)?,
             disk,
-            extra: self.words(&first, asked.vtpm_extra.as_ref(), &WORDS_OF_A_VTPM)?,
+            extra: words::line(self.wanted, Reader::Vtpm, &first, asked.vtpm_extra.as_ref())?,
             guest,
             file,
             name,
@@ -294,10 +286,18 @@ impl Planner<'_> {
     }
 
     fn existing(&self, path: &Text, name: &str) -> Result<Content> {
-        let file = self.wanted.output_is_relative_to.join(path.get_ref());
+        let file = self.wanted.relative_to.join(path.get_ref());
         let text = crate::files::text(&file, "name the guest's xl configuration");
         let text = text.map_err(|error| self.wanted.error(path.span(), error))?;
-        let found = settings(&text).map_err(|why| anyhow!("{}:{why}", file.display()))?;
+        let found = settings(&text).map_err(|why| {
+            let meant = match file.extension() {
+                Some(ending) if ending == "toml" => {
+                    "; a TOML file is given alone: vtpm-config-gen FILE"
+                }
+                _ => "",
+            };
+            anyhow!("{}:{why}{meant}", file.display())
+        })?;
         match found.0.iter().rfind(|setting| setting.name == "name") {
             Some(SettingAt { text: Some(own), place, .. }) if own != name => Err(anyhow!(
                 "{}:{place}: this is the file of \"{own}\", and not of \"{name}\"; write the same \

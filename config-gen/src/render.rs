@@ -14,7 +14,11 @@ pub(crate) struct File {
     pub(crate) text: String,
     /// `manager`, `vtpm` or `guest`.
     pub(crate) kind: &'static str,
+    /// What is not as it was in the file that it comes from, besides what was asked for.
+    pub(crate) remark: Option<&'static str>,
 }
+
+const LEFT_OUT: &str = "tpm2 and tpm= are left out of its vtpm= lines: stock xl does not know them";
 
 const TEMPLATES: [(&str, &str); 3] = [
     ("manager", include_str!("../templates/manager.cfg")),
@@ -47,7 +51,7 @@ pub(crate) fn all(plan: &Plan) -> Result<Vec<File>> {
 
 fn rendered(tera: &Tera, kind: &'static str, path: &Path, context: &Context) -> Result<File> {
     let text = tera.render(kind, context).with_context(|| format!("template {kind}"))?;
-    Ok(File { path: path.to_owned(), text, kind })
+    Ok(File { path: path.to_owned(), text, kind, remark: None })
 }
 
 fn stub_domain(plan: &Plan, image: &str) -> Context {
@@ -102,7 +106,10 @@ fn guest(tera: &Tera, vtpm: &Vtpm) -> Result<File> {
                 Err(NotAdded::Already(_)) if same(from, path) => text.clone(),
                 added => added.map_err(|why| anyhow!("{}:{why}", from.display()))?,
             };
-            Ok(File { path: path.clone(), text, kind: "guest" })
+            let for_xl = text::for_xl(&text).map_err(|why| anyhow!("{}:{why}", from.display()))?;
+            let remark = for_xl.is_some().then_some(LEFT_OUT);
+            let text = for_xl.unwrap_or(text);
+            Ok(File { path: path.clone(), text, kind: "guest", remark })
         }
     }
 }

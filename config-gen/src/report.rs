@@ -18,6 +18,9 @@ pub(crate) fn of(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
 fn as_json(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     let files = files.iter().map(|file| {
         let mut entry = json!({ "path": file.path, "kind": file.kind });
+        if let Some(remark) = file.remark {
+            entry["remark"] = json!(remark);
+        }
         if arguments.dry_run {
             entry["text"] = json!(file.text);
         }
@@ -34,9 +37,16 @@ fn as_json(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     let whole = json!({
         "written": !arguments.dry_run,
         "files": files.collect::<Vec<_>>(),
+        "kept": kept(plan).into_iter().collect::<Vec<_>>(),
         "vtpms": vtpms.collect::<Vec<_>>(),
     });
     format!("{whole:#}\n")
+}
+
+/// The manager's file, where it was there and is left alone.
+fn kept(plan: &Plan) -> Option<String> {
+    let manager = plan.manager.as_ref().filter(|manager| manager.stays)?;
+    Some(manager.file.display().to_string())
 }
 
 fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
@@ -46,8 +56,12 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
         if arguments.dry_run {
             line(format!("==> {} <==\n{}", file.path.display(), file.text));
         } else {
-            line(format!("{}", file.path.display()));
+            let remark = file.remark.map_or_else(String::new, |remark| format!(" ({remark})"));
+            line(format!("{}{remark}", file.path.display()));
         }
+    }
+    if let Some(kept) = kept(plan) {
+        line(format!("{kept} is there and stays as it is"));
     }
     line("\nTo start everything:".into());
     for folder in folders(plan) {

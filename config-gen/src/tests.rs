@@ -140,8 +140,39 @@ fn flags_do_for_one_guest() {
     assert_eq!(read(here.path(), "out/vtpmmgr.cfg"), changed, "a manager's file stays");
 }
 
+#[test]
+fn a_manager_s_file_that_is_there_has_to_have_the_hardware_that_is_asked_for() {
+    let here = folder();
+    let mine = here.path().join("mine.cfg").display().to_string();
+    fs::write(&mine, "").unwrap();
+    let output = here.path().display().to_string();
+    let new = |guest: &str, hardware: &[&str]| {
+        let words = ["x", "--guest", guest, "--guest-config", &mine, "--output", &output];
+        let words = [&words[..], hardware].concat();
+        crate::run(&Arguments::try_parse_from(words).unwrap()).map_err(|error| format!("{error:#}"))
+    };
+    new("a", &["--hardware", "none"]).unwrap();
+    let manager = read(here.path(), "vtpmmgr.cfg");
+    let said = new("b", &[]).unwrap();
+    assert!(said.contains("vtpmmgr.cfg is there and stays as it is"), "{said}");
+    new("c", &["--hardware", "none"]).unwrap();
+    for version in ["2.0", "1.2"] {
+        let told = new("d", &["--hardware", version]).unwrap_err();
+        let says = format!(
+            "vtpmmgr.cfg is there, has no hardware TPM (hwtpm=none), and stays as it is, \
+                            so --hardware {version} would change nothing; leave --hardware out"
+        );
+        assert!(told.contains(&says), "{told}");
+    }
+    assert_eq!(read(here.path(), "vtpmmgr.cfg"), manager);
+    assert!(!here.path().join("d.cfg").exists(), "nothing is half done");
+    fs::write(here.path().join("vtpmmgr.cfg"), "extra = 'hwtpm=nine'\n").unwrap();
+    let told = new("d", &["--hardware", "2.0"]).unwrap_err();
+    assert!(told.contains("hwtpm=nine cannot be used"), "{told}");
+}
+
 /// A file, where its mistake is, and what is said of it.
-const MISTAKES: [(&str, &str, &str); 46] = [
+const MISTAKES: [(&str, &str, &str); 57] = [
     ("[[guest]]\nname = 5\n", "vtpms.toml:2:8:", "write a text in quotes"),
     ("[[guest]]\nnam = 'g'\n", "vtpms.toml:2:1:", "did you mean name?"),
     ("[[guest]]\ncolour = 'g'\n", "vtpms.toml:2:1:", "the keys are name, config"),
@@ -181,15 +212,58 @@ const MISTAKES: [(&str, &str, &str); 46] = [
     ),
     (
         "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'save tpm2=1'\n",
-        "vtpms.toml:4:14:",
+        "vtpms.toml:4:20:",
         "write tpm = \"2.0\"",
     ),
     (
         "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'ephemeral'\n",
-        "vtpms.toml:4:14:",
+        "vtpms.toml:4:15:",
         "ephemeral = true",
     ),
-    ("[manager]\nextra = 'hwtpm=none'\n", "vtpms.toml:2:9:", "hardware = \"none\""),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'save logelvel=debug'\n",
+        "vtpms.toml:4:20:",
+        "\"logelvel=debug\" is no word of a vTPM domain; did you mean loglevel?",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'quiet'\n",
+        "vtpms.toml:4:15:",
+        "is no word of a vTPM domain; the words are clear, save, deactivated, loglevel",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'save=1'\n",
+        "vtpms.toml:4:15:",
+        "has no effect on a vTPM domain; save needs no value: write save",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'loglevel'\n",
+        "vtpms.toml:4:15:",
+        "loglevel needs a value: write loglevel=…",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'save loglevel=loud'\n",
+        "vtpms.toml:4:20:",
+        "write loglevel=error, loglevel=info or loglevel=debug",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\ntpm='1.2'\nvtpm_extra = 'banks=sha256'\n",
+        "vtpms.toml:5:15:",
+        "does not exist for a TPM 1.2: remove it",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nephemeral=true\nvtpm_extra='hwinitpcr=all'\n",
+        "vtpms.toml:5:13:",
+        "needs a manager",
+    ),
+    (
+        "[[guest]]\nname='g'\nkernel='/k'\nvtpm_extra = 'locality=label=1'\n",
+        "vtpms.toml:4:15:",
+        "write locality=0 for every guest",
+    ),
+    ("[manager]\nextra = 'rolback=off'\n", "vtpms.toml:2:10:", "did you mean rollback?"),
+    ("[manager]\nextra = 'rollback=on'\n", "vtpms.toml:2:10:", "write rollback=strict"),
+    ("[manager]\nextra = 'seal=unmeasured tpmlocality=9'\n", "vtpms.toml:2:26:", "from 0 to 4"),
+    ("[manager]\nextra = 'hwtpm=none'\n", "vtpms.toml:2:10:", "hardware = \"none\""),
     ("[manager]\nhardware = 'x'\n", "vtpms.toml:2:12:", "\"1.2\" or \"none\""),
     ("[manager]\nmemory = 4\n", "vtpms.toml:2:10:", "8 or more"),
     ("[manager]\niomem = []\n", "vtpms.toml:2:9:", "vtpm-hwtpm lines"),
@@ -235,6 +309,23 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         run(here.path(), "[[guest]]\nname = 'g'\nkernel = '/k'\n", &["--force"]).unwrap_err();
     assert!(refused.contains("g.cfg"), "{refused}");
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn what_stock_xl_would_not_understand_of_a_guest_s_own_lines_is_refused_or_left_out() {
+    let here = folder();
+    let toml = "[[guest]]\nname='g'\nconfig='mine.cfg'\n";
+    fs::write(here.path().join("mine.cfg"), "vtpm=['backend=a,tpm2','backend=b,tmp=2.0']\n")
+        .unwrap();
+    let told = run(here.path(), toml, &[]).unwrap_err();
+    assert!(told.contains("mine.cfg:1:35: \"tmp=\" is not a word of this line"), "{told}");
+    fs::write(here.path().join("mine.cfg"), "vtpm=['backend=a,tpm2']\n").unwrap();
+    let output = here.path().join("out").display().to_string();
+    let said = run(here.path(), toml, &["--output", &output]).unwrap();
+    assert!(said.contains("out/g.cfg (tpm2 and tpm= are left out"), "{said}");
+    assert!(
+        read(here.path(), "out/g.cfg").starts_with("vtpm=['backend=a', \"backend=g-vtpm,uuid=")
+    );
 }
 
 const PAGE: &str = include_str!("../../docs/formats/vtpms-toml.md");

@@ -24,9 +24,9 @@ pub(crate) struct Wanted {
     /// Where messages say that something stands.
     #[serde(skip)]
     source: Option<(PathBuf, String)>,
-    /// The folder of the TOML file.
+    /// The folder of the TOML file, where its paths begin.
     #[serde(skip)]
-    pub(crate) output_is_relative_to: PathBuf,
+    pub(crate) relative_to: PathBuf,
 }
 
 /// What holds for all domains.
@@ -122,7 +122,7 @@ impl Wanted {
             anyhow!("{}:{place} {}", file.display(), explained(error.message()))
         })?;
         wanted.source = Some((file.to_owned(), text.to_owned()));
-        wanted.output_is_relative_to = file.parent().unwrap_or(Path::new("")).to_owned();
+        wanted.relative_to = file.parent().unwrap_or(Path::new("")).to_owned();
         Ok(wanted)
     }
 
@@ -134,6 +134,20 @@ impl Wanted {
             }
             None => anyhow!("{what}"),
         }
+    }
+
+    /// An error about a word in a text of the file.
+    pub(crate) fn error_at_word(
+        &self,
+        text: &Text,
+        word: &str,
+        what: impl fmt::Display,
+    ) -> anyhow::Error {
+        let span = text.span();
+        let source = self.source.as_ref().and_then(|(_, all)| all.get(span.clone()));
+        // A word that is written by an escape is not found: the text's own place then.
+        let at = source.and_then(|written| written.find(word)).unwrap_or(0);
+        self.error(span.start + at..span.end, what)
     }
 }
 
@@ -161,11 +175,16 @@ fn explained(said: &str) -> String {
 /// An unknown key, and the one that was probably meant, or all.
 fn unknown(key: &str, expected: &str) -> String {
     let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
-    let nearest = known.iter().min_by_key(|name| differences(name, key));
-    match nearest.filter(|name| differences(name, key) <= 2) {
+    match meant(key, &known) {
         Some(name) => format!("there is no key {key}; did you mean {name}?"),
         None => format!("there is no key {key}; the keys are {}", known.join(", ")),
     }
+}
+
+/// The known word that was probably meant.
+pub(crate) fn meant<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let nearest = known.iter().min_by_key(|name| differences(name, word));
+    nearest.copied().filter(|name| differences(name, word) <= 2)
 }
 
 /// How many characters have to be changed, added or taken out (Levenshtein's distance).

@@ -12,7 +12,7 @@ const MISTAKES: [(&[&str], i32, &str); 11] = [
     (&["bytes.toml"], 1, "bytes.toml:2:1: a byte here is no text (UTF-8)"),
     (&["mine.toml", "--forced"], 2, "did you mean --force?"),
     (&["mine.toml", "--guest", "g"], 2, "cannot stand beside --guest <NAME>; leave one of them"),
-    (&["--guest-config", "g.cfg"], 2, "--guest <NAME> and <FILE.toml> is missing"),
+    (&["--guest-config", "g.cfg"], 2, "--guest <NAME> and <FILE.toml> are missing"),
     (&["--guest", "g", "--guest-config", "none.cfg"], 1, "name the guest's xl configuration"),
     (&["--guest", "g", "--guest-config", "g.cfg", "--tpm", "2"], 1, "write \"2.0\" or \"1.2\""),
     (

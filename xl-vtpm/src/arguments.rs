@@ -185,9 +185,10 @@ pub(crate) struct New {
     /// A vTPM whose state lives as long as its domain
     #[arg(long)]
     pub(crate) ephemeral: bool,
-    /// The hardware TPM of the manager, 2.0, 1.2 or none, where the manager has no file yet
-    #[arg(long, default_value = "2.0", value_name = "VERSION")]
-    pub(crate) hardware: String,
+    /// The hardware TPM of the manager, 2.0, 1.2 or none; a manager's file that is there stays as it is,
+    /// and has to say the same [default: 2.0]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) hardware: Option<String>,
     /// The folder that the files are written to
     #[arg(long, default_value = FOLDER, value_name = "FOLDER")]
     pub(crate) output: PathBuf,

@@ -105,7 +105,11 @@ impl From<ChannelError> for Exit {
 impl From<Box<Failure>> for Exit {
     fn from(failure: Box<Failure>) -> Self {
         let why = failure.to_string();
-        if failure.left.is_empty() { Self::NotDone(why) } else { Self::Left(why) }
+        match (failure.left.is_empty(), failure.locked) {
+            (false, _) => Self::Left(why),
+            (true, Some(_)) => Self::Manager(why),
+            (true, None) => Self::NotDone(why),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::host::Host;
 use crate::named::MANAGER;
 use crate::way::Way;
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::Role;
+use libxl_vtpm::plan::{Role, unlocking};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -170,7 +170,10 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
         return Ok(());
     }
     println!("{name}: {}", state.as_deref().unwrap_or("it says nothing of itself"));
-    for (what, text) in [("hardware TPM", tpm), ("image", image), ("error", error)] {
+    let next = (state.as_deref() == Some("locked")).then(|| unlocking(name));
+    for (what, text) in
+        [("hardware TPM", tpm), ("image", image), ("error", error), ("to open it", next)]
+    {
         if let Some(text) = text {
             println!("{what}: {text}");
         }

@@ -11,7 +11,7 @@ pub(crate) fn run(options: &New, json: bool) -> Result<(), Exit> {
         tpm: Some(options.tpm.clone()),
         uuid: options.uuid.clone(),
         ephemeral: options.ephemeral,
-        hardware: Some(options.hardware.clone()),
+        hardware: options.hardware.clone(),
         output: Some(options.output.clone()),
         force: options.force,
         dry_run: options.dry_run,

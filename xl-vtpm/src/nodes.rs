@@ -66,7 +66,13 @@ impl Nodes {
             Some("ready") => Readiness::Ready,
             Some(word @ ("failed" | "locked" | "stopping")) => {
                 let why = self.said(domid, role, "error")?;
-                Readiness::Failed(why.unwrap_or_else(|| format!("it is {word}")))
+                let why = why.unwrap_or_else(|| format!("it is {word}"));
+                // A vTPM domain is never locked, whatever it says.
+                if word == "locked" && role == Role::Manager {
+                    Readiness::Locked(why)
+                } else {
+                    Readiness::Failed(why)
+                }
             }
             _ => Readiness::Starting,
         })

@@ -86,7 +86,7 @@ fn known_vtpms(guest: &str, named: &[PathBuf]) -> Result<Vec<String>, Exit> {
     if vtpms.is_empty() {
         return Err(Exit::not_done(format!(
             "no vTPM is known for {guest}: there is neither /etc/xen/vtpm/{guest}.cfg with a vTPM in it, \
-             nor /etc/xen/vtpm/{guest}-vtpm.cfg; write them with xl-vtpm new {guest}"
+             nor /etc/xen/vtpm/{guest}-vtpm.cfg; write them with xl-vtpm new {guest} --guest-config FILE"
         )));
     }
     Ok(vtpms)

@@ -4,7 +4,7 @@ use crate::devices;
 use crate::exit::Exit;
 use crate::host::Host;
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Readiness, Role};
+use libxl_vtpm::plan::{Readiness, Role, unlocking};
 use manager_client::{Channel, ChannelError};
 use std::time::{Duration, Instant};
 use xenlight_sys::{NewVtpm, Vtpm};
@@ -78,6 +78,10 @@ fn ready(host: &Host, manager: &str) -> Result<(), Exit> {
         Readiness::Ready => Ok(()),
         Readiness::Starting => Err(Exit::Manager(format!(
             "the manager {manager} is not ready yet; try again, or see xl-vtpm logs {manager}"
+        ))),
+        Readiness::Locked(why) => Err(Exit::Manager(format!(
+            "the manager {manager} waits for its recovery key: {why}; bring it: {}",
+            unlocking(manager)
         ))),
         Readiness::Failed(why) => Err(Exit::Manager(format!("the manager {manager}: {why}"))),
     }

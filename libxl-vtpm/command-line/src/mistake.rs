@@ -20,7 +20,8 @@ pub(crate) fn sentence(error: &Error, program: &Command) -> String {
             format!("there is no command \"{given}\"; {}", meant_or(&meant, &see))
         }
         ErrorKind::MissingRequiredArgument => {
-            format!("{arg} is missing; write {}", usage(error).unwrap_or(see))
+            let are = if context(ContextKind::InvalidArg).len() > 1 { "are" } else { "is" };
+            format!("{arg} {are} missing; write {}", usage(error).unwrap_or(see))
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             format!("a command is missing; {see}")

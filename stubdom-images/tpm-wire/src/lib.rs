@@ -17,6 +17,7 @@ mod open_enum;
 
 mod builder;
 mod header;
+mod locality;
 pub mod manager;
 mod reader;
 mod tag;
@@ -26,6 +27,7 @@ mod version;
 
 pub use builder::PacketBuilder;
 pub use header::{HEADER_BYTES, Header, HeaderError, MAX_PACKET_BYTES};
+pub use locality::Locality;
 pub use reader::{Malformed, Reader};
 pub use tag::{Family, Tag};
 pub use version::TpmVersion;

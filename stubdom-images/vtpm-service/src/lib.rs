@@ -9,7 +9,6 @@
 extern crate alloc;
 
 pub mod announce;
-pub mod arguments;
 mod boot;
 #[cfg(test)]
 mod fake_engine;
@@ -19,8 +18,8 @@ mod probe;
 mod route;
 mod service;
 
-pub use arguments::Arguments;
 pub use boot::BootError;
 pub use keeper::{Ephemeral, NotBegun, NotKept, StateKeeper};
 pub use life::{Past, Refusal};
 pub use service::{AttachError, Origin, Service, ServiceError};
+pub use vtpm_arguments::{self as arguments, Arguments};

@@ -10,11 +10,11 @@
 //! `domid_policy`), and numbers of domains that have died are forgotten here as soon as that is
 //! known.
 
-use crate::arguments::Reattach;
 use alloc::vec::Vec;
 use core::fmt;
 use domain_io::DomainId;
 use tpmif::nodes::DeviceId;
+use vtpm_arguments::Reattach;
 
 /// Why a frontend is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Who gets the TPM, who is refused, and when it is reset.
 
 use super::{Admission, BootLife, Past, Refusal};
-use crate::arguments::Reattach;
 use alloc::vec;
 use alloc::vec::Vec;
 use domain_io::DomainId;
 use tpmif::nodes::DeviceId;
+use vtpm_arguments::Reattach;
 
 fn guest(number: u16) -> DeviceId {
     DeviceId { frontend: DomainId(number), device: 0 }

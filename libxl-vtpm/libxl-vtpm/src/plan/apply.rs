@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::step::{Role, Step, Undo};
-use super::toolstack::{Problem, Readiness, Toolstack};
+use super::toolstack::{Problem, Readiness, Toolstack, unlocking};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +17,9 @@ pub struct Failure {
     pub step: Step,
     /// Why.
     pub problem: Problem,
+    /// The manager that waits for its recovery key, which it can take only while it runs: it is left
+    /// alone.
+    pub locked: Option<String>,
     /// What was taken back, in this order.
     pub undone: Vec<Undo>,
     /// What could not be taken back, and why.
@@ -34,7 +37,14 @@ impl fmt::Display for Failure {
         for path in &self.kept {
             write!(f, "; {} stays, since a TPM's state may be on it", path.display())?;
         }
-        if self.left.is_empty() && self.kept.is_empty() {
+        if let Some(manager) = &self.locked {
+            write!(
+                f,
+                "; {manager} waits for the recovery key and is left as it is; bring the key ({}), and type \
+                 this command again",
+                unlocking(manager)
+            )?;
+        } else if self.left.is_empty() && self.kept.is_empty() {
             f.write_str("; nothing was left behind")?;
         }
         Ok(())
@@ -58,21 +68,35 @@ pub fn apply(
         say(step);
         match take(step, toolstack) {
             Ok(()) => taken.note(step),
-            Err(problem) => return Err(Box::new(taken.back(step, problem, toolstack))),
+            Err(stop) => return Err(Box::new(taken.back(step, stop, toolstack))),
         }
     }
     Ok(())
 }
 
-fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Problem> {
-    match step {
-        Step::MakeImage { path, mib } => toolstack.make_image(path, *mib),
-        Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file),
-        Step::AwaitReady { name, role, seconds } => {
-            await_ready(name, *role, Duration::from_secs(*seconds), toolstack)
-        }
-        Step::StartGuest { file, for_xl, .. } => toolstack.start_guest(file, for_xl.as_deref()),
+/// Why a step was not taken.
+enum Stop {
+    Failed(Problem),
+    /// Its manager waits for the recovery key.
+    Locked(Problem),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
     }
+}
+
+fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Stop> {
+    match step {
+        Step::MakeImage { path, mib } => toolstack.make_image(path, *mib)?,
+        Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file)?,
+        Step::AwaitReady { name, role, seconds } => {
+            await_ready(name, *role, Duration::from_secs(*seconds), toolstack)?;
+        }
+        Step::StartGuest { file, for_xl, .. } => toolstack.start_guest(file, for_xl.as_deref())?,
+    }
+    Ok(())
 }
 
 fn await_ready(
@@ -80,17 +104,21 @@ fn await_ready(
     role: Role,
     limit: Duration,
     toolstack: &mut dyn Toolstack,
-) -> Result<(), Problem> {
+) -> Result<(), Stop> {
     let mut waited = Duration::ZERO;
     loop {
         match toolstack.readiness(name, role)? {
             Readiness::Ready => return Ok(()),
-            Readiness::Failed(why) => return Err(Problem(format!("{name} says: {why}"))),
+            Readiness::Locked(why) => {
+                return Err(Stop::Locked(Problem(format!("{name} says: {why}"))));
+            }
+            Readiness::Failed(why) => return Err(Problem(format!("{name} says: {why}")).into()),
             Readiness::Starting if waited >= limit => {
+                let limit = limit.as_secs();
                 return Err(Problem(format!(
-                    "it is not ready after {} s; see xl console {name}",
-                    limit.as_secs()
-                )));
+                    "it is not ready after {limit} s; see what it wrote to its console, or give it longer"
+                ))
+                .into());
             }
             Readiness::Starting => {
                 toolstack.pause(LOOK);
@@ -121,9 +149,14 @@ impl Taken {
         self.undos.extend(step.undo());
     }
 
-    fn back(self, step: &Step, problem: Problem, toolstack: &mut dyn Toolstack) -> Failure {
+    fn back(self, step: &Step, stop: Stop, toolstack: &mut dyn Toolstack) -> Failure {
+        let (problem, locked) = match (stop, step) {
+            (Stop::Locked(why), Step::AwaitReady { name, .. }) => (why, Some(name.clone())),
+            (Stop::Failed(why) | Stop::Locked(why), _) => (why, None),
+        };
         let (mut undone, mut left) = (Vec::new(), Vec::new());
-        for undo in self.undos.into_iter().rev() {
+        let stays = |undo: &Undo| matches!(undo, Undo::StopDomain { name } if Some(name) == locked.as_ref());
+        for undo in self.undos.into_iter().rev().filter(|undo| !stays(undo)) {
             let result = match &undo {
                 Undo::RemoveImage { path } => toolstack.remove_image(path),
                 Undo::StopDomain { name } => toolstack.stop_domain(name),
@@ -133,6 +166,6 @@ impl Taken {
                 Err(problem) => left.push((undo, problem)),
             }
         }
-        Failure { step: step.clone(), problem, undone, left, kept: self.used }
+        Failure { step: step.clone(), problem, locked, undone, left, kept: self.used }
     }
 }

@@ -17,6 +17,8 @@ struct Host {
     fails_at: Option<usize>,
     stop_fails: bool,
     never_ready: bool,
+    /// This manager waits for its recovery key.
+    locked: Option<&'static str>,
     time: Duration,
 }
 
@@ -62,7 +64,10 @@ impl Toolstack for Host {
         Ok(())
     }
 
-    fn readiness(&mut self, _name: &str, _role: Role) -> Result<Readiness, Problem> {
+    fn readiness(&mut self, name: &str, _role: Role) -> Result<Readiness, Problem> {
+        if self.locked == Some(name) {
+            return Ok(Readiness::Locked("PCR 7 differs".into()));
+        }
         if self.never_ready {
             return Ok(Readiness::Starting);
         }
@@ -186,11 +191,49 @@ fn what_cannot_be_undone_is_said_and_the_rest_is_undone() {
 }
 
 #[test]
+fn a_manager_that_waits_for_its_recovery_key_is_left_alone() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let mut host = Host { locked: Some("m"), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(
+        host.domains,
+        BTreeSet::from(["m".to_owned()]),
+        "it runs, and nothing else was started"
+    );
+    assert_eq!((failure.locked.as_deref(), &failure.undone[..]), (Some("m"), &[][..]));
+    let said = failure.to_string();
+    for part in ["m says: PCR 7 differs", "m waits", "left as it is", "backend=m", "recover --key"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let mut known = known();
+    known[2].running = true;
+    let plan = Plan::guest(&guest(&["a"]), &known, 30).unwrap();
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!((host.domains.len(), failure.locked.as_deref()), (1, Some("m")));
+}
+
+#[test]
+fn what_was_started_beside_a_locked_manager_is_taken_back() {
+    let mut known = known();
+    known[1].manager = Some("n".into());
+    known.push(stub("n", Role::Manager, None));
+    let plan = Plan::guest(&guest(&["a", "b"]), &known, 30).unwrap();
+    let mut host = Host { locked: Some("n"), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(host.domains, BTreeSet::from(["n".to_owned()]));
+    assert_eq!(failure.undone, ["a", "m"].map(|name| Undo::StopDomain { name: name.into() }));
+}
+
+#[test]
 fn nothing_is_awaited_for_longer_than_the_limit() {
     let plan = Plan::guest(&guest(&["a"]), &known(), 3).unwrap();
     let mut host = Host { never_ready: true, ..Host::default() };
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
-    assert!(failure.to_string().contains("not ready after 3 s; see xl console m"), "{failure}");
+    assert!(
+        failure.to_string().contains("not ready after 3 s; see what it wrote to its console"),
+        "{failure}"
+    );
     assert_eq!(host.time, Duration::from_secs(3));
 }
 

@@ -17,6 +17,15 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// What opens a manager that is locked, as it is typed in domain 0 (docs/custody.md).
+#[must_use]
+pub fn unlocking(manager: &str) -> String {
+    format!(
+        "modprobe xen-tpmfront; xl vtpm-attach 0 uuid=$(uuidgen) backend={manager}; vtpmmgr-ctl policy \
+         recover --key FILE"
+    )
+}
+
 /// What a manager or a vTPM domain says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -24,6 +33,8 @@ pub enum Readiness {
     Starting,
     /// It serves.
     Ready,
+    /// A manager that cannot open its store, and waits for the recovery key: why.
+    Locked(String),
     /// It does not, and will not by itself: why.
     Failed(String),
 }

@@ -2,7 +2,7 @@
 
 use super::settings::{SettingAt, settings};
 use super::tokens::{NotReadable, Place};
-use crate::line::VtpmLine;
+use crate::line::{Mistake, VtpmLine};
 use std::fmt;
 
 /// Why nothing was added.
@@ -14,6 +14,8 @@ pub enum NotAdded {
     NoList(Place),
     /// The guest has a vTPM of this backend already.
     Already(Place),
+    /// An item that is there cannot be followed, and stock xl would stop at it or pass over it.
+    Item(Place, Mistake),
 }
 
 impl fmt::Display for NotAdded {
@@ -26,6 +28,7 @@ impl fmt::Display for NotAdded {
             Self::Already(place) => {
                 write!(f, "{place}: the guest has a vTPM of this backend already")
             }
+            Self::Item(place, mistake) => write!(f, "{place}: {mistake}"),
         }
     }
 }
@@ -37,7 +40,7 @@ impl std::error::Error for NotAdded {}
 /// list that is there.
 ///
 /// # Errors
-/// Nothing can be added, or the backend is there already.
+/// Nothing can be added, the backend is there already, or an item that is there means nothing.
 pub fn with_vtpm(text: &str, vtpm: &VtpmLine, comment: &str) -> Result<String, NotAdded> {
     let found = settings(text).map_err(NotAdded::NotReadable)?;
     let parts = found.parts("vtpm");
@@ -45,8 +48,11 @@ pub fn with_vtpm(text: &str, vtpm: &VtpmLine, comment: &str) -> Result<String, N
         return Err(NotAdded::NoList(other.place));
     }
     for item in found.list("vtpm") {
-        let known = VtpmLine::parse(&item.text).ok();
-        if known.is_some_and(|known| known.line.backend == vtpm.backend) {
+        let known = VtpmLine::parse(&item.text).map_err(|error| {
+            let column = item.place.column + error.column - 1;
+            NotAdded::Item(Place { column, ..item.place }, error.mistake)
+        })?;
+        if known.line.backend == vtpm.backend {
             return Err(NotAdded::Already(item.place));
         }
     }
@@ -119,6 +125,7 @@ mod tests {
         assert!(said("name='g'\nvtpm = [ 'backend=a'\n").starts_with("3:1: this is not"));
         assert!(said("a = 'x' b").starts_with("1:9: "));
         assert!(said("ä = 5").starts_with("1:1: "));
+        assert!(said("vtpm = [ 'backend=a,tmp=2.0' ]").starts_with("1:21: \"tmp=\" is not a word"));
     }
 
     proptest! {

@@ -7,11 +7,11 @@
 mod tpm12;
 mod tpm20;
 
-use crate::arguments::{Arguments, Startup};
 use alloc::vec::Vec;
 use core::fmt;
 use tpm_wire::tpm20::HashAlgorithm;
 use tpm_wire::{Header, TpmVersion};
+use vtpm_arguments::{Arguments, Startup};
 use vtpm_engine::{Engine, EngineError, Locality};
 
 /// A TPM that could not be made ready.

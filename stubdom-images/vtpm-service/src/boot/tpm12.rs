@@ -1,9 +1,9 @@
 //! TPM 1.2.
 
 use super::{BootError, Started, resume, send};
-use crate::arguments::Startup;
 use alloc::vec::Vec;
 use tpm_wire::tpm12::{self, PhysicalPresence, StartupType};
+use vtpm_arguments::Startup;
 use vtpm_engine::Engine;
 
 /// Not secret and not checked: nobody stands between this domain and its engine.

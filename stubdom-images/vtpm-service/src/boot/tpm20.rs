@@ -1,11 +1,11 @@
 //! TPM 2.0.
 
 use super::{BootError, Started, Stop, resume, send};
-use crate::arguments::{PlatformHierarchy, Startup};
 use alloc::vec::Vec;
 use tpm_wire::tpm20::{
     self, Capability, DictionaryAttack, Handle, HashAlgorithm, Property, StartupType,
 };
+use vtpm_arguments::{PlatformHierarchy, Startup};
 use vtpm_engine::Engine;
 
 /// What a new TPM is set to. 32 tries, one forgiven every ten minutes, is what Windows sets and

@@ -6,7 +6,6 @@ mod tests;
 
 pub use error::{AttachError, ServiceError};
 
-use crate::arguments::{Arguments, LocalityGrant, Startup};
 use crate::boot::{self, BootError, Started, Stop};
 use crate::keeper::StateKeeper;
 use crate::life::{Admission, BootLife, Past, Refusal};
@@ -16,6 +15,7 @@ use alloc::vec::Vec;
 use domain_io::DomainId;
 use tpm_wire::{Header, MAX_PACKET_BYTES};
 use tpmif::nodes::DeviceId;
+use vtpm_arguments::{Arguments, LocalityGrant, Startup};
 use vtpm_engine::{Engine, Locality};
 
 /// Where the engine's TPM comes from.

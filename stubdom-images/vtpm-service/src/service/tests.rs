@@ -1,7 +1,6 @@
 //! What a vTPM does with its engine, seen by an engine that only takes notes.
 
 use super::{AttachError, Origin, Service, ServiceError};
-use crate::arguments::Arguments;
 use crate::fake_engine::{Event, FakeEngine};
 use crate::keeper::{Ephemeral, NotBegun, NotKept, StateKeeper};
 use crate::life::{Past, Refusal};
@@ -12,6 +11,7 @@ use proptest::prelude::{any, proptest};
 use tpm_wire::tpm20::{HashAlgorithm, ResponseCode, error_response, get_random};
 use tpm_wire::{MAX_PACKET_BYTES, TpmVersion};
 use tpmif::nodes::DeviceId;
+use vtpm_arguments::Arguments;
 
 const STARTUP: u32 = 0x144;
 const SHUTDOWN: u32 = 0x145;

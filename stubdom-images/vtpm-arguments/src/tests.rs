@@ -8,9 +8,9 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use log::LevelFilter;
 use proptest::prelude::{any, proptest};
+use tpm_wire::Locality;
 use tpm_wire::TpmVersion;
 use tpm_wire::tpm20::HashAlgorithm;
-use vtpm_engine::Locality;
 
 fn parse(line: &str) -> Result<(Arguments, Vec<Notice>), ArgumentError> {
     Arguments::parse(line.split(' '))

@@ -1,4 +1,9 @@
-//! The domain's command line.
+//! The command line of a vTPM domain. The domain reads it; vtpm-config-gen checks with the same reader
+//! what it writes.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+extern crate alloc;
 
 mod banks;
 mod error;

@@ -8,7 +8,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use vtpm_engine::Locality;
+use tpm_wire::Locality;
 
 /// What may be written after `locality=`.
 pub(super) const EXPECTED: &str = "locality= with numbers 0 to 4 separated by commas, or LABEL= and such numbers, 16 times at most";
