@@ -25,6 +25,12 @@ pub(crate) fn from_file(path: &Path) -> Result<Secret> {
     let file = File::open(path).with_context(|| {
         format!("cannot open the key {shown}; make one with: (umask 077; head -c 32 /dev/urandom >{shown})")
     })?;
+    if !file.metadata()?.is_file() {
+        bail!(
+            "{shown} is no file: name one with {KEY_BYTES} bytes, or {} hexadecimal digits",
+            2 * KEY_BYTES
+        );
+    }
     let mode = Mode::from_raw_mode(fstat(&file)?.st_mode);
     if mode.intersects(Mode::RWXG | Mode::RWXO) {
         bail!("others may read the key {shown}: make it yours alone with chmod 600 {shown}");
@@ -108,6 +114,13 @@ mod tests {
         assert!(from_file(&file).unwrap_err().to_string().contains("chmod 600"));
         fs::set_permissions(&file, PermissionsExt::from_mode(0o400)).unwrap();
         assert_eq!(from_file(&file).unwrap(), Secret::new([7; 32]));
+    }
+
+    #[test]
+    fn a_folder_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = from_file(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("is no file: name one with 32 bytes"), "{error}");
     }
 
     #[test]

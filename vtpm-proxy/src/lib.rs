@@ -26,13 +26,13 @@ pub mod tpm;
 
 use anyhow::Result;
 use arguments::{Arguments, Command};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// What the program does; its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = command_line::read();
     engine_serve::log_to_stderr("vtpm-proxy");
     // State, sealed key and entries are this user's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

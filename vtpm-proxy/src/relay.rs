@@ -77,6 +77,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
 /// The device that was named, or the only one of xen-tpmfront, once it is there.
 fn find(relay: &Relay) -> Result<PathBuf> {
     let end = Instant::now() + relay.patience();
+    let mut said = false;
     loop {
         let found = match &relay.device {
             Some(path) if path.exists() => vec![path.clone()],
@@ -85,17 +86,35 @@ fn find(relay: &Relay) -> Result<PathBuf> {
         };
         match found.as_slice() {
             [one] => return Ok(one.clone()),
-            [] if Instant::now() < end => std::thread::sleep(GLANCE),
-            [] => bail!(
-                "this guest has no vTPM device: attach one with xl vtpm-attach, and load its driver \
-                 with modprobe xen-tpmfront"
-            ),
+            [] if Instant::now() < end => {
+                if !said {
+                    log::info!("waits for {} for at most {} s", name(relay), relay.wait);
+                    said = true;
+                }
+                std::thread::sleep(GLANCE);
+            }
+            [] => match &relay.device {
+                Some(path) => bail!(
+                    "there is no {}: name the device of xen-tpmfront, such as /dev/tpm0, or leave --device \
+                     out",
+                    path.display()
+                ),
+                None => bail!(
+                    "this guest has no vTPM device: attach one with xl vtpm-attach, and load its driver \
+                     with modprobe xen-tpmfront"
+                ),
+            },
             several => {
                 let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
                 bail!("this guest has several vTPMs, {}: choose with --device", names.join(" "));
             }
         }
     }
+}
+
+fn name(relay: &Relay) -> String {
+    let named = relay.device.as_ref().map(|path| path.display().to_string());
+    named.unwrap_or_else(|| "a vTPM device of xen-tpmfront".into())
 }
 
 /// `/dev/tpmN` of each vTPM, in the order of their numbers.

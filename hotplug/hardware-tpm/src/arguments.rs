@@ -24,7 +24,7 @@ To be run as root in domain 0. Once, when the manager is set up:
 
   vtpm-hwtpm status
   vtpm-hwtpm release
-  vtpm-hwtpm lines >> /etc/xen/vtpmmgr.cfg
+  vtpm-hwtpm lines                 (in place of iomem= and extra= in /etc/xen/vtpm/vtpmmgr.cfg)
   vtpm-hwtpm keep
 
 Exit code 0: done, or nothing to do; 1: refused or failed, with the reason; 2: wrong arguments.";

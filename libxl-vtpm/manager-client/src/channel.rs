@@ -3,7 +3,7 @@
 use crate::error::ChannelError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use tpm_wire::MAX_PACKET_BYTES;
 use tpm_wire::manager::AnswerError;
@@ -48,6 +48,9 @@ impl Channel {
         if !path.metadata().map_err(failed)?.file_type().is_char_device() {
             return Err(ChannelError::NoTpm { path: path.to_path_buf() });
         }
+        if is_no_tpm(path, Path::new("/sys/dev/char")) {
+            return Err(ChannelError::NoTpm { path: path.to_path_buf() });
+        }
         let device = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
         Ok(Self { device, path: path.to_path_buf() })
     }
@@ -64,6 +67,9 @@ impl Channel {
             .write_all(packet)
             .and_then(|()| self.device.read(&mut answer))
             .map_err(|error| ChannelError::Device { path: self.path.clone(), error })?;
+        if got == 0 {
+            return Err(ChannelError::NoTpm { path: self.path.clone() });
+        }
         answer.truncate(got);
         Ok(answer)
     }
@@ -75,6 +81,14 @@ impl Channel {
             other => other.map(|_| ()),
         }
     }
+}
+
+/// Whether the kernel says of a character device that it is no TPM; where it says nothing, it may be one.
+fn is_no_tpm(path: &Path, devices: &Path) -> bool {
+    let Ok(found) = path.metadata() else { return false };
+    let (major, minor) = (rustix::fs::major(found.rdev()), rustix::fs::minor(found.rdev()));
+    let class = fs::canonicalize(devices.join(format!("{major}:{minor}/subsystem")));
+    class.is_ok_and(|class| !class.ends_with("tpm") && !class.ends_with("tpmrm"))
 }
 
 /// `/dev/tpmN` of each vTPM device of this domain, in the order of their numbers.
@@ -105,6 +119,26 @@ mod tests {
         let said = Channel::open(&file).err().unwrap().to_string();
         assert!(said.contains("mine is no TPM device"), "{said}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_device_that_is_no_tpm_is_named_so() {
+        let said = match Channel::open(Path::new("/dev/null")) {
+            Err(error) => error.to_string(),
+            Ok(mut channel) => channel.transmit(&[0; 10]).unwrap_err().to_string(),
+        };
+        assert!(said.contains("/dev/null is no TPM device; name one such as"), "{said}");
+        let sys = tempfile::tempdir().unwrap();
+        let class = |name: &str| {
+            let (own, class) = (sys.path().join("1:3"), sys.path().join("class").join(name));
+            fs::remove_dir_all(&own).unwrap_or_default();
+            fs::create_dir_all(&own).unwrap();
+            fs::create_dir_all(&class).unwrap();
+            std::os::unix::fs::symlink(class, own.join("subsystem")).unwrap();
+            is_no_tpm(Path::new("/dev/null"), sys.path())
+        };
+        assert!(!is_no_tpm(Path::new("/dev/null"), sys.path()), "it is not said");
+        assert!(class("mem") && !class("tpm") && !class("tpmrm"));
     }
 
     #[test]

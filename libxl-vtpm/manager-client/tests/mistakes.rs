@@ -8,7 +8,7 @@ const UUID: &str = "0f8e1a52-7c3d-4b69-9a10-5566778899aa";
 const STATE: &str = "sha1:7=0707070707070707070707070707070707070707";
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 24] = [
+const MISTAKES: [(&[&str], i32, &str); 33] = [
     (&[], 2, "a command is missing; see vtpmmgr-ctl --help"),
     (&["lst"], 2, "did you mean list?"),
     (&["show"], 2, "<UUID> is missing; write vtpmmgr-ctl show <UUID>"),
@@ -18,6 +18,42 @@ const MISTAKES: [(&[&str], i32, &str); 24] = [
     (&["accept-older", UUID], 2, "GENERATION"),
     (&["accept-older", UUID, "0"], 2, "\"0\" cannot be [GENERATION]"),
     (&["policy"], 2, "a command is missing"),
+    (
+        &["policy", "add", "foo"],
+        2,
+        "\"foo\" cannot be <STATE>...; it names no PCR of a bank; write a state as in sha256:5=HEX,7=HEX \
+         (vtpmmgr-ctl policy show prints the present one)",
+    ),
+    (
+        &["policy", "add", "sha257:5=00"],
+        2,
+        "a bank is none of sha1, sha256, sha384, sha512; write a state",
+    ),
+    (
+        &["policy", "predict", "--extend", "7=00"],
+        2,
+        "it names no PCR of a bank; write a state as in",
+    ),
+    (
+        &[
+            "policy",
+            "predict",
+            STATE,
+            "--extend",
+            "sha1:5=0505050505050505050505050505050505050505",
+        ],
+        7,
+        "extends no PCR of sha1:7; name one of them",
+    ),
+    (&["policy", "reseal", "--pcrs", "5,7"], 2, "it selects nothing; write it as in sha256:5,7"),
+    (
+        &["--device", "/dev/null", "list"],
+        3,
+        "/dev/null is no TPM device; name one such as /dev/tpm1",
+    ),
+    (&["--device", "/dev/zero", "list"], 3, "/dev/zero is no TPM device"),
+    (&["show", "guest1"], 2, "write it as in 0f8e1a52-"),
+    (&["new", UUID, "--tpm2"], 2, "did you mean --tpm?"),
     (&["policy", "add", "sha256:5=00"], 2, "write a state as in sha256:5=HEX"),
     (&["policy", "reseal", "--pcrs", "sha256:99"], 2, "write it as in sha256:5,7"),
     (&["policy", "recovery-key"], 2, "<--out <FILE>|--stdout> is missing"),

@@ -28,7 +28,14 @@ impl fmt::Display for NoDisk {
                 "there is no such file; name the file or block device that stands in disk= of the \
                  domain's configuration",
             ),
-            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Unreadable(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "it may not be read ({error}); run this as root")
+            }
+            Self::Unreadable(error) => write!(
+                f,
+                "it cannot be read ({error}); name the file or block device that stands in disk= of the \
+                 domain's configuration"
+            ),
         }
     }
 }

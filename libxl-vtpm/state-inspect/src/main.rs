@@ -25,7 +25,7 @@ only the manager can tell whether it is the newest copy. Of a disk that a runnin
 what is read may be half of a change; look again.
 
 Examples:
-  vtpm-inspect /var/lib/xen/vmgr.img
+  vtpm-inspect /var/lib/xen/vtpm/vtpmmgr.img
   vtpm-inspect --json /dev/vg0/vtpm-guest1";
 
 fn main() -> ExitCode {

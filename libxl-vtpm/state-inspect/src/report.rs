@@ -55,7 +55,10 @@ pub enum WhatElse {
 impl fmt::Display for WhatElse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Neither => f.write_str("it holds neither a manager's store nor a vTPM's state"),
+            Self::Neither => f.write_str(
+                "it holds neither a manager's store nor a vTPM's state; name the file or block device that \
+                 stands in disk= of the manager's or of a vTPM domain's configuration",
+            ),
             Self::Store(error) => error.fmt(f),
             Self::Vtpm(error) => error.fmt(f),
         }

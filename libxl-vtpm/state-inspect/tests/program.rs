@@ -35,16 +35,23 @@ fn what_is_no_disk_is_refused_in_one_sentence_and_nothing_waits() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (text, empty) = (folder.path().join("guest1.cfg"), folder.path().join("empty"));
+    fs::write(&text, "name = 'guest1'\n".repeat(9999)).unwrap();
+    fs::write(&empty, "").unwrap();
     for (path, why) in [
         (folder.path(), "a directory"),
         (pipe.as_path(), "a pipe"),
         (Path::new("/dev/null"), "a character device"),
         (Path::new("/does/not/exist"), "there is no such file"),
+        (&text.join("vtpm.img"), "it cannot be read"),
+        (&text, "it holds neither a manager's store nor a vTPM's state"),
+        (&empty, "it holds neither a manager's store nor a vTPM's state"),
     ] {
         let output = run(&[], path);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(said.contains(why) && said.trim_end().lines().count() == 1, "{said}");
+        assert!(said.contains("; name the file or block device that stands in disk="), "{said}");
     }
 }
 
@@ -54,7 +61,7 @@ fn the_manual_page_s_examples_run() {
     let samples =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../stubdom-images/vtpm-store/tests/samples");
     for (sample, name) in
-        [("manager-store-v1.img", "vmgr.img"), ("vtpm-disk-v1.img", "guest1-vtpm.img")]
+        [("manager-store-v1.img", "vtpmmgr.img"), ("vtpm-disk-v1.img", "guest1-vtpm.img")]
     {
         let mut bytes = std::fs::read(format!("{samples}/{sample}")).unwrap();
         bytes.resize(536 << 10, 0);

@@ -26,7 +26,9 @@ impl StateDir {
     /// When it cannot be made or another process has it.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path).with_context(|| format!("cannot make {shown}"))?;
+        fs::create_dir_all(path).with_context(|| {
+            format!("cannot make {shown}; name another directory for the TPM's state")
+        })?;
         let folder = File::open(path).with_context(|| format!("cannot open {shown}"))?;
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path: path.to_path_buf(), folder }),

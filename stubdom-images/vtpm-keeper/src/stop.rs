@@ -117,9 +117,9 @@ impl fmt::Display for Stop {
             Self::BlankDisk(uuid) => write!(
                 f,
                 "the manager keeps the state of vTPM {uuid}, and its disk is blank: attach the \
-                 right disk or restore its last copy; to give this vTPM up and make a new one, \
-                 remove its record by vtpmmgr-ctl delete --with-state {uuid} in dom0 \
-                 (docs/rollback.md)"
+                 right disk or restore its last copy; to give this vTPM up and make a new one, type \
+                 xl-vtpm clear GUEST in dom0, or, where its configuration is gone, vtpmmgr-ctl \
+                 delete --with-state {uuid} (docs/recovery.md)"
             ),
             Self::UnknownUuid(uuid) => write!(
                 f,
@@ -146,7 +146,7 @@ impl fmt::Display for Stop {
             Self::OtherTpmAtManager { manager, wanted } => write!(
                 f,
                 "the manager keeps a TPM {manager} under this uuid, and the command line wants a \
-                 TPM {wanted}: {}, or remove the record by vtpmmgr-ctl delete in dom0",
+                 TPM {wanted}: {}, or make the vTPM new by xl-vtpm clear GUEST in dom0",
                 word_for(*manager)
             ),
             Self::OtherTpmOnDisk { disk, wanted } => write!(

@@ -12,7 +12,10 @@ pub(crate) fn extended(state: PcrState, with: &[PcrState]) -> Result<PcrState, U
     with.iter().try_fold(state, |state, measured| {
         state
             .extended(measured)
-            .ok_or_else(|| Unusable(format!("{measured} extends no PCR of {}", state.selection())))
+            .ok_or_else(|| {
+                let of = state.selection();
+                Unusable(format!("{measured} extends no PCR of {of}; name one of them, or begin with a state that has it"))
+            })
     })
 }
 

@@ -7,8 +7,11 @@ use vtpm_custody::{PcrSelection, PcrState};
 pub(super) const NOTES: &str = "\
 A STATE is a word such as sha256:5=HEX,7=HEX: PCRs of one bank and their values; several banks are joined by +.
 
-Before an update that changes PCRs, without an administrator's key:
-  vtpmmgr-ctl policy predict --extend sha256:7=HEX      (what the update will measure)
+Before an update that changes PCRs, without an administrator's key: have the recovery key at hand, and bring it
+where the store does not open afterwards:
+  vtpmmgr-ctl policy recover --key FILE
+Where the PCRs after the update are known, they can be accepted before it:
+  vtpmmgr-ctl policy predict sha256:5=HEX,7=ZEROS --extend sha256:7=HEX ...     (every digest of that boot)
   vtpmmgr-ctl policy add STATE
 and after it:
   vtpmmgr-ctl policy drop
@@ -113,7 +116,8 @@ pub(crate) enum Policy {
 pub(crate) enum Offline {
     /// Compute what a policy over a state would be
     Predict {
-        /// The state to begin with [default: the present one, for which the manager is asked]
+        /// The state to begin with [default: the present one, for which the manager is asked: right only for
+        /// what is measured behind all of this boot]
         #[arg(value_parser = state)]
         state: Option<PcrState>,
         /// What will be measured into one of its PCRs, in this order; may be repeated
@@ -163,5 +167,6 @@ fn selection(text: &str) -> Result<PcrSelection, String> {
 }
 
 fn state(text: &str) -> Result<PcrState, String> {
-    PcrState::parse(text).map_err(|error| error.to_string())
+    PcrState::parse(text)
+        .map_err(|error| format!("{error} (vtpmmgr-ctl policy show prints the present one)"))
 }

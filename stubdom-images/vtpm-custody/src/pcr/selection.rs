@@ -28,14 +28,21 @@ pub enum SelectionError {
 
 impl fmt::Display for SelectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let problem = match self {
+        let problem = self.problem();
+        write!(f, "the selection of PCRs is not usable: {problem}; write it as in sha256:5,7")
+    }
+}
+
+impl SelectionError {
+    /// Without what to write instead.
+    pub(super) const fn problem(self) -> &'static str {
+        match self {
             Self::Empty => "it selects nothing",
             Self::Bank => "a bank is none of sha1, sha256, sha384, sha512",
             Self::Pcr => "a PCR is not a number from 0 to 23",
             Self::Twice => "a bank is named twice",
             Self::OnlySha1 => "a TPM 1.2 has the bank sha1 only",
-        };
-        write!(f, "the selection of PCRs is not usable: {problem}; write it as in sha256:5,7")
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub enum StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Selection(error) => return error.fmt(f),
+            Self::Selection(SelectionError::Empty) => f.write_str("it names no PCR of a bank")?,
+            Self::Selection(error) => f.write_str(error.problem())?,
             Self::Value => f.write_str("a PCR's value is missing or not as long as its bank's")?,
             Self::Twice => f.write_str("a PCR is named twice")?,
         }
