@@ -1,13 +1,18 @@
 #!/bin/sh
 # What ./x demo runs in the lab's dom0: one vTPM domain, one stock Linux guest, and the guest's TPM
-# at work. Prints what it does and what comes back, and ends at the first thing that fails.
+# at work. Prints what it does and what comes back, and ends at the first thing that fails. With the word
+# "bold", headings are for a terminal.
 . lab-lib
+bold= plain=
+[ "${1:-}" != bold ] || { bold=$(printf '\033[1m') plain=$(printf '\033[0m'); }
 
-step() { printf '\n\033[1m--- %s\033[0m\n' "$*"; }
-give_up() { printf '\n\033[1mFAILED: %s\033[0m\n' "$*"; exit 5; }
+step() { printf '\n%s\n' "$bold--- $*$plain"; }
+give_up() { printf '\n%s\n' "${bold}FAILED: $*$plain"; exit 5; }
+# shown WHERE COMMAND: as it is typed there.
+shown() { printf '%s\n' "$bold$1#$plain $2"; }
 # in_guest COMMAND: shows it as typed in the guest, and its answer.
 in_guest() {
-  printf '\033[1mguest#\033[0m %s\n' "$1"
+  shown guest "$1"
   guest_run guest1 "export TPM2TOOLS_TCTI=device:/dev/tpm0; set -e; cd /tmp; $1" ||
     give_up "the guest's command ended with $?"
 }
@@ -27,7 +32,7 @@ on_reboot="destroy"
 on_crash="destroy"
 END
 cat /tmp/vtpm0.cfg
-printf '\033[1mdom0#\033[0m xl create vtpm0.cfg\n'
+shown dom0 'xl create vtpm0.cfg'
 xl create -q /tmp/vtpm0.cfg || give_up "xl did not create the vTPM domain"
 domid=$(xl domid vtpm0) || give_up "the vTPM domain is gone"
 wait_node "/local/domain/$domid/data/vtpm/state" '^ready$' 20 || { console vtpm0; give_up "the vTPM is not ready"; }
@@ -36,7 +41,7 @@ console vtpm0
 step "a stock Debian guest, its configuration with: vtpm=[\"backend=vtpm0\"]"
 guest_start guest1 pv 'vtpm=["backend=vtpm0"]' || give_up "the guest did not start"
 xl list
-printf '\033[1mdom0#\033[0m xl vtpm-list guest1\n'
+shown dom0 'xl vtpm-list guest1'
 xl vtpm-list guest1
 
 step "the guest loads its own xen-tpmfront and uses its TPM"

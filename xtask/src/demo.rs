@@ -32,6 +32,7 @@ fn take_all(steps: &mut Steps) -> Result<()> {
         let images = format!("{}:/lab/images", images.display());
         let script = steps::root().join("tests/lab/demo.sh");
         let script = script.to_string_lossy();
-        lab::run(&["run", "--guests", "--time-limit", TIME_LIMIT, "--in", &images, &script])
+        let how = if steps::is_for_a_terminal(&std::io::stdout()) { "bold" } else { "plain" };
+        lab::run(&["run", "--guests", "--time-limit", TIME_LIMIT, "--in", &images, &script, how])
     })
 }

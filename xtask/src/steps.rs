@@ -1,6 +1,7 @@
 //! Runs one step after the other, says which, and how long each took.
 
 use anyhow::{Context, Result, bail};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -42,6 +43,11 @@ fn shown(command: &Command) -> String {
     words.join(" ")
 }
 
+/// Whether what is written there may have escape codes: a person looks, and has not said `NO_COLOR`.
+pub(crate) fn is_for_a_terminal(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty())
+}
+
 /// The steps taken so far, with their times.
 pub(crate) struct Steps {
     taken: Vec<(String, Duration)>,
@@ -59,7 +65,8 @@ impl Steps {
     /// # Errors
     /// The step's own error, with the step's name in front.
     pub(crate) fn take(&mut self, name: &str, step: impl FnOnce() -> Result<()>) -> Result<()> {
-        eprintln!("\x1b[1m==>\x1b[0m {name}");
+        let bold = is_for_a_terminal(&std::io::stderr());
+        eprintln!("{} {name}", if bold { "\x1b[1m==>\x1b[0m" } else { "==>" });
         let start = Instant::now();
         let outcome = step();
         self.taken.push((name.to_owned(), start.elapsed()));
