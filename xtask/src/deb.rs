@@ -4,10 +4,12 @@
 //! scripts. The archive itself is written by dpkg-deb.
 
 mod archive;
+mod changelog;
 mod completions;
 mod control;
 mod files;
 mod linked;
+mod lint;
 mod stage;
 
 pub(crate) use files::check_all_are_packaged;
@@ -38,7 +40,7 @@ pub(crate) fn build() -> Result<()> {
     for name in PACKAGES {
         let package = pack(name, &folder, &epoch).with_context(|| format!("package {name}"))?;
         println!("{}", package.display());
-        lint(&package)?;
+        lint::run(&package)?;
     }
     Ok(())
 }
@@ -53,7 +55,8 @@ fn pack(name: &str, folder: &Path, epoch: &str) -> Result<PathBuf> {
         ("NOTICES.gz", gzip(notices::text(&built)?.as_bytes())?),
         ("sbom.cdx.json", sbom::text(name, version, &built)?.into_bytes()),
         ("copyright", stage::read(&recipe.join("copyright"))?),
-        ("changelog.gz", gzip(&stage::read(&steps::root().join("CHANGELOG.md"))?)?),
+        ("changelog.gz", gzip(changelog::text(name, epoch)?.as_bytes())?),
+        ("CHANGELOG.md.gz", gzip(&stage::read(&steps::root().join("CHANGELOG.md"))?)?),
     ];
     stage::fill(&tree, &entries)?;
     stage::documents(&tree, name, &documents)?;
@@ -85,17 +88,4 @@ pub(crate) fn epoch() -> Result<String> {
     let time = time.map_or_else(|| "0".into(), |o| String::from_utf8_lossy(&o.stdout).into_owned());
     ensure!(time.trim().parse::<u64>().is_ok(), "git says that the last commit is of {time:?}");
     Ok(time.trim().into())
-}
-
-/// Lets Debian's own critic look, where it is installed.
-fn lint(package: &Path) -> Result<()> {
-    if Command::new("lintian").arg("--version").output().is_err() {
-        eprintln!("skip: lintian is not here to look at the package: apt-get install lintian");
-        return Ok(());
-    }
-    steps::run(
-        Command::new("lintian")
-            .args(["--fail-on", "error", "--tag-display-limit", "0"])
-            .arg(package),
-    )
 }

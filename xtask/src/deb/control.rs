@@ -14,17 +14,27 @@ pub(super) fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+/// Whom a package names.
+pub(super) fn maintainer() -> String {
+    let name = env::var("DEBFULLNAME").unwrap_or_else(|_| NOBODY.0.into());
+    let address = env::var("DEBEMAIL").unwrap_or_else(|_| NOBODY.1.into());
+    format!("{name} <{address}>")
+}
+
+/// Whether that is nobody in particular.
+pub(super) fn is_nobodys() -> bool {
+    maintainer().contains(NOBODY.1)
+}
+
 /// The recipe's description, filled in. `depends` is what its programs are linked with.
 ///
 /// # Errors
 /// The file cannot be read or has a word that nothing is put in for.
 pub(super) fn text(file: &Path, depends: &[String]) -> Result<String> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let name = env::var("DEBFULLNAME").unwrap_or_else(|_| NOBODY.0.into());
-    let address = env::var("DEBEMAIL").unwrap_or_else(|_| NOBODY.1.into());
     let filled = text
         .replace("@VERSION@", version())
-        .replace("@MAINTAINER@", &format!("{name} <{address}>"))
+        .replace("@MAINTAINER@", &maintainer())
         .replace("@DEPENDS@", &depends.join(", "));
     let left =
         filled.lines().find(|line| line.split('@').count() > 2 && !line.starts_with("Maintainer:"));
