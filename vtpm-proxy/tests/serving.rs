@@ -1,11 +1,15 @@
 //! The server's loop over a pair of sockets that keep packets whole, as the kernel's driver does.
 
+#[path = "support/index.rs"]
+mod index;
+
+use index::{define_index, index_value, read_index, write_index};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use tpm_wire::tpm20::{self, CommandCode};
+use tpm_wire::tpm20;
 use tpm_wire::{Header, PacketBuilder, Tag, TpmVersion};
 use vtpm_proxy::confine::Task;
 use vtpm_proxy::device::{self, End, Ending};
@@ -13,8 +17,8 @@ use vtpm_proxy::state::{self, Keeper};
 use vtpm_proxy::{confine, tpm::Tpm};
 use vtpm_store::Secret;
 
-const OWNER: u32 = 0x4000_0001;
-const INDEX: u32 = 0x0180_0001;
+/// What is in the index of the samples, too.
+const KEPT: u64 = u64::from_be_bytes(*b"keep me!");
 
 /// A process runs one TPM at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -83,31 +87,6 @@ fn set_locality(tag: Tag, locality: u8) -> Vec<u8> {
     PacketBuilder::new(tag, 0x2000_1000).u8(locality).finish()
 }
 
-fn define_index() -> Vec<u8> {
-    // TPM2_NV_DefineSpace: 8 bytes, AUTHREAD | AUTHWRITE | NO_DA, SHA-256 names
-    let public =
-        [&INDEX.to_be_bytes()[..], &[0, 0x0b], &0x0204_0004_u32.to_be_bytes(), &[0, 0, 0, 8]];
-    tpm20::authorised(CommandCode(0x12a), OWNER, b"").sized(b"").sized(&public.concat()).finish()
-}
-
-/// Of TPM2_NV_Write and TPM2_NV_Read, which name the index twice.
-fn on_index(code: u32) -> PacketBuilder {
-    PacketBuilder::new(Tag::SESSIONS, code)
-        .u32(INDEX)
-        .u32(INDEX)
-        .u32(9)
-        .u32(0x4000_0009)
-        .bytes(&[0; 5])
-}
-
-fn write_index(value: [u8; 8]) -> Vec<u8> {
-    on_index(0x137).sized(&value).u16(0).finish()
-}
-
-fn read_index() -> Vec<u8> {
-    on_index(0x14e).u16(8).u16(0).finish()
-}
-
 #[test]
 fn the_drivers_conversation_is_answered_and_the_state_is_there_again() {
     let _alone = alone();
@@ -116,11 +95,10 @@ fn the_drivers_conversation_is_answered_and_the_state_is_there_again() {
     assert_eq!(tpm.send(&set_locality(Tag::SESSIONS, 0)), [0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0]);
     assert_eq!(tpm.ask(&tpm20::get_random(16)).len(), 18);
     tpm.ask(&define_index());
-    tpm.ask(&write_index(*b"keep me!"));
+    tpm.ask(&write_index(KEPT));
     assert_eq!(tpm.stop(), End::Asked);
     let again = Served::start(folder.path(), "tpm2");
-    let read = again.ask(&read_index());
-    assert!(read.windows(8).any(|window| window == b"keep me!"), "{read:02x?}");
+    assert_eq!(index_value(&again.ask(&read_index())), KEPT);
     assert_eq!(again.stop(), End::Asked);
 }
 
@@ -137,8 +115,7 @@ fn states_of_format_1_are_read() {
     let _alone = alone();
     let tpm20 = sample("state-1-tpm-2.0");
     let tpm = Served::start(tpm20.path(), "tpm2");
-    let read = tpm.ask(&read_index());
-    assert!(read.windows(8).any(|window| window == b"keep me!"), "{read:02x?}");
+    assert_eq!(index_value(&tpm.ask(&read_index())), KEPT);
     assert_eq!(tpm.stop(), End::Asked);
     let tpm12 = sample("state-1-tpm-1.2");
     assert_eq!(Served::start(tpm12.path(), "").stop(), End::Asked);

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use support::Machine;
 use tempfile::TempDir;
+use tpm_hw::test_utils::set_up_tpm12;
 use tpm_hw::{Auth, HardwareArguments};
 use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::HashAlgorithm;
@@ -132,11 +133,7 @@ fn clear(machine: &mut Machine) {
     let force_clear = PacketBuilder::new(Tag::RQU_COMMAND, 0x5D).finish();
     for commands in [
         &[tpm12::physical_presence(PhysicalPresence::PRESENT), force_clear][..],
-        &[
-            tpm12::physical_presence(PhysicalPresence::PRESENT),
-            tpm12::physical_enable(),
-            tpm12::physical_set_deactivated(false),
-        ],
+        &set_up_tpm12()[2..],
     ] {
         commands.iter().for_each(|command| assert_eq!(machine.code(command), 0, "{command:x?}"));
         machine.boot_without_measuring().unwrap();

@@ -1,6 +1,7 @@
 //! What is wrong with what a run is given: one sentence each, and nothing on disk changes.
 
-use crate::double::{Place, Served, define_index, snapshot};
+use crate::double::{Place, Served, snapshot};
+use crate::index::define_index;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,6 +1,7 @@
 //! A hundred TPMs of one host at once, each a process of its own.
 
-use crate::double::{Place, Served, define_index, read_index, write_index};
+use crate::double::{Place, Served};
+use crate::index::{define_index, write_index};
 use std::fs;
 use std::time::Instant;
 use tpm_wire::tpm20;
@@ -43,7 +44,7 @@ fn a_hundred_are_made_used_and_stopped_and_leave_nothing_but_their_states() {
         crowd.iter().for_each(|served| assert_eq!(served.ask(&tpm20::get_random(16)).len(), 18));
     }
     for (number, served) in (0..).zip(&crowd) {
-        assert_eq!(read_index(served), number);
+        assert_eq!(served.index_value(), number);
     }
     assert_eq!(crowd.iter().map(open_files).collect::<Vec<_>>(), files, "no file stays open");
     let total: u64 = crowd.iter().map(memory).sum();

@@ -4,13 +4,14 @@
 //! Source of the conversation: Linux 6.1, drivers/char/tpm: tpm_vtpm_proxy.c
 //! (vtpm_proxy_request_locality), tpm2-cmd.c (tpm2_auto_startup), tpm1-cmd.c (tpm1_auto_startup).
 
+use crate::index::{index_value, read_index};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
-use tpm_wire::tpm20::{self, Capability, CommandCode, Property};
+use tpm_wire::tpm20::{self, Capability, Property};
 use tpm_wire::{Header, PacketBuilder, Tag};
 
 /// The driver's private command.
@@ -124,6 +125,11 @@ impl Served {
         body.to_vec()
     }
 
+    /// What the index holds.
+    pub(crate) fn index_value(&self) -> u64 {
+        index_value(&self.ask(&read_index()))
+    }
+
     /// The client's end goes, as when the kernel takes the device away.
     pub(crate) fn hang_up(&mut self) {
         self.driver = None;
@@ -183,38 +189,6 @@ pub(crate) fn start_up_of_a_tpm20() -> Vec<Vec<u8>> {
         // TPM_CAP_COMMANDS
         tpm20::get_capability(Capability(2), Property(0x11f), 0x80),
     ]
-}
-
-const INDEX: u32 = 0x0180_0001;
-
-/// TPM2_NV_DefineSpace: 8 bytes, AUTHREAD | AUTHWRITE | NO_DA, SHA-256 names.
-pub(crate) fn define_index() -> Vec<u8> {
-    let public =
-        [&INDEX.to_be_bytes()[..], &[0, 0x0b], &0x0204_0004_u32.to_be_bytes(), &[0, 0, 0, 8]];
-    tpm20::authorised(CommandCode(0x12a), 0x4000_0001, b"")
-        .sized(b"")
-        .sized(&public.concat())
-        .finish()
-}
-
-/// Of TPM2_NV_Write and TPM2_NV_Read, which name the index twice.
-fn on_index(code: u32) -> PacketBuilder {
-    PacketBuilder::new(Tag::SESSIONS, code)
-        .u32(INDEX)
-        .u32(INDEX)
-        .u32(9)
-        .u32(0x4000_0009)
-        .bytes(&[0; 5])
-}
-
-pub(crate) fn write_index(value: u64) -> Vec<u8> {
-    on_index(0x137).sized(&value.to_be_bytes()).u16(0).finish()
-}
-
-pub(crate) fn read_index(served: &Served) -> u64 {
-    let body = served.ask(&on_index(0x14e).u16(8).u16(0).finish());
-    // size of the parameters (4) and of the data (2)
-    u64::from_be_bytes(body[6..14].try_into().unwrap())
 }
 
 /// Every file below a folder, with its contents.

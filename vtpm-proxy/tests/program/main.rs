@@ -4,4 +4,6 @@
 mod bad_input;
 mod crowd;
 mod double;
+#[path = "../support/index.rs"]
+mod index;
 mod serving;

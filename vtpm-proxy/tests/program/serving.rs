@@ -1,6 +1,7 @@
 //! What a kernel sees of a process that serves.
 
-use crate::double::{Place, Served, define_index, read_index, set_locality, snapshot, write_index};
+use crate::double::{Place, Served, set_locality, snapshot};
+use crate::index::{define_index, write_index};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn a_client_that_hangs_up_in_the_middle_of_a_command_ends_it_in_order() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(said, "vtpm-proxy: the other end of standard input was closed\n");
     let again = place.serve(&[]);
-    assert_eq!(read_index(&again), 1);
+    assert_eq!(again.index_value(), 1);
     assert!(was_orderly(&again));
     again.stop();
 }
@@ -135,7 +136,7 @@ fn a_state_that_cannot_be_kept_gets_no_answer_and_ends_it_with_the_last_one_unto
     assert!(snapshot(&place.path("state")) == before, "the directory changed");
     std::fs::remove_dir(place.path("state").join("state.new")).unwrap();
     let again = place.serve(&[]);
-    assert_eq!(read_index(&again), 1);
+    assert_eq!(again.index_value(), 1);
     again.stop();
 }
 
@@ -149,7 +150,7 @@ fn killed_at_any_moment_it_has_what_it_acknowledged_at_the_next_start() {
     let mut acknowledged = 0;
     for round in 0..20_u64 {
         let mut served = place.serve(&[]);
-        let found = read_index(&served);
+        let found = served.index_value();
         assert!(found == acknowledged || found == acknowledged + 1, "{found} after {acknowledged}");
         acknowledged = found;
         let count = round % 5;

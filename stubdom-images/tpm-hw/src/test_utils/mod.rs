@@ -8,10 +8,12 @@ mod crb;
 mod liar;
 mod tis;
 mod tis_registers;
+mod vendor;
 
 pub use crb::{CrbFaults, CrbModel};
 pub use liar::{Flaky, Liar};
 pub use tis::{TisFaults, TisModel};
+pub use vendor::set_up_tpm12;
 
 use crate::bus::{Bus, Mmio, Window};
 use alloc::boxed::Box;

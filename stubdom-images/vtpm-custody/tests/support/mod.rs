@@ -8,8 +8,8 @@ use domain_io::test_utils::{FakeClock, FakeEntropy};
 use peers::{Family, RawTpm, Swtpm, unless_missing};
 use std::path::Path;
 use tempfile::TempDir;
+use tpm_hw::test_utils::set_up_tpm12;
 use tpm_hw::{HardwareError, HardwareTpm, flush, start};
-use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::tpm20::{self, HashAlgorithm};
 use tpm_wire::{Header, TpmVersion};
 use vtpm_custody::{Access, Custody, Platform};
@@ -46,13 +46,7 @@ impl Machine {
     /// A TPM 1.2 as a vendor ships it: enabled and active, without an owner.
     pub(crate) fn tpm12() -> Option<Self> {
         let mut machine = Self::blank(Family::Tpm12, TpmVersion::Tpm12)?;
-        for command in [
-            tpm12::startup(tpm12::StartupType::CLEAR),
-            tpm12::physical_presence(PhysicalPresence::CMD_ENABLE),
-            tpm12::physical_presence(PhysicalPresence::PRESENT),
-            tpm12::physical_enable(),
-            tpm12::physical_set_deactivated(false),
-        ] {
+        for command in set_up_tpm12() {
             assert_eq!(machine.code(&command), 0, "{command:x?}");
         }
         machine.boot(b"boot")?;

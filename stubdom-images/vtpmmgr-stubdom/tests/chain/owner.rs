@@ -7,8 +7,8 @@ use domain_io::DomainId;
 use domain_io::test_utils::World;
 use peers::Family;
 use tpm_hw::HardwareArguments;
+use tpm_hw::test_utils::set_up_tpm12;
 use tpm_wire::manager::Force;
-use tpm_wire::tpm12::{self, PhysicalPresence};
 use tpm_wire::{Header, PacketBuilder, Tag, tpm20};
 use vtpm_custody::Access;
 use vtpm_manager::{OldStore, OpenError, WithHardware};
@@ -31,13 +31,7 @@ fn start_of(family: Family, wire: &Wire, disk: &Disk, words: &[&str]) -> Result<
 #[test]
 fn a_counter_that_the_owner_does_not_allow_is_gone_without_by_a_word() {
     let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
-    for command in [
-        tpm12::startup(tpm12::StartupType::CLEAR),
-        tpm12::physical_presence(PhysicalPresence::CMD_ENABLE),
-        tpm12::physical_presence(PhysicalPresence::PRESENT),
-        tpm12::physical_enable(),
-        tpm12::physical_set_deactivated(false),
-    ] {
+    for command in set_up_tpm12() {
         wire.borrow_mut().transmit(&command).expect("an answer");
     }
     let first = start(&wire, &disk(), &["owner_auth=text:owner", "rollback=off"]);

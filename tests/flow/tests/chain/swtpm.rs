@@ -6,6 +6,7 @@ use flow_tests::packets::{Proof, flush, handle, nv, response_code, tpm12};
 use flow_tests::{Chain, Guest};
 use peers::{Family, RawTpm, Swtpm, unless_missing};
 use std::path::Path;
+use tpm_hw::test_utils::set_up_tpm12;
 use tpm_wire::tpm12 as wire12;
 use tpm_wire::tpm12::Property;
 use tpm_wire::tpm20::{
@@ -196,13 +197,7 @@ fn prepared_12(state: &Path) -> Option<Swtpm> {
     let start = || Swtpm::start_with_state(Family::Tpm12, state);
     let first = unless_missing(start())?;
     let mut peer = first.connect().unwrap();
-    for packet in [
-        wire12::startup(wire12::StartupType::CLEAR),
-        wire12::physical_presence(wire12::PhysicalPresence::CMD_ENABLE),
-        wire12::physical_presence(wire12::PhysicalPresence::PRESENT),
-        wire12::physical_enable(),
-        wire12::physical_set_deactivated(false),
-    ] {
+    for packet in set_up_tpm12() {
         succeed(&mut peer, &packet);
     }
     drop((peer, first));
