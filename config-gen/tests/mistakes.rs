@@ -5,11 +5,28 @@ use std::fs;
 use std::process::Command;
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 11] = [
+const MISTAKES: [(&[&str], i32, &str); 15] = [
     (&[], 2, "<FILE.toml> is missing; write vtpm-config-gen <FILE.toml>"),
     (&["none.toml"], 1, "none.toml: there is no such file or folder; name a TOML file"),
     (&["."], 1, ". is a folder; name a TOML file"),
     (&["bytes.toml"], 1, "bytes.toml:2:1: a byte here is no text (UTF-8)"),
+    (
+        &["g.cfg"],
+        1,
+        "g.cfg is an xl configuration by its name, and no TOML; to add a vTPM to it, type vtpm-config-gen \
+         --guest NAME --guest-config g.cfg",
+    ),
+    (&["--guest", "g", "--guest-config", "mine.toml"], 1, "a TOML file is given alone"),
+    (
+        &["--guest", "g", "--guest-config", "bad.cfg"],
+        1,
+        "bad.cfg:1:18: \"tmp=\" is not a word of this line",
+    ),
+    (
+        &["mine.toml", "--output", "/proc/none"],
+        1,
+        "cannot write into /proc/none; name another folder by --output",
+    ),
     (&["mine.toml", "--forced"], 2, "did you mean --force?"),
     (&["mine.toml", "--guest", "g"], 2, "cannot stand beside --guest <NAME>; leave one of them"),
     (&["--guest-config", "g.cfg"], 2, "--guest <NAME> and <FILE.toml> are missing"),
@@ -28,6 +45,7 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("bytes.toml"), b"# one\n\xff\n").unwrap();
     fs::write(folder.path().join("g.cfg"), "name='g'\n").unwrap();
+    fs::write(folder.path().join("bad.cfg"), "vtpm=['backend=v,tmp=2.0']\n").unwrap();
     fs::write(folder.path().join("mine.toml"), "[[guest]]\nname='g'\nkernel='/k'\n").unwrap();
     for (words, code, says) in MISTAKES {
         let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-config-gen"));
@@ -37,5 +55,5 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
         assert!(said.starts_with("vtpm-config-gen: ") && said.contains(says), "{words:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is half done");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is half done");
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 const UUID: &str = "0f8e1a52-7c3d-4b69-9a10-5566778899aa";
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 34] = [
+const MISTAKES: [(&[&str], i32, &str); 41] = [
     (&[], 2, "a command is missing; see xl-vtpm --help"),
     (&["crate", "g.cfg"], 2, "did you mean create?"),
     (&["creat", "g.cfg"], 2, "there is no command \"creat\"; did you mean"),
@@ -35,6 +35,17 @@ const MISTAKES: [(&[&str], i32, &str); 34] = [
     (&["attach", "g", "backend=v,Uuid=1"], 1, "column 11: \"Uuid\" is not a word"),
     (&["attach", "g", "backend=v,tpm=3"], 1, "column 11: there is no TPM \"3\"; write tpm=2.0"),
     (&["attach", "g", "backend=v,tpm=2.0"], 1, "leave tpm= out"),
+    (&["attach", "g", "vtpm0"], 1, "column 1: \"vtpm0\" is not a word of this line; the words are"),
+    (&["attach", "g", "backend:v"], 1, "the words are backend=, uuid=, tpm=2.0 and tpm=1.2"),
+    (&["attach", "g", "backend=v", "uuid=1"], 2, "uuid=1 is not known here"),
+    (&["attach"], 2, "<GUEST> and <VTPM> are missing; write xl-vtpm attach <GUEST> <VTPM>"),
+    (&["enable", "nope"], 1, "write them with xl-vtpm new nope --guest-config FILE"),
+    (&["new", "g", "--guest-config", "many.toml"], 1, "a TOML file is given alone: vtpm-config-gen FILE"),
+    (
+        &["new", "g", "--guest-config", "mine.cfg", "--hardware", "tpm2"],
+        1,
+        "write \"2.0\" or \"1.2\" or \"none\"",
+    ),
     (&["detach", "g"], 2, "<VTPM> is missing"),
     (&["shutdown", "g", "h"], 2, "h is not known here"),
     (&["destroy"], 2, "<GUEST> is missing; write xl-vtpm destroy <GUEST>"),
@@ -64,6 +75,7 @@ const MISTAKES: [(&[&str], i32, &str); 34] = [
 fn every_mistake_is_one_sentence_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.cfg"), "name = 'g'\n").unwrap();
+    fs::write(folder.path().join("many.toml"), "[[guest]]\nname = 'g'\n").unwrap();
     for (words, code, says) in MISTAKES {
         let mut xl_vtpm = Command::new(env!("CARGO_BIN_EXE_xl-vtpm"));
         let done = xl_vtpm.args(words).current_dir(folder.path()).output().unwrap();
@@ -73,7 +85,7 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
         assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
         assert!(done.stdout.is_empty(), "{words:?}");
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is half done");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is half done");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #!/bin/sh
-# claim: booted otherwise, the manager refuses its store, names the PCR, and vTPMs wait; the recovery key opens it; a state that was added before needs no key, and is refused once dropped
+# claim: booted otherwise, the manager refuses its store, names the PCR, and vTPMs wait; the recovery key opens it; a state that was added before needs no key, and is refused once dropped; xl-vtpm leaves a locked manager alone
 # long-variants: pv guest tpm12
-# needs: tpm-dom0 time=420
+# needs: tpm-dom0 time=460
 # needs pv: tpm=2
 # needs guest: tpm=2 guests
 # needs tpm12: tpm=1.2
@@ -75,3 +75,19 @@ manager_down || fail "the manager stops"
 measure 7 $first || fail "PCR 7 is extended"
 manager_create pv "$word" "$iomem" || fail "xl created the manager"
 check "a state that was dropped is refused" manager_wait locked
+
+# The tools for domain 0 say what to do, and leave it as it is, whoever started it.
+mkdir -p /etc/xen/vtpm && sed 's/^on_crash=.*//' $vtpm_files/vmgr.cfg >/etc/xen/vtpm/vtpmmgr.cfg || lab_error "no file"
+said_and_left() {
+  number=$(xl domid vtpmmgr)
+  /lab/tools/xl-vtpm manager start --timeout 60 >/tmp/said 2>&1
+  code=$?
+  cat /tmp/said
+  [ $code = 6 ] && grep -q 'waits for the recovery key and is left as it is; bring the key' /tmp/said || return 1
+  [ "$number" = "" ] || [ "$number" = "$(xl domid vtpmmgr)" ]
+}
+check "xl-vtpm manager start leaves the locked manager alone" said_and_left
+check "which is still locked" manager_wait locked 5
+check "it ends" manager_stop
+check "xl-vtpm leaves one alone that it started itself" said_and_left
+check "which is locked" manager_wait locked 5
