@@ -8,12 +8,20 @@ use std::process::Command;
 /// Words, exit code, and what the one sentence says.
 const MISTAKES: [(&[&str], i32, &str); 22] = [
     (&[], 2, "a command is missing; see vtpm-proxy --help"),
-    (&["rn"], 2, "there is no command \"rn\"; did you mean run?"),
+    (&["recip"], 2, "there is no command \"recip\"; did you mean recipe?"),
     (&["status"], 2, "there is no command \"status\"; "),
     (&["run"], 2, "--state <DIR> and <--key-file <FILE>|--credential <NAME>|--host-tpm"),
-    (&["run", "--state", "s"], 2, "is missing; write vtpm-proxy run --state <DIR> <--key-file <FILE>"),
+    (
+        &["run", "--state", "s"],
+        2,
+        "is missing; write vtpm-proxy run --state <DIR> <--key-file <FILE>",
+    ),
     (&["run", "--state"], 2, "--state <DIR> needs a value"),
-    (&["run", "--state", "s", "--key", "k"], 2, "--key is not known here; did you mean --key-file?"),
+    (
+        &["run", "--state", "s", "--key", "k"],
+        2,
+        "--key is not known here; did you mean --key-file?",
+    ),
     (&["run", "--state", "s", "--key-file", "k", "--tpm", "2"], 2, "write 1.2 or 2.0"),
     (
         &["run", "--state", "s", "--key-file", "k", "--credential", "c"],
@@ -22,17 +30,37 @@ const MISTAKES: [(&[&str], i32, &str); 22] = [
     ),
     (&["run", "--state", "s", "--key-file", "none"], 1, "make one with: (umask 077; head -c 32"),
     (&["run", "--state", "s", "--key-file", "."], 1, ". is no file: name one with 32 bytes"),
-    (&["run", "--state", "s", "--key-file", "short"], 1, "it must hold 32 bytes, or 64 hexadecimal"),
-    (&["run", "--state", "short", "--key-file", "key"], 1, "name another directory for the TPM's state"),
+    (
+        &["run", "--state", "s", "--key-file", "short"],
+        1,
+        "it must hold 32 bytes, or 64 hexadecimal",
+    ),
+    (
+        &["run", "--state", "short", "--key-file", "key"],
+        1,
+        "name another directory for the TPM's state",
+    ),
     (&["run", "--state", "/proc/x/s", "--key-file", "key"], 1, "name another directory"),
-    (&["run", "--state", "s", "--key-file", "key", "--banks", "sha257"], 1, "write banks= with one"),
+    (
+        &["run", "--state", "s", "--key-file", "key", "--banks", "sha257"],
+        1,
+        "write banks= with one",
+    ),
     (&["list", "web"], 2, "web is not known here; see vtpm-proxy --help"),
     (&["recipe"], 2, "<NAME> is missing; write vtpm-proxy recipe <NAME>"),
-    (&["recipe", "web"], 1, "no TPM named web is being served; vtpm-proxy list shows those that are"),
+    (
+        &["recipe", "web"],
+        1,
+        "no TPM named web is being served; vtpm-proxy list shows those that are",
+    ),
     (&["recipe", "web", "--for", "docker"], 2, "write oci or podman or nspawn"),
     (&["stop", "web", "--timeout", "soon"], 2, "write a whole number"),
     (&["stop", "../web"], 1, "cannot be a name: use letters, digits and -_.@"),
-    (&["relay", "--device", "none", "--wait", "0"], 1, "there is no none: name the device of xen-tpmfront"),
+    (
+        &["relay", "--device", "none", "--wait", "0"],
+        1,
+        "there is no none: name the device of xen-tpmfront",
+    ),
 ];
 
 #[test]
@@ -45,7 +73,10 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
     }
     for (words, code, says) in MISTAKES {
         let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-proxy"));
-        program.args(words).current_dir(folder.path()).env("VTPM_PROXY_RUN", folder.path().join("run"));
+        program
+            .args(words)
+            .current_dir(folder.path())
+            .env("VTPM_PROXY_RUN", folder.path().join("run"));
         let done = program.output().unwrap();
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");

@@ -40,7 +40,11 @@ const MISTAKES: [(&[&str], i32, &str); 41] = [
     (&["attach", "g", "backend=v", "uuid=1"], 2, "uuid=1 is not known here"),
     (&["attach"], 2, "<GUEST> and <VTPM> are missing; write xl-vtpm attach <GUEST> <VTPM>"),
     (&["enable", "nope"], 1, "write them with xl-vtpm new nope --guest-config FILE"),
-    (&["new", "g", "--guest-config", "many.toml"], 1, "a TOML file is given alone: vtpm-config-gen FILE"),
+    (
+        &["new", "g", "--guest-config", "many.toml"],
+        1,
+        "a TOML file is given alone: vtpm-config-gen FILE",
+    ),
     (
         &["new", "g", "--guest-config", "mine.cfg", "--hardware", "tpm2"],
         1,
