@@ -69,6 +69,20 @@ fn whoever_kills_xl_vtpm_ends_the_start_of_the_guest_and_it_is_said() {
     assert!(log.contains("xl-vtpm was killed") && log.contains("hotplug-status error"), "{log}");
 }
 
+/// libxl kills a script that takes too long: what it has not removed by then stays.
+#[test]
+fn no_temporary_file_is_there_while_xl_vtpm_runs() {
+    let dom0 = Dom0::new("");
+    let temporary = dom0.0.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let temporary = temporary.display();
+    dom0.program("mktemp", &format!("exec /usr/bin/mktemp -p {temporary} \"$@\""));
+    dom0.program("xl-vtpm", &format!("echo said; echo files: $(ls {temporary}) >>\"$LOG\""));
+    let (done, log) = dom0.run("add", DISK);
+    assert_eq!(log, format!("files:\nblock add {DISK}\n"));
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "said\n");
+}
+
 #[test]
 fn what_is_no_guest_s_disk_is_refused() {
     for path in ["backend/vbd//51712", "backend/vbd/x/51712", "backend/vif/17/0", "17"] {
