@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What it finds in a package whose builder has not said who he is.
-const OF_NOBODY: &str = "bogus-mail-host,root-in-contact";
+const OF_NOBODY: &str = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact";
 
 /// Lets lintian look at a package. An error or a warning ends the build, unless the package says why it is
 /// none (`lintian-overrides` in its recipe).
