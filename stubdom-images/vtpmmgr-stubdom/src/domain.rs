@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{BlockDevice, Clock, PortNumber, Sharing, StoreError, WatchEvent, Xenstore};
 use tpm_wire::Tag;
+use tpm_wire::manager::answer;
+use tpm_wire::tpm12::TpmResult;
 use tpmback::{Backend, Command, DeviceId, Event, Limits, Ticket};
 use tpmif::nodes;
 use vtpm_manager::{Manager, Outcome, Reply, RootError, RootKeeper};
@@ -207,7 +209,7 @@ where
                 self.waiting.push(Waiting { ticket, uuid, tag, answer });
             }
             Reply::End(answer) => {
-                self.rest(now);
+                let answer = self.rest(now).unwrap_or(answer);
                 self.answer(ticket, &answer);
                 self.wants_end = true;
             }
@@ -232,12 +234,25 @@ where
         }
     }
 
-    fn rest(&mut self, now: Duration) {
+    /// Returns what whoever commanded the end is to be told in place of success.
+    fn rest(&mut self, now: Duration) -> Option<Vec<u8>> {
         let (outcome, rested) = self.manager.rest(now);
         self.answer_waiting(&outcome);
+        let mut told = None;
         if let Err(fault) = rested {
-            log::error!("the hardware TPM was not brought to rest: {fault}");
+            let why = format!("the hardware TPM was not brought to rest: {fault}");
+            log::error!("{why}");
+            told = Some(answer(Tag::VTPM_RSP2, TpmResult::FAIL, why.as_bytes()));
         }
+        if let Some(fault) = outcome.fault() {
+            let why = format!(
+                "the manager ends, and its last saves are not all kept, or can be put back unseen: \
+                 {fault}"
+            );
+            log::error!("{why}");
+            told = Some(answer(Tag::VTPM_RSP2, fault.status(), why.as_bytes()));
+        }
+        told
     }
 
     fn answer(&mut self, ticket: Ticket, answer: &[u8]) {

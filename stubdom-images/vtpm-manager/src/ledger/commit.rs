@@ -94,6 +94,9 @@ impl<D: BlockDevice> Ledger<D> {
             }
             Err(fault) => {
                 log::error!("saves were not kept: {fault}");
+                if changes.is_empty() {
+                    outcome.everyone = Some(fault.clone());
+                }
                 outcome.failed = changes.into_keys().map(|uuid| (uuid, fault.clone())).collect();
             }
         }

@@ -64,4 +64,10 @@ impl Outcome {
     pub fn of(&self, uuid: Uuid) -> Result<(), &CommitFault> {
         self.failed.get(&uuid).or(self.everyone.as_ref()).map_or(Ok(()), Err)
     }
+
+    /// Why not everything is known to be kept, if so.
+    #[must_use]
+    pub fn fault(&self) -> Option<&CommitFault> {
+        self.everyone.as_ref().or_else(|| self.failed.values().next())
+    }
 }

@@ -242,9 +242,10 @@ impl<D: BlockDevice> Ledger<D> {
             return true;
         }
         if !self.guard.is_settled() {
-            let retry = self.guard.retry();
-            let retries = retry.is_some_and(|at| now >= at || patience == Patience::None);
-            return self.truth_is_wanted || retries;
+            let retries = self.guard.retry().is_some_and(|at| now >= at);
+            // An end tries once more, whatever failed; a locked store has nothing to bring in order.
+            let ends = patience == Patience::None && self.secret.is_some();
+            return self.truth_is_wanted || retries || ends;
         }
         let Some(store) = &self.store else { return false };
         let due = self.guard.next(&store.fields(), vtpms, now);

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod damaged;
+mod ends;
 mod faults;
 mod hardware;
 mod hostile;
