@@ -108,6 +108,25 @@ impl<'p> Custody<'p> {
         self.sealed_anew(content.lasting, &Order::Present(policy), secret)
     }
 
+    /// Whether `before` was made with another TPM than `now`, which this one has just made. A TPM that
+    /// was cleared is another one; where it cannot be told, it counts as the same.
+    ///
+    /// # Errors
+    /// [`CustodyError`] when a blob is unreadable.
+    pub fn came_from_elsewhere(
+        &mut self,
+        before: &SealedSecret,
+        now: &SealedSecret,
+    ) -> Result<bool, CustodyError> {
+        Ok(match (decode(before)?.body, decode(now)?.body) {
+            (Body::Tpm20(before), Body::Tpm20(now)) => before.is_of_another_tpm_than(&now),
+            (Body::Tpm12(before), Body::Tpm12(_)) => {
+                tpm12::is_of_another_tpm(&mut self.platform, &self.access, &before)
+            }
+            _ => true,
+        })
+    }
+
     /// Replaces what the secret is sealed to and proves that it can be had back.
     pub(crate) fn sealed_anew(
         &mut self,

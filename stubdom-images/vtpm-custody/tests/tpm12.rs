@@ -276,3 +276,17 @@ fn by_force_the_secret_is_sealed_to_the_tpm_alone() {
     machine.boot(b"stick").unwrap();
     assert_eq!(machine.custody(|custody| custody.unseal(&sealed)), Ok(secret));
 }
+
+/// What decides whether a recovery is one to another TPM.
+#[test]
+fn the_same_tpm_is_known_also_after_another_boot() {
+    let (Some(mut one), Some(mut other)) = (owned(), Machine::tpm12()) else { return };
+    let policy = Policy::default();
+    let (secret, sealed) = one.custody(|custody| custody.first_start(&policy)).unwrap();
+    one.boot(b"another chain").unwrap();
+    for (machine, elsewhere) in [(&mut one, false), (&mut other, true)] {
+        let now = machine.custody(|custody| custody.begin_anew(&sealed, &secret, &policy)).unwrap();
+        let told = machine.custody(|custody| custody.came_from_elsewhere(&sealed, &now));
+        assert_eq!(told, Ok(elsewhere));
+    }
+}

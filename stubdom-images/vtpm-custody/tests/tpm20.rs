@@ -204,3 +204,17 @@ fn a_bank_of_which_the_tpm_has_fewer_pcrs_than_were_asked_for_is_refused() {
     assert_eq!(refused, CustodyError::NotAllocated { bank: HashAlgorithm::SHA384, pcrs });
     forced(&mut machine, policy, "sha384:7");
 }
+
+/// What decides whether a recovery is one to another TPM.
+#[test]
+fn the_same_tpm_is_known_also_after_another_boot() {
+    let (Some(mut one), Some(mut other)) = (Machine::tpm20(), Machine::tpm20()) else { return };
+    let policy = Policy::default();
+    let (secret, sealed) = one.custody(|custody| custody.first_start(&policy)).unwrap();
+    one.boot(b"another chain").unwrap();
+    for (machine, elsewhere) in [(&mut one, false), (&mut other, true)] {
+        let now = machine.custody(|custody| custody.begin_anew(&sealed, &secret, &policy)).unwrap();
+        let told = machine.custody(|custody| custody.came_from_elsewhere(&sealed, &now));
+        assert_eq!(told, Ok(elsewhere));
+    }
+}

@@ -25,7 +25,7 @@ pub use ledger::{CommitFault, Outcome};
 pub use manager::{Manager, OpenError, Opened, Parts, Reply};
 pub use rollback::{AcceptWord, CounterWord, OldStore, Rules, USUAL_BUDGET};
 pub use root::{
-    CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper, WithHardware,
+    CounterFault, CounterValue, Ground, PolicyDone, Recovered, RootError, RootKeeper, WithHardware,
     WithoutHardware,
 };
 pub use sessions::Refusal;

@@ -139,6 +139,21 @@ pub(crate) struct Sealed20 {
     pub(crate) branches: Vec<Branch>,
 }
 
+impl Sealed20 {
+    /// Whether another TPM made this. A primary's Name follows from the seed of its TPM. A persistent
+    /// key can be replaced by whoever has the owner's rights, so the identity decides there.
+    pub(crate) fn is_of_another_tpm_than(&self, now: &Self) -> bool {
+        let is_persistent = |parent| matches!(parent, Parent::Persistent(_));
+        if self.parent == now.parent && !is_persistent(self.parent) {
+            return self.parent_name != now.parent_name;
+        }
+        // Beside an RSA primary the identity is RSA, too: those of two kinds always differ.
+        let one_is_rsa = [self, now].iter().any(|of| of.parent == Parent::RsaPrimary);
+        let identities = self.identity.zip(now.identity);
+        !one_is_rsa && identities.is_some_and(|(before, now)| before != now)
+    }
+}
+
 /// The key that sessions are salted to and that wraps the storage key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parent {

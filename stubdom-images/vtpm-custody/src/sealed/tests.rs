@@ -190,3 +190,27 @@ proptest! {
         let _ = inspect(&SealedSecret { kind, blob: bytes });
     }
 }
+
+/// A persistent key says nothing about its TPM: whoever has the owner's rights replaces it.
+#[test]
+fn a_persistent_parent_is_judged_by_the_identity_beside_it() {
+    let sealed = |parent, name: u8, identity: Option<u8>| {
+        let Body::Tpm20(body) = tpm20() else { panic!() };
+        let identity = identity.map(|byte| [byte; 34]);
+        Sealed20 { parent, parent_name: [name; 34], identity, ..*body }
+    };
+    let (key, ecc, rsa) = (Parent::Persistent(0x8100_0001), Parent::EccPrimary, Parent::RsaPrimary);
+    for (before, now, other) in [
+        ((key, 1, Some(1)), (key, 2, Some(1)), false),
+        ((key, 1, Some(1)), (key, 2, Some(2)), true),
+        ((key, 1, None), (key, 2, Some(2)), false),
+        ((key, 1, Some(1)), (ecc, 2, Some(2)), true),
+        ((rsa, 1, Some(1)), (ecc, 2, Some(2)), false),
+        ((ecc, 1, Some(1)), (ecc, 1, Some(1)), false),
+        ((ecc, 1, Some(1)), (ecc, 2, Some(1)), true),
+        ((rsa, 1, None), (rsa, 2, None), true),
+    ] {
+        let (a, b) = (sealed(before.0, before.1, before.2), sealed(now.0, now.1, now.2));
+        assert_eq!(a.is_of_another_tpm_than(&b), other, "{before:?} {now:?}");
+    }
+}

@@ -19,4 +19,4 @@ pub(crate) use counter::{
 };
 pub(crate) use pcr::present;
 pub(crate) use seal::seal;
-pub(crate) use unseal::unseal;
+pub(crate) use unseal::{is_of_another_tpm, unseal};

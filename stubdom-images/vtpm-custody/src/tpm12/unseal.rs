@@ -46,6 +46,19 @@ fn attempt(
     Err(nearest(differing).map_or(CustodyError::Damaged, CustodyError::PcrsChanged))
 }
 
+/// Whether this TPM says of every way that it is not its own, whatever the PCRs are.
+pub(crate) fn is_of_another_tpm(
+    platform: &mut Platform<'_>,
+    access: &Access,
+    sealed: &Sealed12,
+) -> bool {
+    let mut link = Link::new(platform);
+    let is_foreign = |way| matches!(release(&mut link, access, way), Err(CustodyError::OtherTpm));
+    let result = sealed.ways.iter().all(is_foreign);
+    end_sessions(&mut link);
+    result
+}
+
 fn release(link: &mut Link<'_, '_>, access: &Access, way: &Way12) -> Result<Secret, CustodyError> {
     let step = "TPM_Unseal";
     let parent = independent(link, access.srk_auth.bytes())?;

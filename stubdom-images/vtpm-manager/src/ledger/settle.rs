@@ -19,8 +19,18 @@ pub(crate) enum Word {
     None,
     /// The store was just made in place of the one whose counter is there.
     Forget,
-    /// The recovery key brought the store to another TPM.
-    Recovered,
+    /// The recovery key opened the store.
+    Recovered {
+        /// It was sealed to another TPM before, or to none.
+        from_elsewhere: bool,
+    },
+}
+
+impl Word {
+    /// Whether no counter that was made before can go with the store any more.
+    const fn begins_here(self) -> bool {
+        matches!(self, Self::Forget | Self::Recovered { from_elsewhere: true })
+    }
 }
 
 impl<D: BlockDevice> Ledger<D> {
@@ -39,7 +49,7 @@ impl<D: BlockDevice> Ledger<D> {
             Verdict::Newest(says) => self.guard.has_read(says),
             Verdict::NeedsCounter if with.hardware.is_none() => self.go_without(with, word)?,
             Verdict::NeedsCounter
-                if self.guard.mode() == RollbackMode::Off && word == Word::None => {}
+                if self.guard.mode() == RollbackMode::Off && !word.begins_here() => {}
             Verdict::NeedsCounter => self.make_counter(with, word)?,
             Verdict::Accepted(says) => self.accept(with, kept, says)?,
         }
@@ -114,8 +124,10 @@ impl<D: BlockDevice> Ledger<D> {
             // Without a TPM nothing can be judged; a recovery that was cut short is gone on with.
             Word::None => !has_hardware,
             Word::Forget => kept.counter == 0,
-            Word::Recovered => {
-                matches!(found, Found::Never | Found::Lost { says: CounterWord::None, .. })
+            Word::Recovered { from_elsewhere } => {
+                let nothing =
+                    matches!(found, Found::Never | Found::Lost { says: CounterWord::None, .. });
+                from_elsewhere && nothing
             }
         };
         if is_new_here {
@@ -137,7 +149,7 @@ impl<D: BlockDevice> Ledger<D> {
             let store = self.store().map_err(CommitFault::Store)?;
             store.commit(with.entropy, &[], fields).map_err(CommitFault::Store)?;
         }
-        if word == Word::Recovered {
+        if word.begins_here() {
             log::warn!(
                 "there is no hardware TPM to count: what was put back before cannot be detected, \
                  nor can what is from now on (docs/rollback.md)"
@@ -157,7 +169,7 @@ impl<D: BlockDevice> Ledger<D> {
         self.guard.has_read(made);
         self.write_once(&[], Plan::Open, with)?;
         match word {
-            Word::Recovered => log::warn!(
+            Word::Recovered { from_elsewhere: true } => log::warn!(
                 "the hardware TPM has a new counter, which says {says}; what was put back before \
                  cannot be detected (docs/rollback.md)"
             ),

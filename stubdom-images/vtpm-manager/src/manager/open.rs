@@ -250,9 +250,10 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     pub(super) fn recover(&mut self, key: &str, force: Force) -> Result<(), OpenError> {
         let sealed = self.ledger.sealed()?;
         let ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
-        let (secret, sealed) = self.keeper.recover(ground, &sealed, key, force)?;
-        let notes = self.ledger.unlock(secret)?;
-        if let Err(why) = self.settle_recovered(&notes, &sealed) {
+        let recovered = self.keeper.recover(ground, &sealed, key, force)?;
+        let notes = self.ledger.unlock(recovered.secret)?;
+        let word = Word::Recovered { from_elsewhere: recovered.from_elsewhere };
+        if let Err(why) = self.settle_recovered(&notes, &recovered.sealed, word) {
             self.ledger.lock();
             return Err(why);
         }
@@ -271,11 +272,12 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
         &mut self,
         notes: &StartNotes,
         sealed: &SealedSecret,
+        word: Word,
     ) -> Result<(), OpenError> {
         let found = self.hardware.as_ref().map(|hardware| hardware.version);
         self.ledger.adopt(found, &mut *self.entropy)?;
         self.ledger.replace_sealed(sealed)?;
-        self.settle(notes, Word::Recovered)
+        self.settle(notes, word)
     }
 
     fn check_hardware(&mut self) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! The keeper with a hardware TPM: the secret is sealed to it under a policy over PCRs.
 
 use super::policy::{self, approval, key, moved, selection};
-use super::{CounterFault, CounterValue, Ground, PolicyDone, RootError, RootKeeper};
+use super::{CounterFault, CounterValue, Ground, PolicyDone, Recovered, RootError, RootKeeper};
 use crate::hardware::Hardware;
 use alloc::format;
 use alloc::vec::Vec;
@@ -25,12 +25,14 @@ pub struct WithHardware<T> {
     /// `pcrs=`: which PCRs a first start looks at, in place of the default.
     pcrs: Option<PcrSelection>,
     counter: Option<Counter>,
+    /// A recovery in this life of the manager found the store sealed to another TPM.
+    from_elsewhere: bool,
 }
 
 impl<T: Time> WithHardware<T> {
     /// With these rights; `force` is for a first start on a machine whose firmware measures nothing.
     pub const fn new(access: Access, time: T, force: Force) -> Self {
-        Self { access, time, force, pcrs: None, counter: None }
+        Self { access, time, force, pcrs: None, counter: None, from_elsewhere: false }
     }
 
     /// The same with this selection for a first start.
@@ -208,9 +210,9 @@ impl<T: Time> RootKeeper for WithHardware<T> {
             }
             P::Recover { key, force } => {
                 let key = core::str::from_utf8(key).unwrap_or_default();
-                let (_, sealed) = self.recover(ground, sealed, key, *force)?;
+                let recovered = self.recover(ground, sealed, key, *force)?;
                 log::warn!("the policy was begun anew with the recovery key");
-                Ok(PolicyDone::sealed(sealed))
+                Ok(PolicyDone::sealed(recovered.sealed))
             }
         }
     }
@@ -225,10 +227,13 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         sealed: &SealedSecret,
         key: &str,
         force: Force,
-    ) -> Result<(Secret, SealedSecret), RootError> {
+    ) -> Result<Recovered, RootError> {
         let secret = recover(sealed, &RecoveryKey::parse(key)?)?;
         let chosen = Policy { force: policy::force(force), ..Policy::default() };
-        let sealed = self.custody(ground)?.begin_anew(sealed, &secret, &chosen)?;
-        Ok((secret, sealed))
+        let mut custody = self.custody(ground)?;
+        let anew = custody.begin_anew(sealed, &secret, &chosen)?;
+        // A first try that failed half-way has left a disk that is sealed to this TPM.
+        self.from_elsewhere |= custody.came_from_elsewhere(sealed, &anew)?;
+        Ok(Recovered { secret, sealed: anew, from_elsewhere: self.from_elsewhere })
     }
 }

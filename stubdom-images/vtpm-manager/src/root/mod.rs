@@ -81,6 +81,16 @@ pub struct CounterValue {
     pub value: u64,
 }
 
+/// A store that its recovery key opened.
+pub struct Recovered {
+    /// Its secret.
+    pub secret: Secret,
+    /// The secret, sealed to the machine as it is now.
+    pub sealed: SealedSecret,
+    /// It was sealed to another TPM before, or to none: no counter here can tell whether it is old.
+    pub from_elsewhere: bool,
+}
+
 /// The store's counter cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CounterFault {
@@ -190,7 +200,7 @@ pub trait RootKeeper {
         sealed: &SealedSecret,
         key: &str,
         force: Force,
-    ) -> Result<(Secret, SealedSecret), RootError> {
+    ) -> Result<Recovered, RootError> {
         let _ = (ground, sealed, key, force);
         Err(RootError("there is no recovery key".into()))
     }
@@ -257,7 +267,7 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
         sealed: &SealedSecret,
         key: &str,
         force: Force,
-    ) -> Result<(Secret, SealedSecret), RootError> {
+    ) -> Result<Recovered, RootError> {
         (**self).recover(ground, sealed, key, force)
     }
 }

@@ -1,6 +1,6 @@
 //! The keeper without a hardware TPM (`hwtpm=none`).
 
-use super::{Ground, PolicyDone, RootError, RootKeeper, policy};
+use super::{Ground, PolicyDone, Recovered, RootError, RootKeeper, policy};
 use tpm_wire::manager::{Force, PolicyCommand};
 use vtpm_custody::{
     RecoveryKey, begin_anew_without_tpm, first_start_without_tpm, inspect, open_without_tpm,
@@ -49,9 +49,9 @@ impl RootKeeper for WithoutHardware {
         sealed: &SealedSecret,
         key: &str,
         _: Force,
-    ) -> Result<(Secret, SealedSecret), RootError> {
+    ) -> Result<Recovered, RootError> {
         let secret = recover(sealed, &RecoveryKey::parse(key)?)?;
         let sealed = begin_anew_without_tpm(sealed, &secret)?;
-        Ok((secret, sealed))
+        Ok(Recovered { secret, sealed, from_elsewhere: true })
     }
 }

@@ -11,6 +11,7 @@ mod moved;
 mod owner;
 mod policy;
 mod power;
+mod recovered;
 mod restarts;
 mod rig;
 mod rollback;

@@ -138,6 +138,14 @@ fn the_recovery_key_opens_the_store_of_a_tpm_12_with_a_tpm_20() {
 }
 
 #[test]
+fn the_recovery_key_opens_the_store_of_a_tpm_12_with_another_tpm_12() {
+    let Some((_swtpm, old)) = Layer::fresh(Family::Tpm12) else { return };
+    let Some((_other, new)) = Layer::fresh(Family::Tpm12) else { return };
+    let (disk, key) = store_with_key(Some((&old, Family::Tpm12)));
+    move_to(Some((&new, Family::Tpm12)), &disk, &key, (1, 2));
+}
+
+#[test]
 fn a_store_that_began_without_a_tpm_gets_a_recovery_key_and_moves_to_one() {
     let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
     let (disk, key) = store_with_key(None);

@@ -8,6 +8,7 @@ use p256::ecdsa::signature::hazmat::PrehashSigner;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::sec1::ToSec1Point;
 use peers::{Family, Swtpm, unless_missing};
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::sync::{Mutex, Once};
 use tpm_wire::Tag;
@@ -22,6 +23,11 @@ use vtpm_custody::{PcrSelection, PcrState, approval_digest};
 /// Every line that was logged by any test of this program.
 static LINES: Mutex<String> = Mutex::new(String::new());
 
+thread_local! {
+    /// The same by this thread, which is by this test.
+    static HERE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
 struct Collector;
 
 impl log::Log for Collector {
@@ -32,6 +38,7 @@ impl log::Log for Collector {
     fn log(&self, record: &log::Record<'_>) {
         let mut lines = LINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let _ = writeln!(lines, "{}", record.args());
+        let _ = HERE.with_borrow_mut(|lines| writeln!(lines, "{}", record.args()));
     }
 
     fn flush(&self) {}
@@ -40,6 +47,11 @@ impl log::Log for Collector {
 /// What was logged so far.
 pub(crate) fn said() -> String {
     LINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
+/// What was logged so far by this test.
+pub(crate) fn said_here() -> String {
+    HERE.with_borrow(Clone::clone)
 }
 
 /// Log lines are kept from now on.
