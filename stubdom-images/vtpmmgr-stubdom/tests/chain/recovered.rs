@@ -65,3 +65,26 @@ fn on_the_same_tpm_the_recovery_key_does_not_stand_in_for_accept() {
     let again = start(&wire, Family::Tpm20, &old, &format!("tpm2 {word}"));
     assert!(matches!(again, Err(OpenError::Old(OldStore::Lost { .. }))), "not twice");
 }
+
+/// To another TPM, and to none: the console says what nobody can tell.
+#[test]
+fn a_recovery_to_another_machine_says_that_rollback_before_cannot_be_detected() {
+    let (Some((_a, first)), Some((_b, second))) =
+        (Layer::fresh(Family::Tpm20), Layer::fresh(Family::Tpm20))
+    else {
+        return;
+    };
+    listen();
+    let (disk, _, key) = lived(&first);
+    let moved = copy(&disk);
+    let mut rig = start20(&second, &disk, "tpm2");
+    assert!(!said_here().contains("cannot be detected"));
+    assert_eq!(recover(&mut rig, &key), (0, String::new()));
+    assert!(said_here().contains(UNDETECTED), "{}", said_here());
+    drop(rig);
+    let mut rig = Rig::start(&moved);
+    assert_eq!(recover(&mut rig, &key), (0, String::new()));
+    let nothing = "there is no hardware TPM to count: what was put back before cannot be detected, \
+                   nor can what is from now on";
+    assert!(said_here().contains(nothing), "{}", said_here());
+}
