@@ -135,6 +135,7 @@ fn every_stop_says_what_to_do_next_in_one_line_that_fits() {
         Stop::OtherTpmOnDisk { disk: Tpm20, wanted: Tpm12 },
         Stop::Disk(StateDiskError::DamagedMark),
         Stop::Disk(StateDiskError::NoSlotMatches(slots)),
+        Stop::Disk(StateDiskError::NoSuchGeneration(slots)),
         Stop::OlderDisk { uuid: OWN, disk: 3, record: 4, slots },
         Stop::OtherAge { uuid: OWN, disk: 5, record: 4, slots },
         Stop::Disk(StateDiskError::TooSmall { needs: 2, has: 1 }),
@@ -145,5 +146,37 @@ fn every_stop_says_what_to_do_next_in_one_line_that_fits() {
             ["use", "give", "raise", "start", "restore", "write", "remove", "make", "attach"];
         assert!(next.iter().any(|word| text.contains(word)), "{text}");
         assert!(text.len() <= 400 && !text.contains('\n'), "{}: {text}", text.len());
+    }
+}
+
+/// What disks of two ages look like to a vTPM, and the page's row for each.
+#[test]
+fn every_stop_over_disks_of_two_ages_names_the_page_which_has_a_row_for_it() {
+    let page = include_str!("../../../docs/rollback.md");
+    let slots = [SlotReport::Older { generation: 3 }, SlotReport::OtherUuid(OTHER)];
+    for (stop, row) in [
+        (Stop::UnknownUuid(OWN), "and its disk holds a vTPM's state"),
+        (Stop::RecordWithoutState(OWN), "without any state, and its disk holds state"),
+        (
+            Stop::Disk(StateDiskError::NoSlotMatches(slots)),
+            "the disk does not hold the state that the manager kept last",
+        ),
+        (
+            Stop::Disk(StateDiskError::NoSuchGeneration(slots)),
+            "the disk does not hold the generation that was asked for",
+        ),
+        (
+            Stop::OlderDisk { uuid: OWN, disk: 3, record: 4, slots },
+            "its disk is older than the manager's record",
+        ),
+        (
+            Stop::OtherAge { uuid: OWN, disk: 5, record: 4, slots },
+            "and the manager vouches for another state",
+        ),
+    ] {
+        let text = format!("{stop}");
+        assert!(text.contains(row) && text.ends_with("(docs/rollback.md)"), "{text}");
+        let is_row = |line: &str| line.starts_with('|') && line.contains(row);
+        assert!(page.lines().any(is_row), "no row for: {row}");
     }
 }

@@ -125,13 +125,15 @@ impl fmt::Display for Stop {
                 f,
                 "the manager does not know vTPM {uuid}, and its disk holds a vTPM's state: start \
                  the manager that made it, or restore that manager's disk; to give that state up \
-                 and make a new TPM, write zeros over the first 64 KiB of the disk"
+                 and make a new TPM, write zeros over the first 64 KiB of the disk \
+                 (docs/rollback.md)"
             ),
             Self::RecordWithoutState(uuid) => write!(
                 f,
                 "the manager has a record of vTPM {uuid} without any state, and its disk holds \
                  state that the manager cannot vouch for: restore the manager's disk; to give that \
-                 state up and make a new TPM, write zeros over the first 64 KiB of the disk"
+                 state up and make a new TPM, write zeros over the first 64 KiB of the disk \
+                 (docs/rollback.md)"
             ),
             Self::NotProvisioned(uuid) => write!(
                 f,
@@ -186,6 +188,13 @@ fn disk(error: &StateDiskError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         StateDiskError::TooSmall { .. } => ": give it a larger one; 2 MB is customary",
         StateDiskError::NewerVersion { .. } => ": start the image that wrote it",
         StateDiskError::Disk(_) => ": attach it anew",
+        StateDiskError::NoSlotMatches(_) => {
+            ": attach the newest disk, or restore its last copy (docs/rollback.md)"
+        }
+        StateDiskError::NoSuchGeneration(_) => {
+            ": attach the disk that was meant, or give vtpmmgr-ctl accept-older a generation that is \
+             there (docs/rollback.md)"
+        }
         _ => ": restore the disk's last copy",
     })
 }
