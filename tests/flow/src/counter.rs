@@ -161,9 +161,9 @@ impl RootKeeper for Keeper {
         Ok((sealed(Some(id)), CounterValue { id, value }))
     }
 
-    fn advance(&mut self, _: Ground<'_>) -> Result<u64, RootError> {
+    fn advance(&mut self, _: Ground<'_>) -> Result<u64, CounterFault> {
         let Count::Says { id, value } = self.0.count.get() else {
-            return Err(RootError("there is no counter".into()));
+            return Err(CounterFault::Lost(RootError("there is no counter".into())));
         };
         self.0.set(Count::Says { id, value: value + 1 });
         Ok(value + 1)

@@ -125,9 +125,9 @@ impl RootKeeper for MortalKeeper {
         self.keeper.make_counter(ground, kept, former)
     }
 
-    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, CounterFault> {
         if self.life.is_over() {
-            return Err(RootError("this domain is gone".into()));
+            return Err(CounterFault::Failed(RootError("this domain is gone".into())));
         }
         let says = self.keeper.advance(ground)?;
         self.life.reaches(Death::AfterIncrement);

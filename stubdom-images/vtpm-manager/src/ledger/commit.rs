@@ -172,7 +172,7 @@ impl<D: BlockDevice> Ledger<D> {
         with: &mut Witnesses<'_, K>,
     ) -> Result<(), CommitFault> {
         let (keeper, ground) = with.parts();
-        let says = keeper.advance(ground).map_err(CommitFault::Root)?;
+        let says = keeper.advance(ground)?;
         if says == expected {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! What became of a commit.
 
 use crate::rollback::OldStore;
-use crate::root::RootError;
+use crate::root::{CounterFault, RootError};
 use alloc::collections::BTreeMap;
 use core::fmt;
 use tpm_wire::tpm12::TpmResult;
@@ -15,6 +15,8 @@ pub enum CommitFault {
     Store(StoreError),
     /// The store took it, but the hardware's counter did not follow.
     Root(RootError),
+    /// The hardware's counter turned out not to be the store's, or is gone.
+    Lost(RootError),
     /// The store is not the newest.
     Old(OldStore),
 }
@@ -25,7 +27,16 @@ impl CommitFault {
     pub const fn status(&self) -> TpmResult {
         match self {
             Self::Store(StoreError::Full | StoreError::TooMany) => TpmResult::NO_SPACE,
-            Self::Store(_) | Self::Root(_) | Self::Old(_) => TpmResult::FAIL,
+            Self::Store(_) | Self::Root(_) | Self::Lost(_) | Self::Old(_) => TpmResult::FAIL,
+        }
+    }
+}
+
+impl From<CounterFault> for CommitFault {
+    fn from(fault: CounterFault) -> Self {
+        match fault {
+            CounterFault::Lost(why) => Self::Lost(why),
+            CounterFault::Failed(why) => Self::Root(why),
         }
     }
 }
@@ -34,7 +45,7 @@ impl fmt::Display for CommitFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            Self::Root(error) => error.fmt(f),
+            Self::Root(error) | Self::Lost(error) => error.fmt(f),
             Self::Old(error) => error.fmt(f),
         }
     }

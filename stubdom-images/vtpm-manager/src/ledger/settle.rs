@@ -4,7 +4,7 @@
 use super::commit::{Patience, Witnesses};
 use super::{CommitFault, Ledger};
 use crate::rollback::{CounterWord, Found, Kept, Plan, Verdict, Who, judge};
-use crate::root::{CounterFault, CounterValue, RootKeeper};
+use crate::root::{CounterFault, CounterValue, RootError, RootKeeper};
 use alloc::string::String;
 use core::time::Duration;
 use domain_io::BlockDevice;
@@ -45,17 +45,58 @@ impl<D: BlockDevice> Ledger<D> {
         self.guard.begin(&fields.budget, with.now);
         let kept = Kept { sequence, counter: fields.counter, id: fields.counter_id };
         let found = self.found(with)?;
-        match self.verdict(kept, &found, (word, with.hardware.is_some()))? {
+        let verdict = self.verdict(kept, &found, (word, with.hardware.is_some()))?;
+        match self.follow(with, word, (kept, verdict)) {
+            Err(CommitFault::Lost(why)) => self.replace_stranger(with, (kept, verdict), why)?,
+            followed => followed?,
+        }
+        self.guard.settle();
+        Ok(())
+    }
+
+    fn follow<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        word: Word,
+        (kept, verdict): (Kept, Verdict),
+    ) -> Result<(), CommitFault> {
+        match verdict {
             Verdict::Newest(says) => self.guard.has_read(says),
             Verdict::NeedsCounter if with.hardware.is_none() => self.go_without(with, word)?,
             Verdict::NeedsCounter
                 if self.guard.mode() == RollbackMode::Off && !word.begins_here() => {}
             Verdict::NeedsCounter => self.make_counter(with, word)?,
-            Verdict::Accepted(says) => self.accept(with, kept, says)?,
+            Verdict::Accepted(says) => {
+                let says = match says {
+                    Some(says) => says,
+                    None => self.new_counter(with, Former::Remove)?,
+                };
+                self.accept(with, (kept, Some(kept)), says)?;
+            }
         }
-        self.bring_forward(with)?;
-        self.guard.settle();
-        Ok(())
+        self.bring_forward(with)
+    }
+
+    /// Reading a TPM 1.2's counter is not authenticated, so that it is another store's shows at the first
+    /// increment, when a commit was written under its value already.
+    fn replace_stranger<K: RootKeeper>(
+        &mut self,
+        with: &mut Witnesses<'_, K>,
+        (kept, verdict): (Kept, Verdict),
+        why: RootError,
+    ) -> Result<(), CommitFault> {
+        let is_accepted = matches!(verdict, Verdict::Accepted(_));
+        if !is_accepted {
+            let found = self.lost(with, why.0)?;
+            if judge(kept, &found, self.guard.rules().accept).is_err() {
+                let sequence = self.store().map_err(CommitFault::Store)?.sequence();
+                let now = Kept { sequence, ..kept };
+                return judge(now, &found, None).map(drop).map_err(CommitFault::Old);
+            }
+        }
+        let says = self.new_counter(with, Former::Remove)?;
+        self.accept(with, (kept, (!is_accepted).then_some(kept)), says)?;
+        self.bring_forward(with)
     }
 
     /// The same after a failure, unless the last try was just now.
@@ -195,15 +236,11 @@ impl<D: BlockDevice> Ledger<D> {
     fn accept<K: RootKeeper>(
         &mut self,
         with: &mut Witnesses<'_, K>,
-        kept: Kept,
-        says: Option<CounterValue>,
+        (kept, to_record): (Kept, Option<Kept>),
+        says: CounterValue,
     ) -> Result<(), CommitFault> {
-        let says = match says {
-            Some(says) => says,
-            None => self.new_counter(with, Former::Remove)?,
-        };
         self.guard.has_read(says);
-        self.guard.accept(kept);
+        self.guard.accept(to_record);
         let plan = if self.guard.mode() == RollbackMode::Off { Plan::Open } else { Plan::Step };
         self.step(plan, with)?;
         log::warn!(

@@ -85,7 +85,7 @@ impl From<CommitFault> for OpenError {
     fn from(fault: CommitFault) -> Self {
         match fault {
             CommitFault::Store(error) => Self::Store(error),
-            CommitFault::Root(error) => Self::Root(error),
+            CommitFault::Root(error) | CommitFault::Lost(error) => Self::Root(error),
             CommitFault::Old(error) => Self::Old(error),
         }
     }

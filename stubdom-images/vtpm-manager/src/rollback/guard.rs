@@ -140,9 +140,9 @@ impl Guard {
         (self.says, self.id) = (says.value, says.id);
     }
 
-    /// The next commit goes on from an older copy and says so.
-    pub(crate) const fn accept(&mut self, kept: Kept) {
-        self.accepting = Some(kept);
+    /// The next commit goes on from an older copy and says so; `None` when an earlier one has.
+    pub(crate) const fn accept(&mut self, kept: Option<Kept>) {
+        self.accepting = kept;
     }
 
     /// The store is judged and the start's steps are done.

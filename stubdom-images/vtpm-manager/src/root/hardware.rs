@@ -74,6 +74,15 @@ impl<T: Time> WithHardware<T> {
     }
 }
 
+fn fault(error: CustodyError) -> CounterFault {
+    match error {
+        CustodyError::NoCounter(_) | CustodyError::ForeignCounter(_) => {
+            CounterFault::Lost(error.into())
+        }
+        _ => CounterFault::Failed(error.into()),
+    }
+}
+
 impl<T: Time> RootKeeper for WithHardware<T> {
     fn first_start(&mut self, ground: Ground<'_>) -> Result<(Secret, SealedSecret), RootError> {
         let selection = self.pcrs.clone();
@@ -121,12 +130,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         if let Some(former) = former {
             custody.close_counter(former);
         }
-        let found = custody.counter(sealed, secret).map_err(|error| match &error {
-            CustodyError::NoCounter(_) | CustodyError::ForeignCounter(_) => {
-                CounterFault::Lost(error.into())
-            }
-            _ => CounterFault::Failed(error.into()),
-        })?;
+        let found = custody.counter(sealed, secret).map_err(fault)?;
         Ok(found.map(|FoundCounter { counter, value, id }| {
             self.counter = Some(counter);
             CounterValue { id, value }
@@ -151,14 +155,15 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         Ok((made.sealed, CounterValue { id: made.id, value: made.value }))
     }
 
-    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
-        let mut counter = self.counter.take();
-        let advanced = match &mut counter {
-            Some(counter) => self.custody(ground)?.increment_counter(counter),
-            None => return Err(RootError("the hardware TPM's counter is not open".into())),
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, CounterFault> {
+        let Some(mut counter) = self.counter.take() else {
+            let why = "the hardware TPM's counter is not open";
+            return Err(CounterFault::Failed(RootError(why.into())));
         };
-        self.counter = counter;
-        Ok(advanced?)
+        let custody = self.custody(ground);
+        let advanced = custody.map(|mut custody| custody.increment_counter(&mut counter));
+        self.counter = Some(counter);
+        advanced.map_err(CounterFault::Failed)?.map_err(fault)
     }
 
     fn leftover(&mut self, ground: Ground<'_>) -> Result<Option<Leftover>, RootError> {

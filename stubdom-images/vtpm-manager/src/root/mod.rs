@@ -91,7 +91,7 @@ pub struct Recovered {
     pub from_elsewhere: bool,
 }
 
-/// The store's counter cannot be read.
+/// The store's counter cannot be read or advanced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CounterFault {
     /// It was made once, and is gone or somebody else's now.
@@ -158,10 +158,10 @@ pub trait RootKeeper {
     /// Advances the counter that was read or made last; returns what it says then.
     ///
     /// # Errors
-    /// [`RootError`]; it may have advanced nevertheless.
-    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+    /// [`CounterFault`]; it may have advanced nevertheless.
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, CounterFault> {
         let _ = ground;
-        Err(RootError("there is no hardware TPM to count".into()))
+        Err(CounterFault::Failed(RootError("there is no hardware TPM to count".into())))
     }
 
     /// A counter in the hardware whose store is not at hand.
@@ -240,7 +240,7 @@ impl<K: RootKeeper + ?Sized> RootKeeper for alloc::boxed::Box<K> {
         (**self).make_counter(ground, kept, former)
     }
 
-    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, RootError> {
+    fn advance(&mut self, ground: Ground<'_>) -> Result<u64, CounterFault> {
         (**self).advance(ground)
     }
 

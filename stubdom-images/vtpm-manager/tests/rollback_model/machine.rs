@@ -139,8 +139,8 @@ impl RootKeeper for Keeper {
         Ok((sealed.clone(), CounterValue { id: ID, value: FIRST_VALUE }))
     }
 
-    fn advance(&mut self, _: Ground<'_>) -> Result<u64, RootError> {
-        let gone = || RootError("no power".into());
+    fn advance(&mut self, _: Ground<'_>) -> Result<u64, CounterFault> {
+        let gone = || CounterFault::Failed(RootError("no power".into()));
         if !self.power.step() {
             return Err(gone());
         }

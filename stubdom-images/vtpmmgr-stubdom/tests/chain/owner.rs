@@ -13,7 +13,7 @@ use tpm_wire::{Header, PacketBuilder, Tag, tpm20};
 use vtpm_custody::Access;
 use vtpm_manager::{OldStore, OpenError, WithHardware};
 
-fn start(wire: &Wire, disk: &Disk, words: &[&str]) -> Result<Rig, OpenError> {
+pub(crate) fn start(wire: &Wire, disk: &Disk, words: &[&str]) -> Result<Rig, OpenError> {
     start_of(Family::Tpm12, wire, disk, words)
 }
 

@@ -1,6 +1,7 @@
 //! Old state is refused by the monotonic counter of a TPM 1.2, which is advanced in batches.
 
 use crate::layer::{Layer, Wire};
+use crate::owner;
 use crate::rig::{Disk, Rig, Vtpm, body, disk};
 use crate::rollback::{copy, save};
 use peers::{Family, Swtpm, unless_missing};
@@ -145,4 +146,61 @@ fn a_tpm_12_with_a_counter_that_is_not_on_record_is_gone_on_with_by_its_word() {
     let again = refusal(&wire, &backup, &word);
     assert!(matches!(again, OpenError::Old(_)), "not twice: {again}");
     start(&wire, &disk, PLAIN).shutdown();
+}
+
+/// A store whose counter was given up for another store's, after a boot.
+fn given_up(state: &Path) -> Option<(Disk, Disk, (Swtpm, Wire))> {
+    let (swtpm, wire) = power_on(state)?;
+    let first = disk();
+    let mut rig = start(&wire, &first, PLAIN);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+    rig.shutdown();
+    drop((vtpm, rig, wire, swtpm));
+    let (swtpm, wire) = power_on(state)?;
+    let other = disk();
+    let forget = word(&refusal(&wire, &other, PLAIN), "forget=");
+    start(&wire, &other, &forget).shutdown();
+    drop((wire, swtpm));
+    Some((first, other, power_on(state)?))
+}
+
+/// Reading it is not authenticated: that it is another store's shows at the first increment only.
+#[test]
+fn a_tpm_12_whose_counter_is_another_stores_is_gone_on_with_by_its_word_once() {
+    let state = tempfile::tempdir().expect("a folder");
+    let Some((first, other, (_swtpm, wire))) = given_up(state.path()) else { return };
+    let word = word(&refusal(&wire, &first, PLAIN), "accept=");
+    let backup = copy(&first);
+    let mut rig = start(&wire, &first, &word);
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 1).to_vec()));
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
+    rig.shutdown();
+    drop((vtpm, rig));
+    for old in [&backup, &other] {
+        let again = refusal(&wire, old, &word);
+        assert!(matches!(again, OpenError::Old(_)), "not twice, nor the other one: {again}");
+    }
+    start(&wire, &first, PLAIN).shutdown();
+}
+
+/// The same where the first try stopped half-way, after a commit under the other store's counter.
+#[test]
+fn a_tpm_12_whose_counter_is_another_stores_is_no_dead_end_after_a_try_that_stopped() {
+    let state = tempfile::tempdir().expect("a folder");
+    let Some((first, _, (_swtpm, wire))) = given_up(state.path()) else { return };
+    let word = |why: &OpenError| self::word(why, "accept=");
+    let named = word(&refusal(&wire, &first, PLAIN));
+    let stopped = owner::start(&wire, &first, &[&named, "owner_auth=text:wrong"]);
+    assert!(matches!(stopped, Err(OpenError::Root(_))), "no new counter without the owner");
+    let why = refusal(&wire, &first, PLAIN);
+    assert!(matches!(why, OpenError::Old(OldStore::Lost { .. })), "{why}");
+    assert_ne!(word(&why), named);
+    let mut rig = start(&wire, &first, &word(&why));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 1).to_vec()));
+    rig.shutdown();
+    drop((vtpm, rig));
+    start(&wire, &first, PLAIN).shutdown();
 }
