@@ -4,6 +4,7 @@ use crate::custody::{Custody, checked};
 use crate::error::CustodyError;
 use crate::sealed::{Body, Content, CounterId, RecordedCounter, encode};
 use crate::{tpm12, tpm20};
+use core::time::Duration;
 use tpm_wire::TpmVersion;
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
@@ -19,6 +20,27 @@ pub enum Counter {
     Index(tpm20::NvCounter),
     /// A monotonic counter of a TPM 1.2.
     Monotonic(tpm12::MonotonicCounter),
+}
+
+impl Counter {
+    /// When it was advanced last, by the domain's clock, where its TPM asks for time between two
+    /// increments.
+    #[must_use]
+    pub const fn advanced(&self) -> Option<Duration> {
+        match self {
+            Self::Index(_) => None,
+            Self::Monotonic(counter) => counter.advanced,
+        }
+    }
+
+    /// The same TPM's counter was advanced then, before this one was opened.
+    #[must_use]
+    pub fn after(mut self, advanced: Option<Duration>) -> Self {
+        if let Self::Monotonic(counter) = &mut self {
+            counter.advanced = counter.advanced.max(advanced);
+        }
+        self
+    }
 }
 
 /// A counter that was found.

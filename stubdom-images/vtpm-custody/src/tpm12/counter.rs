@@ -42,7 +42,7 @@ pub struct MonotonicCounter {
     id: CounterId,
     auth: Zeroizing<Bytes20>,
     /// When it was advanced last, by the domain's clock.
-    advanced: Option<Duration>,
+    pub(crate) advanced: Option<Duration>,
 }
 
 impl MonotonicCounter {

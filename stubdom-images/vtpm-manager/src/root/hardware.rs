@@ -5,6 +5,7 @@ use super::{CounterFault, CounterValue, Ground, PolicyDone, Recovered, RootError
 use crate::hardware::Hardware;
 use alloc::format;
 use alloc::vec::Vec;
+use core::time::Duration;
 use tpm_hw::Time;
 use tpm_wire::manager::{Force, PolicyCommand};
 use vtpm_custody::{
@@ -25,6 +26,8 @@ pub struct WithHardware<T> {
     /// `pcrs=`: which PCRs a first start looks at, in place of the default.
     pcrs: Option<PcrSelection>,
     counter: Option<Counter>,
+    /// When the last counter of this life was advanced: the TPM is spared also by one that was opened anew.
+    advanced: Option<Duration>,
     /// A recovery in this life of the manager found the store sealed to another TPM.
     from_elsewhere: bool,
 }
@@ -32,7 +35,15 @@ pub struct WithHardware<T> {
 impl<T: Time> WithHardware<T> {
     /// With these rights; `force` is for a first start on a machine whose firmware measures nothing.
     pub const fn new(access: Access, time: T, force: Force) -> Self {
-        Self { access, time, force, pcrs: None, counter: None, from_elsewhere: false }
+        Self {
+            access,
+            time,
+            force,
+            pcrs: None,
+            counter: None,
+            advanced: None,
+            from_elsewhere: false,
+        }
     }
 
     /// The same with this selection for a first start.
@@ -132,7 +143,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         }
         let found = custody.counter(sealed, secret).map_err(fault)?;
         Ok(found.map(|FoundCounter { counter, value, id }| {
-            self.counter = Some(counter);
+            self.counter = Some(counter.after(self.advanced));
             CounterValue { id, value }
         }))
     }
@@ -151,7 +162,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
             )),
             other => other.into(),
         })?;
-        self.counter = Some(made.counter);
+        self.counter = Some(made.counter.after(self.advanced));
         Ok((made.sealed, CounterValue { id: made.id, value: made.value }))
     }
 
@@ -162,6 +173,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
         };
         let custody = self.custody(ground);
         let advanced = custody.map(|mut custody| custody.increment_counter(&mut counter));
+        self.advanced = counter.advanced();
         self.counter = Some(counter);
         advanced.map_err(CounterFault::Failed)?.map_err(fault)
     }

@@ -1,14 +1,18 @@
 //! Old state is refused by the monotonic counter of a TPM 1.2, which is advanced in batches.
 
+use crate::hardware::hardware;
 use crate::layer::{Layer, Wire};
 use crate::owner;
 use crate::rig::{Disk, Rig, Vtpm, body, disk};
 use crate::rollback::{copy, save};
+use domain_io::Clock;
+use domain_io::test_utils::{FakeEntropy, World};
 use peers::{Family, Swtpm, unless_missing};
 use std::path::Path;
 use std::time::Duration;
-use tpm_wire::manager::Request;
-use vtpm_manager::{OldStore, OpenError};
+use tpm_wire::manager::{Force, Request};
+use vtpm_custody::{Access, Former};
+use vtpm_manager::{Ground, OldStore, OpenError, RootKeeper, WithHardware};
 
 fn try_start(wire: &Wire, disk: &Disk, line: &str) -> Result<Rig, OpenError> {
     crate::rollback::start(wire, Family::Tpm12, disk, line)
@@ -203,4 +207,26 @@ fn a_tpm_12_whose_counter_is_another_stores_is_no_dead_end_after_a_try_that_stop
     rig.shutdown();
     drop((vtpm, rig));
     start(&wire, &first, PLAIN).shutdown();
+}
+
+/// After a failure the manager opens its counter anew; the TPM is spared all the same.
+#[test]
+fn a_tpm_12_counts_once_in_five_seconds_also_when_its_counter_is_opened_anew() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm12) else { return };
+    let (world, mut entropy) = (World::new(), FakeEntropy::new(1));
+    let mut hardware = hardware(&world, Family::Tpm12, &wire);
+    let mut ground = Ground { hardware: Some(&mut hardware), entropy: &mut entropy };
+    let mut keeper = WithHardware::new(Access::default(), world.clock(), Force::Yes);
+    let (secret, sealed) = keeper.first_start(ground.again()).expect("a secret");
+    let made = keeper.make_counter(ground.again(), (&secret, &sealed), Former::Keep);
+    let (sealed, made) = made.expect("a counter");
+    let mut times = Vec::new();
+    for step in 1..=3 {
+        assert_eq!(keeper.advance(ground.again()), Ok(made.value + step));
+        times.push(world.clock().now());
+        let found = keeper.counter(ground.again(), (&secret, &sealed));
+        assert_eq!(found.map(|found| found.map(|found| found.value)), Ok(Some(made.value + step)));
+    }
+    let apart = times.windows(2).all(|two| two[1] - two[0] >= Duration::from_secs(5));
+    assert!(apart, "{times:?}");
 }
