@@ -128,8 +128,7 @@ const fn mode(mode: RollbackMode) -> &'static str {
 
 impl StoreReport {
     fn json(&self) -> Value {
-        let Overview { version, min_reader, sequence, counter, epoch, records, bytes, .. } =
-            self.overview;
+        let Overview { version, min_reader, sequence, counter, records, bytes, .. } = self.overview;
         let sealed = match &self.sealed {
             Ok(sealed) => sealed.json(),
             Err(error) => json!({ "error": error.to_string() }),
@@ -142,7 +141,6 @@ impl StoreReport {
             "generation": sequence,
             "vtpms": records,
             "counter": counter,
-            "epoch": epoch,
             "bytes_of_disk": bytes,
             "hardware_tpm": self.overview.hardware.map(|version| version.to_string()),
             "refusal_of_old_state": mode(self.overview.mode),
@@ -161,7 +159,7 @@ impl fmt::Display for StoreReport {
         writeln!(f, "vTPMs          {}", of.records)?;
         writeln!(f, "disk           {} KiB", of.bytes / 1024)?;
         writeln!(f, "hardware TPM   {hardware}")?;
-        writeln!(f, "counter        {}, epoch {}", of.counter, of.epoch)?;
+        writeln!(f, "counter        {}", of.counter)?;
         writeln!(f, "old state      refusal {}", mode(of.mode))?;
         match &self.sealed {
             Ok(sealed) => write!(f, "secret         sealed {sealed}"),

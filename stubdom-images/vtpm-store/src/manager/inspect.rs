@@ -21,7 +21,7 @@ pub struct Overview {
     pub sequence: u64,
     /// What the hardware TPM's counter was to say.
     pub counter: u64,
-    /// The epoch of the policy.
+    /// Not used by this manager: 0.
     pub epoch: u64,
     /// How many records.
     pub records: u64,

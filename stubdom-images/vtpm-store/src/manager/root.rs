@@ -63,7 +63,7 @@ pub struct Fields {
     /// The random name that this counter was given when it was made: values of two counters say
     /// nothing about each other.
     pub counter_id: [u8; 16],
-    /// The epoch of the policy under which the secret is sealed.
+    /// Not used by this manager, which writes 0 and keeps what is there: epochs are in the sealed secret.
     pub epoch: u64,
     /// The version of the hardware TPM; `None` without one.
     pub hardware: Option<TpmVersion>,

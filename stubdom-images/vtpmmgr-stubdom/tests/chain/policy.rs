@@ -19,6 +19,7 @@ use tpm_wire::manager::{
 use tpm_wire::tpm12::TpmResult;
 use tpm_wire::tpm20::{self, HashAlgorithm};
 use vtpm_custody::{PcrSelection, PcrState, approval_digest};
+use vtpm_store::manager::inspect;
 
 /// Every line that was logged by any test of this program.
 static LINES: Mutex<String> = Mutex::new(String::new());
@@ -290,6 +291,8 @@ fn an_administrators_key_decides_until_the_recovery_key_begins_anew() {
     });
     host.restart(None);
     assert!(host.rig.domain.locked().is_none(), "it is approved in the new epoch");
+    // The store's own field is not used: epochs are in the sealed secret (formats/manager-store.md).
+    assert_eq!(inspect(&mut *host.disk.borrow_mut()).expect("a store").epoch, 0);
     host.restart(Some(2));
     assert!(host.rig.domain.locked().is_some(), "nobody approved this");
     host.done(&PolicyCommand::Recover { key: &recovery_key, force: Force::Yes });
