@@ -97,6 +97,39 @@ fn a_file_that_is_there_is_replaced_only_when_told_and_the_uuid_stays() {
     assert!(refused.contains("vtpms.toml:4:8: ") && refused.contains("would be lost"), "{refused}");
 }
 
+/// What happened to the vTPM's file of an earlier run, and what is said of it.
+const LOST: [(&[u8], &str); 5] = [
+    (b"name = 'g-vtpm'\nx y\n", "g-vtpm.cfg:2:3: "),
+    (b"name = '\xff'\n", "g-vtpm.cfg:1:9: a byte here is no text"),
+    (b"vtpm = ['backend=m,uuid=5']\n", "g-vtpm.cfg:1:20: \"5\" is no uuid"),
+    (b"vtpm = ['backend=m']\n", "g-vtpm.cfg has no vtpm= line with a uuid"),
+    (b"", "g-vtpm.cfg has no vtpm= line with a uuid"),
+];
+
+#[test]
+fn a_uuid_that_cannot_be_found_again_is_never_replaced_by_a_new_one() {
+    let here = folder();
+    let toml = "[[guest]]\nname = 'g'\nkernel = '/k'\n";
+    run(here.path(), toml, &[]).unwrap();
+    let (vtpm, guest) = (read(here.path(), "g-vtpm.cfg"), read(here.path(), "g.cfg"));
+    fs::remove_file(here.path().join("g.cfg")).unwrap();
+    for (text, says) in LOST {
+        fs::write(here.path().join("g-vtpm.cfg"), text).unwrap();
+        let said = run(here.path(), toml, &["--force"]).unwrap_err();
+        assert!(said.contains(says) && said.contains("name that uuid yourself"), "{said}");
+        assert_eq!(fs::read(here.path().join("g-vtpm.cfg")).unwrap(), text, "{said}");
+        assert!(!here.path().join("g.cfg").exists(), "nothing is half done");
+    }
+    fs::write(here.path().join("g.cfg"), &guest).unwrap();
+    run(here.path(), toml, &["--force"]).unwrap();
+    assert_eq!(read(here.path(), "g-vtpm.cfg"), vtpm, "the guest's file says it, too");
+    fs::write(here.path().join("g-vtpm.cfg"), LOST[0].0).unwrap();
+    let uuid = guest.split("uuid=").nth(1).unwrap().split('"').next().unwrap();
+    let named = format!("{toml}uuid = '{uuid}'\n");
+    run(here.path(), &named, &["--force"]).unwrap();
+    assert_eq!(read(here.path(), "g-vtpm.cfg"), vtpm, "who names it needs no file");
+}
+
 #[test]
 fn a_dry_run_writes_nothing_and_shows_everything() {
     let here = folder();
