@@ -57,3 +57,14 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is half done");
 }
+
+#[test]
+fn files_are_written_whether_or_not_somebody_can_hear_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine.toml"), "[[guest]]\nname='g'\nkernel='/k'\n").unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-config-gen"));
+    let program = program.arg("mine.toml").current_dir(folder.path()).stdout(full);
+    assert!(program.status().unwrap().success());
+    assert!(folder.path().join("g-vtpm.cfg").exists());
+}
