@@ -4,10 +4,10 @@ use crate::render::File;
 use anyhow::{Context, Result, anyhow, bail};
 use command_line::{file_error, not_text};
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use tempfile::NamedTempFile;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// As xl's own files: readable for all, they hold no secret.
 const MODE: u32 = 0o644;
@@ -15,7 +15,8 @@ const MODE: u32 = 0o644;
 /// Writes every file. Without `force` none may be there yet; a file that already holds its text stays.
 ///
 /// # Errors
-/// A file is there, or cannot be written; those written before it are taken away again.
+/// A file is there, or cannot be written; those written before it are taken away again, and those that
+/// were replaced are put back.
 pub(crate) fn write(files: &[File], force: bool) -> Result<()> {
     let fresh: Vec<&File> = files.iter().filter(|file| !holds(file)).collect();
     if !force {
@@ -29,27 +30,104 @@ pub(crate) fn write(files: &[File], force: bool) -> Result<()> {
             );
         }
     }
-    let prepared = fresh.iter().map(|file| prepared(file)).collect::<Result<Vec<_>>>()?;
-    let mut made: Vec<&Path> = Vec::new();
-    for (file, ready) in fresh.iter().zip(prepared) {
-        let new = !file.path.exists();
-        let kept = if force {
-            ready.persist(&file.path).map_err(|error| error.error)
-        } else {
-            ready.persist_noclobber(&file.path).map_err(|error| error.error)
-        };
-        if let Err(error) = kept {
-            for path in made {
-                // The first failure is the one to report.
-                let _ = fs::remove_file(path);
-            }
-            return Err(error).with_context(|| format!("cannot write {}", file.path.display()));
+    let mut writing = Writing::default();
+    let written = writing.all(&fresh, force);
+    if written.is_err() {
+        writing.undo();
+    }
+    written
+}
+
+/// What has been changed, and how it was before.
+#[derive(Default)]
+struct Writing {
+    folders: Vec<PathBuf>,
+    made: Vec<PathBuf>,
+    /// The old files under other names, and their own.
+    replaced: Vec<(NamedTempFile<()>, PathBuf)>,
+}
+
+impl Writing {
+    fn all(&mut self, files: &[&File], force: bool) -> Result<()> {
+        for file in files {
+            replaceable(&file.path)?;
         }
-        if new {
-            made.push(&file.path);
+        let prepared = files.iter().map(|file| self.prepared(file)).collect::<Result<Vec<_>>>()?;
+        for (file, ready) in files.iter().zip(prepared) {
+            self.one(&file.path, ready, force)
+                .with_context(|| format!("cannot write {}", file.path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, path: &Path, ready: NamedTempFile, force: bool) -> io::Result<()> {
+        if force && path.symlink_metadata().is_ok() {
+            let old = kept(path)?;
+            ready.persist(path)?;
+            self.replaced.push((old, path.to_owned()));
+        } else {
+            ready.persist_noclobber(path)?;
+            self.made.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The whole text in a file of another name, in the same folder.
+    fn prepared(&mut self, file: &File) -> Result<NamedTempFile> {
+        let folder = folder_of(&file.path);
+        let why =
+            || format!("cannot write into {}; name another folder by --output", folder.display());
+        if folder.exists() && !folder.is_dir() {
+            bail!("{} is no folder; name one by --output or output=", folder.display());
+        }
+        let missing = folder.ancestors().take_while(|folder| !folder.exists());
+        self.folders.extend(missing.map(Path::to_owned).collect::<Vec<_>>().into_iter().rev());
+        fs::create_dir_all(folder).with_context(why)?;
+        let mut ready = NamedTempFile::new_in(folder).with_context(why)?;
+        ready.write_all(file.text.as_bytes()).with_context(why)?;
+        ready.as_file().sync_all().with_context(why)?;
+        fs::set_permissions(ready.path(), fs::Permissions::from_mode(MODE)).with_context(why)?;
+        Ok(ready)
+    }
+
+    /// As it was before. The first failure is the one to report.
+    fn undo(self) {
+        for (old, path) in self.replaced.into_iter().rev() {
+            // What cannot be put back stays beside it, under the other name.
+            let _ = old.persist(path).map_err(|error| error.file.keep());
+        }
+        for path in self.made {
+            let _ = fs::remove_file(path);
+        }
+        for folder in self.folders.into_iter().rev() {
+            let _ = fs::remove_dir(folder);
         }
     }
-    Ok(())
+}
+
+/// An old file under another name beside it, with its owner and mode where the file system has links.
+fn kept(path: &Path) -> io::Result<NamedTempFile<()>> {
+    Builder::new().prefix(".old").make_in(folder_of(path), |other| {
+        fs::hard_link(path, other).or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Err(error),
+            _ => fs::copy(path, other).map(drop),
+        })
+    })
+}
+
+fn replaceable(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => bail!(
+            "cannot write {}, which is there and is no file; nothing was written. Take it away, or \
+             name another folder by --output",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A text file; what is wrong with it, and what to name instead (`wanted`).
@@ -62,17 +140,24 @@ fn holds(file: &File) -> bool {
     fs::read_to_string(&file.path).is_ok_and(|text| text == file.text)
 }
 
-/// The whole text in a file of another name, in the same folder.
-fn prepared(file: &File) -> Result<NamedTempFile> {
-    let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let why = || format!("cannot write into {}; name another folder by --output", folder.display());
-    if folder.exists() && !folder.is_dir() {
-        bail!("{} is no folder; name one by --output or output=", folder.display());
+#[test]
+fn what_was_written_before_a_failure_is_as_it_was() {
+    let here = tempfile::tempdir().unwrap();
+    let at = |name: &str| here.path().join(name);
+    fs::write(at("old.cfg"), "old").unwrap();
+    fs::set_permissions(at("old.cfg"), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut writing = Writing::default();
+    let mut written = |name: &str| {
+        let file = File { path: at(name), text: "new".into(), kind: "vtpm", remark: None };
+        let ready = writing.prepared(&file).unwrap();
+        writing.one(&file.path, ready, true).unwrap();
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), "new");
+    };
+    for name in ["old.cfg", "made.cfg", "folder/deep/made.cfg"] {
+        written(name);
     }
-    fs::create_dir_all(folder).with_context(why)?;
-    let mut ready = NamedTempFile::new_in(folder).with_context(why)?;
-    ready.write_all(file.text.as_bytes()).with_context(why)?;
-    ready.as_file().sync_all().with_context(why)?;
-    fs::set_permissions(ready.path(), fs::Permissions::from_mode(MODE)).with_context(why)?;
-    Ok(ready)
+    writing.undo();
+    assert_eq!(fs::read_to_string(at("old.cfg")).unwrap(), "old");
+    assert_eq!(fs::metadata(at("old.cfg")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "nothing else is left");
 }

@@ -345,6 +345,32 @@ fn what_cannot_be_written_leaves_nothing_behind() {
 }
 
 #[test]
+fn force_replaces_all_or_nothing() {
+    let here = folder();
+    let toml = "[[guest]]\nname = 'g'\nconfig = 'mine.cfg'\n";
+    fs::write(here.path().join("mine.cfg"), MINE.replace("g1", "g")).unwrap();
+    run(here.path(), toml, &[]).unwrap();
+    let names = ["vtpmmgr.cfg", "g-vtpm.cfg"];
+    let before = names.map(|name| read(here.path(), name));
+    let changed = format!("[manager]\nmemory = 32\n{toml}vtpm_memory = 12\n");
+    let uuid = before[1].split("uuid=").nth(1).unwrap().split('"').next().unwrap();
+    let changed = format!("{changed}uuid = '{uuid}'\n");
+    fs::remove_file(here.path().join("g.cfg")).unwrap();
+    fs::create_dir(here.path().join("g.cfg")).unwrap();
+    let refused = run(here.path(), &changed, &["--force"]).unwrap_err();
+    assert!(refused.contains("g.cfg, which is there and is no file"), "{refused}");
+    assert_eq!(names.map(|name| read(here.path(), name)), before);
+    fs::remove_dir(here.path().join("g.cfg")).unwrap();
+    run(here.path(), &changed, &["--force"]).unwrap();
+    assert!(read(here.path(), "vtpmmgr.cfg").contains("memory = 32"));
+    assert_eq!(
+        fs::read_dir(here.path()).unwrap().count(),
+        5,
+        "no old file is left under another name"
+    );
+}
+
+#[test]
 fn what_stock_xl_would_not_understand_of_a_guest_s_own_lines_is_refused_or_left_out() {
     let here = folder();
     let toml = "[[guest]]\nname='g'\nconfig='mine.cfg'\n";
