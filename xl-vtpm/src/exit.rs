@@ -105,7 +105,7 @@ impl From<ChannelError> for Exit {
 impl From<Box<Failure>> for Exit {
     fn from(failure: Box<Failure>) -> Self {
         let why = failure.to_string();
-        match (failure.left.is_empty(), failure.locked) {
+        match (failure.left.is_empty() && failure.late.is_none(), failure.locked) {
             (false, _) => Self::Left(why),
             (true, Some(_)) => Self::Manager(why),
             (true, None) => Self::NotDone(why),

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
 /// For a vTPM domain or a manager to end in order, and for any to be gone after it was destroyed.
-const TO_END: Duration = Duration::from_secs(15);
+pub(crate) const TO_END: Duration = Duration::from_secs(15);
 
 /// For an ended domain to be taken away by the process that was left behind for it.
 const TO_BE_REAPED: Duration = Duration::from_secs(5);
@@ -27,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) nodes: Nodes,
     /// For whom domains are being started.
     pub(crate) guest: Option<String>,
+    /// How long others are waited for who are busy with a domain.
+    pub(crate) patience: Duration,
 }
 
 impl Host {
@@ -34,7 +36,7 @@ impl Host {
         let library = Library::of_this_host()?;
         let xen = Context::open(library)
             .map_err(|error| Exit::NoXen(format!("{error}; run this as root in domain 0")))?;
-        Ok(Self { xen, nodes: Nodes::open()?, guest: None })
+        Ok(Self { xen, nodes: Nodes::open()?, guest: None, patience: lock::PATIENCE })
     }
 
     /// The number of a domain that must be there.
@@ -152,7 +154,7 @@ impl Toolstack for Host {
     }
 
     fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
-        let _one_creator = lock::domain(name, lock::PATIENCE)?;
+        let _one_creator = lock::domain(name, self.patience)?;
         unfinished::clear_named(self, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
         if self.xen.find(name).is_some() {
             return Err(Problem(format!("a domain {name} has been started meanwhile")));

@@ -1,8 +1,8 @@
-//! The host for somebody who is waited for: nothing begins after the deadline, and what is taken back is
-//! taken back by force.
+//! The host for somebody who is waited for: nothing begins after the deadline, what is taken back is
+//! taken back by force, and a domain that is only late is left to become ready.
 
 use crate::host::Host;
-use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
+use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Toolstack};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,13 @@ pub(crate) struct Hurry<'h> {
 }
 
 impl Hurry<'_> {
-    fn in_time(&self) -> Result<(), Problem> {
-        if Instant::now() < self.deadline {
-            return Ok(());
-        }
-        Err(Problem(format!(
-            "it is not ready in the {} s that there are while a guest starts; let it be started at \
-             boot: xl-vtpm enable {}",
+    fn too_late(&self) -> Problem {
+        Problem(format!(
+            "it is not ready in the {} s that there are while a guest starts; start the guest once \
+             more, or let its vTPM be started at boot: xl-vtpm enable {}",
             self.limit.as_secs(),
             self.host.guest.as_deref().unwrap_or("GUEST")
-        )))
+        ))
     }
 }
 
@@ -38,7 +35,7 @@ impl Toolstack for Hurry<'_> {
     }
 
     fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
-        self.in_time()?;
+        self.host.patience = self.deadline.saturating_duration_since(Instant::now());
         self.host.start_domain(name, role, file)
     }
 
@@ -51,11 +48,11 @@ impl Toolstack for Hurry<'_> {
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {
-        let readiness = self.host.readiness(name, role)?;
-        if readiness == Readiness::Starting {
-            self.in_time()?;
-        }
-        Ok(readiness)
+        self.host.readiness(name, role)
+    }
+
+    fn go_on(&mut self) -> Result<(), Halt> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Halt::Late(self.too_late())) }
     }
 
     fn pause(&mut self, time: Duration) {

@@ -14,8 +14,8 @@ use libxl_vtpm::plan::{Failure, Plan, Problem, Role, Step, apply};
 use std::time::{Duration, Instant};
 
 /// Of the 40 s that libxl gives a script (LIBXL_HOTPLUG_TIMEOUT). What is left is for taking back what
-/// was done, and for the stock script.
-const LIMIT: Duration = Duration::from_secs(25);
+/// was done ([`crate::host::TO_END`]), and for the script.
+const LIMIT: Duration = Duration::from_secs(20);
 
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -101,4 +101,25 @@ fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attem
 
 fn was_faster(host: &Host, failure: &Failure) -> bool {
     matches!(&failure.step, Step::StartDomain { name, .. } if host.xen.find(name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LIMIT;
+    use crate::host::TO_END;
+    use std::time::Duration;
+
+    /// LIBXL_HOTPLUG_TIMEOUT (Xen tools/libs/light/libxl_internal.h).
+    const OF_LIBXL: Duration = Duration::from_secs(40);
+
+    #[test]
+    fn there_is_time_to_take_back_before_the_script_ends_it_and_to_say_why_before_libxl_does() {
+        let script = include_str!("../../hotplug/block-vtpm");
+        let (_, behind) = script.split_once("timeout -k 1 ").unwrap();
+        let seconds = behind.split_whitespace().next().unwrap().parse().unwrap();
+        let of_script = Duration::from_secs(seconds);
+        assert!(LIMIT + TO_END < of_script, "{of_script:?}");
+        assert!(of_script + Duration::from_secs(1) < OF_LIBXL, "{of_script:?}");
+        assert!(script.contains(&format!("was not up after {seconds} s")));
+    }
 }

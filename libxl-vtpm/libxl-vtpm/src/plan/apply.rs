@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::step::{Role, Step, Undo};
-use super::toolstack::{Problem, Readiness, Toolstack, unlocking};
+use super::toolstack::{Halt, Problem, Readiness, Toolstack, unlocking};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Failure {
     /// The manager that waits for its recovery key, which it can take only while it runs: it is left
     /// alone.
     pub locked: Option<String>,
+    /// The domain that was started and is not ready yet, which is left to become so.
+    pub late: Option<String>,
     /// What was taken back, in this order.
     pub undone: Vec<Undo>,
     /// What could not be taken back, and why.
@@ -44,6 +46,8 @@ impl fmt::Display for Failure {
                  this command again",
                 unlocking(manager)
             )?;
+        } else if let Some(name) = &self.late {
+            write!(f, "; {name} is left, and goes on starting")?;
         } else if self.left.is_empty() && self.kept.is_empty() {
             f.write_str("; nothing was left behind")?;
         }
@@ -79,6 +83,8 @@ enum Stop {
     Failed(Problem),
     /// Its manager waits for the recovery key.
     Locked(Problem),
+    /// Nobody waits any longer.
+    Late(Problem),
 }
 
 impl From<Problem> for Stop {
@@ -87,7 +93,19 @@ impl From<Problem> for Stop {
     }
 }
 
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Late(why) => Self::Late(why),
+        }
+    }
+}
+
 fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Stop> {
+    // One that is awaited may be ready already.
+    if !matches!(step, Step::AwaitReady { .. }) {
+        toolstack.go_on()?;
+    }
     match step {
         Step::MakeImage { path, mib } => toolstack.make_image(path, *mib)?,
         Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file)?,
@@ -121,6 +139,7 @@ fn await_ready(
                 .into());
             }
             Readiness::Starting => {
+                toolstack.go_on()?;
                 toolstack.pause(LOOK);
                 waited += LOOK;
             }
@@ -150,12 +169,15 @@ impl Taken {
     }
 
     fn back(self, step: &Step, stop: Stop, toolstack: &mut dyn Toolstack) -> Failure {
-        let (problem, locked) = match (stop, step) {
-            (Stop::Locked(why), Step::AwaitReady { name, .. }) => (why, Some(name.clone())),
-            (Stop::Failed(why) | Stop::Locked(why), _) => (why, None),
+        let (problem, locked, late) = match (stop, step) {
+            (Stop::Locked(why), Step::AwaitReady { name, .. }) => (why, Some(name.clone()), None),
+            (Stop::Late(why), Step::AwaitReady { name, .. }) => (why, None, Some(name.clone())),
+            (Stop::Failed(why) | Stop::Locked(why) | Stop::Late(why), _) => (why, None, None),
         };
         let (mut undone, mut left) = (Vec::new(), Vec::new());
-        let stays = |undo: &Undo| matches!(undo, Undo::StopDomain { name } if Some(name) == locked.as_ref());
+        let awaited = locked.as_ref().or(late.as_ref());
+        let stays =
+            |undo: &Undo| matches!(undo, Undo::StopDomain { name } if Some(name) == awaited);
         for undo in self.undos.into_iter().rev().filter(|undo| !stays(undo)) {
             let result = match &undo {
                 Undo::RemoveImage { path } => toolstack.remove_image(path),
@@ -166,6 +188,6 @@ impl Taken {
                 Err(problem) => left.push((undo, problem)),
             }
         }
-        Failure { step: step.clone(), problem, locked, undone, left, kept: self.used }
+        Failure { step: step.clone(), problem, locked, late, undone, left, kept: self.used }
     }
 }

@@ -17,6 +17,8 @@ struct Host {
     fails_at: Option<usize>,
     stop_fails: bool,
     never_ready: bool,
+    /// Nobody waits for longer than this.
+    patience: Option<Duration>,
     /// This manager waits for its recovery key.
     locked: Option<&'static str>,
     time: Duration,
@@ -73,6 +75,13 @@ impl Toolstack for Host {
         }
         self.call()
             .map_or_else(|problem| Ok(Readiness::Failed(problem.0)), |()| Ok(Readiness::Ready))
+    }
+
+    fn go_on(&mut self) -> Result<(), Halt> {
+        match self.patience {
+            Some(patience) if self.time >= patience => Err(Halt::Late(Problem("too late".into()))),
+            _ => Ok(()),
+        }
     }
 
     fn pause(&mut self, time: Duration) {
@@ -235,6 +244,37 @@ fn nothing_is_awaited_for_longer_than_the_limit() {
         "{failure}"
     );
     assert_eq!(host.time, Duration::from_secs(3));
+}
+
+#[test]
+fn a_domain_that_is_only_late_is_left_to_become_ready() {
+    let plan = Plan::domain("a", Role::Vtpm, &known()[..1], 30);
+    assert!(plan.is_err(), "its manager is unknown");
+    let mut known = known();
+    known[2].running = true;
+    let steps = Plan::domain("a", Role::Vtpm, &known, 30).unwrap().steps;
+    // The manager is ready: the vTPM alone is awaited.
+    let plan = Plan { steps: steps[1..].to_vec() };
+    let patience = Some(Duration::from_secs(2));
+    let mut host = Host { never_ready: true, patience, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(host.domains, BTreeSet::from(["a".to_owned()]));
+    assert_eq!((failure.late.as_deref(), &failure.undone[..]), (Some("a"), &[][..]));
+    assert_eq!(host.time, Duration::from_secs(2));
+    let said = failure.to_string();
+    assert!(
+        said.contains("too late; a/image stays") && said.ends_with("goes on starting"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nothing_is_started_when_it_is_too_late_for_it() {
+    let mut host = Host { patience: Some(Duration::ZERO), ..Host::default() };
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!((host.calls, failure.late.clone()), (0, None));
+    assert!(failure.to_string().ends_with("too late; nothing was left behind"), "{failure}");
 }
 
 #[test]

@@ -39,6 +39,13 @@ pub enum Readiness {
     Failed(String),
 }
 
+/// Why no further step is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Nobody has time to wait any more. A domain that is starting becomes ready all the same.
+    Late(Problem),
+}
+
 /// A host's domains and disks. Nothing here waits longer than it must.
 pub trait Toolstack {
     /// Makes a sparse file of zeros that only its owner may read.
@@ -76,6 +83,14 @@ pub trait Toolstack {
     /// # Errors
     /// There is no such domain.
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem>;
+
+    /// Whether there is time left; asked before each step, and while a domain is awaited.
+    ///
+    /// # Errors
+    /// Why not.
+    fn go_on(&mut self) -> Result<(), Halt> {
+        Ok(())
+    }
 
     /// Lets time pass.
     fn pause(&mut self, time: Duration);
