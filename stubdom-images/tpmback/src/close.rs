@@ -4,6 +4,7 @@ use crate::backend::FRONTENDS_TOKEN;
 use crate::device::{DISMISS_LIMIT, Device, Phase, REMOVE_DELAY};
 use crate::event::{Event, Reason};
 use crate::inspect::is_out_of_sight;
+use crate::published::Published;
 use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
@@ -30,10 +31,14 @@ impl<S: Sharing> Device<S> {
         self.say(now, level, format_args!("disconnected: {reason}"));
     }
 
-    /// Closes the connection, if any, until the frontend has closed too. A failing xenstore does not
+    /// Closes the connection, if any, until the frontend has closed too or published another one. A failing xenstore does not
     /// keep the page mapped.
     pub(crate) fn turn_away<X: Xenstore + ?Sized>(&mut self, store: &mut X, why: &str) {
-        self.phase = Phase::Broken;
+        let published = match &self.phase {
+            Phase::Connected(link) => link.published,
+            _ => Published::read(&self.frontend_dir, store),
+        };
+        self.phase = Phase::Broken(published);
         self.show_closed(store, why);
     }
 

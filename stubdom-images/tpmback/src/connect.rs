@@ -3,6 +3,7 @@
 use crate::close::Outcome;
 use crate::device::{Device, Link, Phase};
 use crate::event::{Event, Reason};
+use crate::published::Published;
 use crate::refused::Connections;
 use core::time::Duration;
 use domain_io::{GrantRef, PortNumber, Sharing, StoreError, Xenstore};
@@ -48,7 +49,8 @@ impl<S: Sharing> Device<S> {
         let number = connections.made;
         // The frontend may have submitted long ago: look without waiting for an event.
         let (end, look) = (BackendEnd::new(page), true);
-        Ok(Link { number, ring_ref, event_channel, end, port, running: None, look })
+        let published = Published { ring_ref: Some(ring_ref), event_channel: Some(event_channel) };
+        Ok(Link { number, published, end, port, running: None, look })
     }
 
     fn frontend_number<X: Xenstore + ?Sized>(
@@ -58,17 +60,5 @@ impl<S: Sharing> Device<S> {
     ) -> Result<u32, Reason> {
         let text = store.read(&self.frontend_node(name)).ok();
         text.as_deref().and_then(nodes::number).ok_or(Reason::BadNode(name))
-    }
-}
-
-impl<S: Sharing> Link<S> {
-    /// Whether the frontend in `dir` has published another page or port than this connection's, as
-    /// one does that closed and opened between two looks.
-    pub(crate) fn is_elsewhere<X: Xenstore + ?Sized>(&self, dir: &str, store: &mut X) -> bool {
-        let mut other = |name: &str, old: u32| {
-            let text = store.read(&alloc::format!("{dir}/{name}")).ok();
-            text.as_deref().and_then(nodes::number).is_some_and(|new| new != old)
-        };
-        other(nodes::RING_REF, self.ring_ref) || other(nodes::EVENT_CHANNEL, self.event_channel)
     }
 }

@@ -1,6 +1,7 @@
 //! One device: what is known of it and how far it is.
 
 use crate::pace::{Pace, Rate};
+use crate::published::Published;
 use crate::refused::Refusal;
 use alloc::string::String;
 use core::fmt;
@@ -70,8 +71,9 @@ pub(crate) enum Phase<S: Sharing> {
     Connected(Link<S>),
     /// `Closing`, in answer to the frontend's; unmapped, waits for it to be closed.
     Closing,
-    /// `Closed`, because the frontend could not be connected or broke the protocol; it may mend that.
-    Broken,
+    /// `Closed`, because the frontend could not be connected with what it had published, or broke the
+    /// protocol there; it may mend that.
+    Broken(Published),
     /// `Closed` for good: only the toolstack can bring the device back.
     Refused(Refusal<S>),
     /// To be removed; its frontend, which has until then to close, gets a failure for each command.
@@ -83,8 +85,7 @@ pub(crate) enum Phase<S: Sharing> {
 /// A connection: dropping it closes the port and unmaps the page.
 pub(crate) struct Link<S: Sharing> {
     pub(crate) number: u64,
-    pub(crate) ring_ref: u32,
-    pub(crate) event_channel: u32,
+    pub(crate) published: Published,
     pub(crate) end: BackendEnd<S::Page>,
     pub(crate) port: S::Port,
     pub(crate) running: Option<Running>,

@@ -90,7 +90,12 @@ impl<S: Sharing> Device<S> {
             (Phase::Connected(_), Some(Closed | Initialising)) => self.closed(store, now),
             (Phase::Connected(_), Some(Initialised | Connected)) => self.reopened(store, now),
             (Phase::Closing, Some(Closed | Initialising | Initialised | Connected))
-            | (Phase::Broken, Some(Closed | Initialising)) => self.open_again(store, now),
+            | (Phase::Broken(_), Some(Closed | Initialising)) => self.open_again(store, now),
+            (Phase::Broken(published), Some(Initialised | Connected))
+                if published.was_left(&self.frontend_dir, store) =>
+            {
+                self.open_again(store, now)
+            }
             (Phase::Refused(_), _) => {
                 self.follow_refused(store, sharing, now, frontend, connections);
                 Ok(Outcome::Nothing)
@@ -109,7 +114,7 @@ impl<S: Sharing> Device<S> {
         self.announce_protocol(store, now)?;
         self.switch(store, InitWait)?;
         self.opens.spend(now, OPENS);
-        if matches!(self.phase, Phase::Broken) {
+        if matches!(self.phase, Phase::Broken(_)) {
             self.forget_message(store);
         }
         self.phase = Phase::Waiting { from };
@@ -181,7 +186,7 @@ impl<S: Sharing> Device<S> {
         now: Duration,
     ) -> Result<Outcome, StoreError> {
         let Phase::Connected(link) = &self.phase else { return Ok(Outcome::Nothing) };
-        if !link.is_elsewhere(&self.frontend_dir, store) {
+        if !link.published.was_left(&self.frontend_dir, store) {
             return Ok(Outcome::Nothing);
         }
         self.phase = Phase::Closing;

@@ -45,6 +45,7 @@ mod device;
 mod event;
 mod inspect;
 mod pace;
+mod published;
 mod refused;
 mod serve;
 

@@ -64,7 +64,7 @@ impl<S: Sharing> Device<S> {
     ) {
         let Phase::Refused(refusal) = &self.phase else { return };
         let elsewhere =
-            |link: &Link<S>, store: &mut X| link.is_elsewhere(&self.frontend_dir, store);
+            |link: &Link<S>, store: &mut X| link.published.was_left(&self.frontend_dir, store);
         match (refusal, frontend) {
             (_, Some(Closing | Closed | Initialising)) => {
                 self.phase = Phase::Refused(Refusal::Unopened);

@@ -54,6 +54,23 @@ fn a_driver_loaded_again_before_the_backend_looked_is_connected_to_its_new_page(
 }
 
 #[test]
+fn a_driver_that_was_turned_away_and_loaded_again_before_the_backend_looked_is_connected() {
+    let mut host = Host::new(1);
+    let mut front = host.connected_linux(id(5, 0));
+    front.raw.page().poke(0, &5000_u32.to_le_bytes());
+    front.raw.page().poke(4, &[1]);
+    front.raw.notify();
+    host.tick();
+    assert_eq!(front.raw.backend_state(), "6");
+    front.remove();
+    front.probe(&command(33));
+    host.run(Duration::from_secs(1));
+    assert_eq!(front.receive(), Sent::Answer(command(33)));
+    front.backend_changed();
+    assert!(front.is_connected());
+}
+
+#[test]
 fn a_guest_that_shuts_down_is_not_kept_waiting() {
     let mut host = Host::new(1);
     let mut front = host.connected_linux(id(5, 0));
