@@ -77,6 +77,12 @@ impl GrantTable {
         }
     }
 
+    /// Ends a grant whether or not the peer has the page mapped. Only Xen knows from then on, so neither
+    /// the page nor the entry may be used for anything else ever again.
+    pub(super) fn revoke(granted: Granted) {
+        flags(granted.reference).store(0, Ordering::SeqCst);
+    }
+
     /// Takes back pages whose peers have let go.
     fn collect(&mut self) {
         for granted in core::mem::take(&mut self.held) {

@@ -7,7 +7,7 @@ mod windows;
 use crate::raw_page::RawPage;
 use crate::{events, hypercall};
 use alloc::rc::Rc;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use domain_io::{
     DomainId, EventPort, GrantRef, OutsidePage, PortNumber, SharedPage, Sharing, SharingError,
 };
@@ -48,11 +48,32 @@ enum Origin {
 pub struct Page {
     raw: RawPage,
     origin: Origin,
+    revoked: Cell<bool>,
     tables: Rc<Tables>,
+}
+
+impl Page {
+    fn new(raw: RawPage, origin: Origin, tables: &Rc<Tables>) -> Self {
+        Self { raw, origin, revoked: Cell::new(false), tables: Rc::clone(tables) }
+    }
+
+    /// Takes the grant of a granted page back without regard to the peer, as only a faulty or hostile
+    /// domain does: what the peer has mapped stays mapped, and it can map it no more. This domain goes on
+    /// using the page; dropping it then loses the page and its grant entry, for as long as the domain
+    /// lives. Does nothing to a mapped page.
+    pub fn revoke(&self) {
+        if let Origin::Granted(granted) = &self.origin {
+            self.revoked.set(true);
+            GrantTable::revoke(*granted);
+        }
+    }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
+        if self.revoked.get() {
+            return;
+        }
         match &self.origin {
             Origin::Granted(granted) => self.tables.grants.borrow_mut().end(*granted),
             Origin::Mapped(mapped) => self.tables.windows.borrow_mut().unmap(mapped),
@@ -124,7 +145,7 @@ impl Sharing for DomainSharing {
         })?;
         // SAFETY: mapped until the page is dropped, at an address of the area.
         let raw = unsafe { RawPage::new(mapped.address) };
-        Ok(Page { raw, origin: Origin::Mapped(mapped), tables: Rc::clone(&self.tables) })
+        Ok(Page::new(raw, Origin::Mapped(mapped), &self.tables))
     }
 
     fn bind(&mut self, remote: DomainId, port: PortNumber) -> Result<Port, SharingError> {
@@ -137,8 +158,7 @@ impl Sharing for DomainSharing {
         let reference = GrantRef(granted.reference);
         // SAFETY: allocated for this page alone and given back only after it is dropped.
         let raw = unsafe { RawPage::new(granted.page.addr().get() as u64) };
-        let origin = Origin::Granted(granted);
-        Ok((Page { raw, origin, tables: Rc::clone(&self.tables) }, reference))
+        Ok((Page::new(raw, Origin::Granted(granted), &self.tables), reference))
     }
 
     fn allocate_port(&mut self, peer: DomainId) -> Result<Port, SharingError> {

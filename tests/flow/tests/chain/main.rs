@@ -5,6 +5,7 @@ mod boots;
 mod commands;
 mod detach;
 mod frontends;
+mod hostile;
 mod lockout;
 mod probe;
 mod swtpm;
