@@ -3,9 +3,9 @@
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::{Config, Places};
-use libxl_vtpm::Uuid;
 use libxl_vtpm::line::uuid_as_xl;
 use libxl_vtpm::plan::Role;
+use libxl_vtpm::{TpmVersion, Uuid};
 use std::path::PathBuf;
 
 /// The manager's name where nobody says another.
@@ -22,10 +22,12 @@ pub(crate) struct Named {
     pub(crate) identity: Option<Identity>,
     /// Its disk, where its configuration was read.
     pub(crate) disk: Option<PathBuf>,
+    /// Which TPM its configuration asks for; 1.2 where it was not read.
+    pub(crate) version: TpmVersion,
 }
 
 /// What a manager knows a vTPM by.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) uuid: Uuid,
     pub(crate) manager: String,
@@ -35,7 +37,8 @@ pub(crate) struct Identity {
 pub(crate) fn find(host: &Host, places: &Places<'_>, which: &str) -> Result<Named, Exit> {
     if let Some(uuid) = uuid_as_xl(which) {
         let identity = Some(Identity { uuid, manager: MANAGER.into() });
-        return Ok(Named { name: None, domid: None, identity, disk: None });
+        let version = TpmVersion::Tpm12;
+        return Ok(Named { name: None, domid: None, identity, disk: None, version });
     }
     match host.xen.find(which) {
         Some(domid) => running(host, domid, which),
@@ -80,7 +83,8 @@ fn of_domain(host: &Host, domid: u32) -> Named {
         uuid: Uuid::from_bytes(vtpm.uuid),
         manager: name_of(host, vtpm.backend_domid),
     });
-    Named { name: Some(name_of(host, domid)), domid: Some(domid), identity, disk: None }
+    let name = Some(name_of(host, domid));
+    Named { name, domid: Some(domid), identity, disk: None, version: TpmVersion::Tpm12 }
 }
 
 fn stopped(host: &Host, places: &Places<'_>, which: &str) -> Result<Named, Exit> {
@@ -106,22 +110,28 @@ fn stopped(host: &Host, places: &Places<'_>, which: &str) -> Result<Named, Exit>
 }
 
 fn of_config(name: &str, config: Config) -> Named {
+    // The words of a vTPM domain's command line: xl-vtpm.cfg(5).
+    let mut words = config.b_info.cmdline.split_whitespace();
+    let is_20 = words.any(|word| ["tpm2", "tpm2=1"].contains(&word));
+    let version = if is_20 { TpmVersion::Tpm20 } else { TpmVersion::Tpm12 };
     let identity = config.vtpms.into_iter().next().and_then(|vtpm| {
         Some(Identity { uuid: vtpm.uuid.filter(|u| !u.is_nil())?, manager: vtpm.backend_domname })
     });
     let disk = config.disks.into_iter().next().map(|disk| disk.pdev_path);
-    Named { name: Some(name.into()), domid: None, identity, disk }
+    Named { name: Some(name.into()), domid: None, identity, disk, version }
 }
 
 #[test]
 fn a_stopped_vtpm_s_identity_and_disk_are_in_its_configuration() {
-    let printed = r#"{"c_info":{"name":"v"}, "disks":[{"pdev_path":"/d/v.img"}],
+    let printed = r#"{"c_info":{"name":"v"}, "b_info":{"cmdline":"save tpm2=1"}, "disks":[{"pdev_path":"/d/v.img"}],
         "vtpms":[{"backend_domname":"mgr","uuid":"0f8e1a52-7c3d-4b69-9a10-5566778899aa"}]}"#;
     let named = of_config("v", serde_json::from_str(printed).unwrap());
     assert_eq!(named.disk.as_deref(), Some(std::path::Path::new("/d/v.img")));
+    assert_eq!(named.version, TpmVersion::Tpm20);
     let identity = named.identity.unwrap();
     assert_eq!(identity.manager, "mgr");
     assert_eq!(identity.uuid.to_string(), "0f8e1a52-7c3d-4b69-9a10-5566778899aa");
     let ephemeral = of_config("v", serde_json::from_str(r#"{"c_info":{"name":"v"}}"#).unwrap());
     assert_eq!((ephemeral.identity, ephemeral.disk), (None, None));
+    assert_eq!(ephemeral.version, TpmVersion::Tpm12, "as today's documents promise");
 }

@@ -139,7 +139,16 @@ mod tests {
             ek_public: vec![0x30; 49],
         };
         let identity = Some(Identity { uuid, manager: MANAGER.into() });
-        (Named { name: Some("v".into()), domid: Some(5), identity, disk: None }, record)
+        (
+            Named {
+                name: Some("v".into()),
+                domid: Some(5),
+                identity,
+                disk: None,
+                version: TpmVersion::Tpm20,
+            },
+            record,
+        )
     }
 
     #[test]
