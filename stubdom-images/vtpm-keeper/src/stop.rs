@@ -119,7 +119,7 @@ impl fmt::Display for Stop {
                 "the manager keeps the state of vTPM {uuid}, and its disk is blank: attach the \
                  right disk or restore its last copy; to give this vTPM up and make a new one, type \
                  xl-vtpm clear GUEST in dom0, or, where its configuration is gone, vtpmmgr-ctl \
-                 delete --with-state {uuid} (docs/recovery.md)"
+                 delete --with-state {uuid} (docs/rollback.md)"
             ),
             Self::UnknownUuid(uuid) => write!(
                 f,
