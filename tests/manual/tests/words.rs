@@ -82,3 +82,27 @@ fn the_page_of_vtpm_rewire_has_every_option_and_no_other() {
     let codes = Page::of("vtpm-rewire.8").tags("EXIT STATUS");
     assert_eq!(codes, ["0", "1", "2", "3"]);
 }
+
+/// Files of a folder of hotplug.
+fn parts(folder: &str) -> BTreeSet<String> {
+    let files = std::fs::read_dir(path(&format!("../hotplug/{folder}"))).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    files.map(|name| name.trim_end_matches(".service").to_owned()).collect()
+}
+
+#[test]
+fn the_system_s_page_has_every_part_beside_stock_xl() {
+    let page = Page::of("xl-vtpm.7").section("BESIDE STOCK XL").join("\n").replace("\\-", "-");
+    let (units, mut scripts) = (parts("systemd"), parts("sysvinit"));
+    assert!(scripts.remove("xl-vtpm.default") && page.contains("/etc/default/xl-vtpm"));
+    assert_eq!(units, scripts, "a unit and a start script of each name");
+    for name in units {
+        assert!(page.lines().any(|line| line.ends_with(&format!(": {name}"))), "{name}");
+    }
+    let commands = ["up", "run", "down"].map(|word| format!("xl-vtpm service {word}"));
+    let others = ["xl-vtpm enable", "xl-vtpm disable", "block-vtpm", "vtpm-rewire", "xendomains"];
+    for word in commands.iter().map(String::as_str).chain(others) {
+        assert!(page.contains(word), "{word}");
+    }
+    assert!(path("../hotplug/block-vtpm").is_file() && path("../hotplug/vtpm-rewire").is_file());
+}
