@@ -83,6 +83,11 @@ impl Layer {
         Ok(if self.loses_answers { refused(command, NV_UNAVAILABLE) } else { answer })
     }
 
+    /// Another life of the TPM, without its sessions and objects.
+    pub(crate) fn replace(&mut self, swtpm: &Swtpm) {
+        self.tpm = swtpm.connect().expect("swtpm takes a connection");
+    }
+
     /// The owner removes a TPM 2.0's counter (`TPM2_NV_UndefineSpace`).
     pub(crate) fn remove_counter(&mut self) {
         let start = PacketBuilder::new(Tag::SESSIONS, 0x122).u32(0x4000_0001).u32(0x0180_7674);

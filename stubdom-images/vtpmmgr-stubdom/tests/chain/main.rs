@@ -5,6 +5,7 @@ mod damaged;
 mod ends;
 mod faults;
 mod hardware;
+mod hardware_faults;
 mod hostile;
 mod layer;
 mod moved;

@@ -14,6 +14,8 @@ struct Daemon {
     rule: Rule,
     stream: Vec<u8>,
     answers: VecDeque<u8>,
+    /// After so many bytes of its answers another xenstored takes its place.
+    replaced_after: Option<usize>,
 }
 
 impl Daemon {
@@ -27,7 +29,9 @@ impl Daemon {
                 self.answers.extend(answer);
             }
         }
-        let sent = ANSWERS.put(page, self.answers.make_contiguous()).unwrap();
+        let ready = self.answers.make_contiguous();
+        let most = self.replaced_after.unwrap_or(ready.len()).min(ready.len());
+        let sent = ANSWERS.put(page, &ready[..most]).unwrap();
         self.answers.drain(..sent);
     }
 }
@@ -38,6 +42,8 @@ struct TestHost {
     now: Cell<Duration>,
     /// At the next wait the machine stands still for so long, and xenstored with it.
     stands_still: Cell<Duration>,
+    /// How many more waits it takes until the next xenstored runs.
+    takes_over: Cell<u32>,
 }
 
 impl Host for TestHost {
@@ -51,8 +57,15 @@ impl Host for TestHost {
         if !lost.is_zero() {
             return self.now.set(self.now.get() + lost);
         }
+        if self.takes_over.get() > 0 {
+            self.takes_over.set(self.takes_over.get() - 1);
+            return self.now.set(self.now.get() + PATIENCE / 10);
+        }
         let before = (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page));
         self.daemon.borrow_mut().run(&self.page);
+        if self.daemon.borrow_mut().replaced_after.take().is_some() {
+            return self.takes_over.set(5);
+        }
         if before == (ANSWERS.is_empty(&*self.page), REQUESTS.is_empty(&*self.page)) {
             self.now.set(until);
         }
@@ -113,11 +126,13 @@ fn honest(daemon: &mut Daemon, request: Message) -> Vec<Vec<u8>> {
 fn connect(rule: Rule) -> (Client<SharedTestPage, TestHost>, Rc<RefCell<Daemon>>) {
     let page = Rc::new(TestPage::new());
     let nodes = BTreeMap::new();
-    let daemon = Daemon { nodes, rule, stream: Vec::new(), answers: VecDeque::new() };
+    let (stream, answers) = (Vec::new(), VecDeque::new());
+    let daemon = Daemon { nodes, rule, stream, answers, replaced_after: None };
     let daemon = Rc::new(RefCell::new(daemon));
     let now = Cell::new(Duration::ZERO);
-    let stands_still = Cell::default();
-    let host = TestHost { page: Rc::clone(&page), daemon: Rc::clone(&daemon), now, stands_still };
+    let (stands_still, takes_over) = (Cell::default(), Cell::default());
+    let (pages, other) = (Rc::clone(&page), Rc::clone(&daemon));
+    let host = TestHost { page: pages, daemon: other, now, stands_still, takes_over };
     (Client::new(SharedTestPage(page), host), daemon)
 }
 
@@ -215,6 +230,21 @@ fn a_machine_that_stood_still_is_no_dead_daemon() {
     assert_eq!(client.write("data/x", "1"), Ok(()));
 }
 
+/// A live update hands rings, watches and half-sent answers over (Xen docs/designs, xenstore
+/// migration); the domain sees a daemon that is slow once.
+#[test]
+fn a_daemon_that_is_replaced_in_the_middle_of_an_answer_is_not_noticed() {
+    let (mut client, daemon) = connect(honest);
+    client.watch("data", "token").unwrap();
+    client.write("data/x", "before").unwrap();
+    for cut in [0, 1, 15, 16, 17, 20] {
+        daemon.borrow_mut().replaced_after = Some(cut);
+        assert_eq!(client.read("data/x").unwrap(), "before", "after {cut} bytes");
+    }
+    assert_eq!(client.write("data/x", "after"), Ok(()));
+    assert!(client.next_event().is_some(), "its watch is still there");
+}
+
 #[test]
 fn a_dead_daemon_never_makes_a_request_hang_or_tear() {
     let (mut client, daemon) = connect(|_, _| Vec::new());
@@ -228,6 +258,7 @@ fn a_dead_daemon_never_makes_a_request_hang_or_tear() {
         rule: honest,
         stream: Vec::new(),
         answers: VecDeque::new(),
+        replaced_after: None,
     }));
     client.host.page = Rc::new(TestPage::new());
     assert_eq!(client.write("a", &"x".repeat(500)), Err(StoreError::NoAnswer));
