@@ -1,6 +1,6 @@
 #!/bin/sh
 # claim: in a Debian guest that boots with systemd vtpm-relay.service is ready before sysinit.target, so that an ordinary service finds a TPM; a guest without a vTPM does not wait for it; a vTPM that is attached later gets its relay, and a detached one ends it; vtpm-proxy@ serves a TPM under a credential
-# long-variants: pv pvh
+# long-variants: pv
 # needs: guests systemd time=900
 . vtpm-lib
 . relay-lib
