@@ -1,5 +1,5 @@
 #!/bin/sh
 # claim: on Xen 4.17 our reading of a vtpm line is stock xl's, and libxl makes, wires and ends a vTPM domain from xl's own JSON
-# needs: time=240
+# needs: time=420
 . toolstack-lib
 toolstack_story
