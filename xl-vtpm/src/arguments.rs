@@ -64,6 +64,9 @@ pub(crate) enum Command {
         guest: String,
         /// As in an xl configuration: backend=DOMAIN[,uuid=UUID]
         vtpm: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Take a vTPM from a running guest
     Detach {
@@ -71,6 +74,9 @@ pub(crate) enum Command {
         guest: String,
         /// The vTPM's number or uuid
         vtpm: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// End a guest and then its vTPMs, in order
     Shutdown(end::Shutdown),
@@ -97,11 +103,17 @@ pub(crate) enum Command {
         /// The xl configuration of a vTPM domain; may be repeated [default: NAME.cfg in /etc/xen/vtpm]
         #[arg(long, value_name = "FILE")]
         config: Vec<PathBuf>,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Let a guest's vTPMs come and go with their guest again
     Disable {
         /// The guest's name
         guest: String,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// What runs around guests: before they start, while they run, when all of them end
     #[command(subcommand)]
@@ -205,7 +217,10 @@ fn the_command_line_is_strict() {
     let good = |words: &[&str]| Arguments::try_parse_from([&["xl-vtpm"], words].concat()).is_ok();
     assert!(good(&["create", "g.cfg", "--timeout", "5", "--json", "--dry-run"]));
     assert!(good(&["list", "g1", "g2"]) && good(&["manager", "status"]));
-    assert!(good(&["enable", "g"]) && good(&["service", "down", "--timeout", "9"]));
+    for words in [&["attach", "g", "backend=v"][..], &["detach", "g", "0"], &["disable", "g"]] {
+        assert!(good(words) && good(&[words, &["--dry-run"]].concat()), "{words:?}");
+    }
+    assert!(good(&["enable", "g", "--dry-run"]) && good(&["service", "down", "--timeout", "9"]));
     assert!(!good(&["service"]) && !good(&["service", "up", "g"]) && !good(&["enable"]));
     assert!(!good(&["create"]) && !good(&["create", "g.cfg", "--timeout", "0"]));
     assert!(good(&["clear", "g", "--yes"]) && good(&["completion", "fish"]));

@@ -8,7 +8,7 @@ use serde_json::json;
 use xenlight_sys::{NewVtpm, Vtpm};
 
 /// Gives a running guest a vTPM. One that cannot be attached leaves nothing behind.
-pub(crate) fn attach(guest: &str, line: &str, json: bool) -> Result<(), Exit> {
+pub(crate) fn attach(guest: &str, line: &str, dry_run: bool, json: bool) -> Result<(), Exit> {
     let understood = VtpmLine::parse(line).map_err(Exit::not_done)?;
     if understood.line.tpm.is_some() {
         return Err(Exit::not_done(
@@ -18,6 +18,10 @@ pub(crate) fn attach(guest: &str, line: &str, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let (domid, line) = (host.find(guest)?, understood.line);
     host.find(&line.backend)?;
+    if dry_run {
+        would(json, "attach", guest, &line.for_xl());
+        return Ok(());
+    }
     let uuid = line.uuid.unwrap_or_else(Uuid::new_v4);
     let new = NewVtpm { backend: line.backend.clone(), uuid: *uuid.as_bytes() };
     let devid = add(&host, domid, &new)?;
@@ -45,7 +49,7 @@ pub(crate) fn add(host: &Host, domid: u32, new: &NewVtpm) -> Result<i32, Exit> {
 }
 
 /// Takes a vTPM from a running guest.
-pub(crate) fn detach(guest: &str, which: &str, json: bool) -> Result<(), Exit> {
+pub(crate) fn detach(guest: &str, which: &str, dry_run: bool, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let domid = host.find(guest)?;
     let vtpms = host.xen.vtpms(domid);
@@ -55,6 +59,11 @@ pub(crate) fn detach(guest: &str, which: &str, json: bool) -> Result<(), Exit> {
             "{guest} has no vTPM \"{which}\"; write its number or its uuid, see xl-vtpm list {guest}"
         ))
     })?;
+    if dry_run {
+        let uuid = Uuid::from_bytes(vtpm.uuid);
+        would(json, "detach", guest, &format!("vTPM {}, uuid {uuid}", vtpm.devid));
+        return Ok(());
+    }
     host.xen.remove_vtpm(domid, vtpm)?;
     let backend = host.xen.name_of(vtpm.backend_domid).unwrap_or_default();
     told(json, "detached", guest, vtpm.devid, Uuid::from_bytes(vtpm.uuid), &backend);
@@ -69,6 +78,14 @@ fn is(vtpm: &Vtpm, which: &str) -> bool {
             let digits = which.bytes().all(|byte| byte.is_ascii_digit());
             digits && which.parse() == Ok(vtpm.devid)
         }
+    }
+}
+
+fn would(json: bool, what: &str, guest: &str, vtpm: &str) {
+    if json {
+        println!("{:#}", json!({ "done": false, what: { "guest": guest, "vtpm": vtpm } }));
+    } else {
+        println!("It would {what}: {vtpm} of {guest}; nothing was changed");
     }
 }
 

@@ -58,8 +58,12 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Show(options) => show::run(options, arguments.json),
         Command::New(options) => new::run(options, arguments.json),
         Command::Create { file, how } => start::guest(file, how, arguments.json),
-        Command::Attach { guest, vtpm } => devices::attach(guest, vtpm, arguments.json),
-        Command::Detach { guest, vtpm } => devices::detach(guest, vtpm, arguments.json),
+        Command::Attach { guest, vtpm, dry_run } => {
+            devices::attach(guest, vtpm, *dry_run, arguments.json)
+        }
+        Command::Detach { guest, vtpm, dry_run } => {
+            devices::detach(guest, vtpm, *dry_run, arguments.json)
+        }
         Command::Shutdown(options) => end::shutdown(options, arguments.json),
         Command::Destroy(options) => end::destroy(options, arguments.json),
         Command::Clear(options) => clear::run(options, arguments.json),
@@ -69,8 +73,10 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Manager(Manager::Start { name, how }) => start::manager(name, how, arguments.json),
         Command::Manager(Manager::Stop { name }) => end::manager(name, arguments.json),
         Command::Manager(Manager::Status { name }) => list::manager(name, arguments.json),
-        Command::Enable { guest, config } => resident::enable(guest, config, arguments.json),
-        Command::Disable { guest } => resident::disable(guest, arguments.json),
+        Command::Enable { guest, config, dry_run } => {
+            resident::enable(guest, config, *dry_run, arguments.json)
+        }
+        Command::Disable { guest, dry_run } => resident::disable(guest, *dry_run, arguments.json),
         Command::Service(service) => service::run(service, arguments.json),
         Command::Hotplug { domid } => on_demand::run(*domid),
         Command::Reap { domid } => reap::run(*domid),

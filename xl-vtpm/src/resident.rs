@@ -35,7 +35,12 @@ fn all_in(folder: &Path) -> Vec<(String, PathBuf)> {
 }
 
 /// Makes a guest's vTPMs resident.
-pub(crate) fn enable(guest: &str, named: &[PathBuf], json: bool) -> Result<(), Exit> {
+pub(crate) fn enable(
+    guest: &str,
+    named: &[PathBuf],
+    dry_run: bool,
+    json: bool,
+) -> Result<(), Exit> {
     let places = Places { named, beside: None };
     let mut links = Vec::new();
     for name in known_vtpms(guest, named)? {
@@ -44,9 +49,11 @@ pub(crate) fn enable(guest: &str, named: &[PathBuf], json: bool) -> Result<(), E
         })?;
         links.push((name, file));
     }
-    for (name, file) in &links {
-        link(Path::new(AUTO), name, file).map_err(Exit::not_done)?;
+    if dry_run {
+        would("start at boot", "enables", links.iter().map(|(name, _)| name), json);
+        return Ok(());
     }
+    link_all(Path::new(AUTO), &links).map_err(Exit::not_done)?;
     let names: Vec<_> = links.into_iter().map(|(name, _)| name).collect();
     if json {
         println!("{:#}", json!({ "enabled": names }));
@@ -58,10 +65,24 @@ pub(crate) fn enable(guest: &str, named: &[PathBuf], json: bool) -> Result<(), E
     Ok(())
 }
 
+fn would<'n>(what: &str, key: &str, names: impl Iterator<Item = &'n String>, json: bool) {
+    let names: Vec<_> = names.map(String::as_str).collect();
+    if json {
+        println!("{:#}", json!({ "done": false, key: names }));
+    } else {
+        println!("It would {what}: {}; nothing was changed", names.join(", "));
+    }
+}
+
 /// Makes a guest's vTPMs go with their guest again.
-pub(crate) fn disable(guest: &str, json: bool) -> Result<(), Exit> {
+pub(crate) fn disable(guest: &str, dry_run: bool, json: bool) -> Result<(), Exit> {
+    let linked = linked(Path::new(AUTO), guest, || known_vtpms(guest, &[]))?;
+    if dry_run {
+        would("not start at boot any more", "disables", linked.iter(), json);
+        return Ok(());
+    }
     let mut disabled = Vec::new();
-    for name in known_vtpms(guest, &[])? {
+    for name in linked {
         match fs::remove_file(Path::new(AUTO).join(format!("{name}.cfg"))) {
             Ok(()) => disabled.push(name),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -78,6 +99,22 @@ pub(crate) fn disable(guest: &str, json: bool) -> Result<(), Exit> {
     Ok(())
 }
 
+/// The guest's vTPMs that have a link. One of the usual name is the guest's also where the files that say so
+/// are gone, or cannot be read.
+fn linked(
+    folder: &Path,
+    guest: &str,
+    known: impl FnOnce() -> Result<Vec<String>, Exit>,
+) -> Result<Vec<String>, Exit> {
+    let is_linked = |name: &String| folder.join(format!("{name}.cfg")).symlink_metadata().is_ok();
+    let usual = format!("{guest}-vtpm");
+    let known = known().or_else(|why| match is_linked(&usual) {
+        true => Ok(vec![usual.clone()]),
+        false => Err(why),
+    })?;
+    Ok(known.into_iter().filter(is_linked).collect())
+}
+
 fn known_vtpms(guest: &str, named: &[PathBuf]) -> Result<Vec<String>, Exit> {
     let mut vtpms = vtpms_of(guest)?;
     if vtpms.is_empty() && !named.is_empty() {
@@ -90,6 +127,25 @@ fn known_vtpms(guest: &str, named: &[PathBuf]) -> Result<Vec<String>, Exit> {
         )));
     }
     Ok(vtpms)
+}
+
+/// Makes or renews all links, or leaves them as they were.
+fn link_all(folder: &Path, links: &[(String, PathBuf)]) -> Result<(), String> {
+    let mut done: Vec<(&str, Option<PathBuf>)> = Vec::new();
+    for (name, file) in links {
+        let before = fs::read_link(folder.join(format!("{name}.cfg"))).ok();
+        if let Err(why) = link(folder, name, file) {
+            for (name, before) in done.into_iter().rev() {
+                // The first failure is the one to report.
+                let path = folder.join(format!("{name}.cfg"));
+                let _ = fs::remove_file(&path);
+                let _ = before.map(|before| std::os::unix::fs::symlink(before, &path));
+            }
+            return Err(why);
+        }
+        done.push((name, before));
+    }
+    Ok(())
 }
 
 /// Makes or renews a link; a file that somebody put there in its place stays.
@@ -120,4 +176,29 @@ fn links_are_made_renewed_and_listed_and_files_stay() {
     let names: Vec<_> = all_in(&auto).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["v", "w"]);
     assert_eq!(fs::read_link(auto.join("v.cfg")).unwrap(), fs::canonicalize(&file).unwrap());
+}
+
+#[test]
+fn all_links_are_made_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (auto, file) = (folder.path().join("auto"), folder.path().join("v.cfg"));
+    fs::write(&file, "").unwrap();
+    fs::create_dir(&auto).unwrap();
+    fs::write(auto.join("w.cfg"), "mine").unwrap();
+    std::os::unix::fs::symlink("/nowhere/u.cfg", auto.join("u.cfg")).unwrap();
+    let links = ["u", "v", "w"].map(|name| (name.to_owned(), file.clone()));
+    assert!(link_all(&auto, &links).unwrap_err().ends_with("is no link"));
+    assert!(auto.join("v.cfg").symlink_metadata().is_err());
+    assert_eq!(fs::read_link(auto.join("u.cfg")).unwrap(), Path::new("/nowhere/u.cfg"));
+}
+
+#[test]
+fn a_link_that_leads_nowhere_can_be_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("g-vtpm.cfg")).unwrap();
+    let unknown = || Err(Exit::not_done("no vTPM is known"));
+    assert_eq!(linked(folder.path(), "g", unknown).unwrap(), ["g-vtpm"]);
+    assert!(linked(folder.path(), "h", unknown).is_err());
+    let known = || Ok(vec!["g-vtpm".to_owned(), "other".to_owned()]);
+    assert_eq!(linked(folder.path(), "g", known).unwrap(), ["g-vtpm"]);
 }
