@@ -1,11 +1,12 @@
 //! The real host.
 
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
 use crate::{lock, ours, reap, xl};
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Problem, Readiness, Role, Toolstack};
+use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Toolstack};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -29,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) guest: Option<String>,
     /// How long others are waited for who are busy with a domain.
     pub(crate) patience: Duration,
+    /// While steps are taken.
+    interrupt: Option<Interrupt>,
 }
 
 impl Host {
@@ -36,7 +39,19 @@ impl Host {
         let library = Library::of_this_host()?;
         let xen = Context::open(library)
             .map_err(|error| Exit::NoXen(format!("{error}; run this as root in domain 0")))?;
-        Ok(Self { xen, nodes: Nodes::open()?, guest: None, patience: lock::PATIENCE })
+        Ok(Self {
+            xen,
+            nodes: Nodes::open()?,
+            guest: None,
+            patience: lock::PATIENCE,
+            interrupt: None,
+        })
+    }
+
+    /// Steps are about to be taken, which are taken back when the program is told to end.
+    pub(crate) fn heeds_signals(&mut self) -> Result<(), Exit> {
+        self.interrupt = Some(Interrupt::new().map_err(Exit::not_done)?);
+        Ok(())
     }
 
     /// The number of a domain that must be there.
@@ -193,6 +208,11 @@ impl Toolstack for Host {
             _ if matches!(readiness, Readiness::Failed(_)) => Ok(readiness),
             _ => Err(gone()),
         }
+    }
+
+    fn go_on(&mut self) -> Result<(), Halt> {
+        let told = self.interrupt.as_ref().is_some_and(Interrupt::is_told);
+        if told { Err(Halt::Interrupted) } else { Ok(()) }
     }
 
     fn pause(&mut self, time: Duration) {

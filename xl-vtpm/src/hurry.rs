@@ -52,6 +52,7 @@ impl Toolstack for Hurry<'_> {
     }
 
     fn go_on(&mut self) -> Result<(), Halt> {
+        self.host.go_on()?;
         if Instant::now() < self.deadline { Ok(()) } else { Err(Halt::Late(self.too_late())) }
     }
 

@@ -5,6 +5,9 @@
 //! through `nodes`.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod say;
+
 mod arguments;
 mod clear;
 mod completion;
@@ -15,6 +18,7 @@ mod end;
 mod exit;
 mod host;
 mod hurry;
+mod interrupt;
 mod known;
 mod list;
 mod lock;
@@ -41,7 +45,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
-    match run(&arguments) {
+    let done = run(&arguments);
+    say::end();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // It has said everything.
         Err(exit @ Exit::Found(_)) => exit.code(),

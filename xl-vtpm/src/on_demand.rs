@@ -35,6 +35,7 @@ pub(crate) fn run(domid: u32) -> Result<(), Exit> {
         return Ok(());
     }
     host.guest = Some(guest);
+    host.heeds_signals()?;
     for name in &vtpms {
         settle(&host, name, deadline)?;
     }

@@ -71,6 +71,7 @@ fn clear(host: &Host, how: &How) -> Result<(), Exit> {
 
 fn take(plan: &Plan, mut host: Host, how: &How, json: bool) -> Result<(), Exit> {
     if !how.dry_run {
+        host.heeds_signals()?;
         apply(plan, &mut host, &mut |step| {
             if !json {
                 println!("{step}");

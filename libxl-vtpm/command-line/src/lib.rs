@@ -13,6 +13,8 @@ pub use file::{file_error, not_text};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::exit;
 
 /// The exit code of a command line that cannot be followed.
@@ -36,10 +38,15 @@ pub fn read<A: Parser>() -> A {
 /// Says on standard error why a program ends with this exit code; as an object where JSON was asked for.
 pub fn tell(program: &str, json: bool, code: u8, sentence: &str) {
     if json {
-        eprintln!("{}", serde_json::json!({ "error": sentence, "code": code }));
+        aside(&serde_json::json!({ "error": sentence, "code": code }));
     } else {
-        eprintln!("{program}: {sentence}");
+        aside(&format_args!("{program}: {sentence}"));
     }
+}
+
+/// One line on standard error. The exit code is right even where nobody can be told why.
+fn aside(line: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// What is wrong with a command line, in one sentence.

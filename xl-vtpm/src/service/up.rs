@@ -13,6 +13,7 @@ pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Res
     let mut host = Host::open()?;
     let mut up = Up { seconds, dry_run, json, ready: Vec::new(), failed: Vec::new() };
     if !dry_run {
+        host.heeds_signals()?;
         unfinished::clear(&host, &mut |line| eprintln!("xl-vtpm: {line}"))?;
     }
     let places = Places { named: &[], beside: None };

@@ -97,6 +97,7 @@ impl From<Halt> for Stop {
     fn from(halt: Halt) -> Self {
         match halt {
             Halt::Late(why) => Self::Late(why),
+            Halt::Interrupted => Self::Failed(Problem("it was told to end".into())),
         }
     }
 }

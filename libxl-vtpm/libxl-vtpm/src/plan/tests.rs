@@ -17,6 +17,8 @@ struct Host {
     fails_at: Option<usize>,
     stop_fails: bool,
     never_ready: bool,
+    /// It is told to end once so many calls were made.
+    interrupted_at: Option<usize>,
     /// Nobody waits for longer than this.
     patience: Option<Duration>,
     /// This manager waits for its recovery key.
@@ -78,6 +80,9 @@ impl Toolstack for Host {
     }
 
     fn go_on(&mut self) -> Result<(), Halt> {
+        if self.interrupted_at.is_some_and(|at| self.calls >= at) {
+            return Err(Halt::Interrupted);
+        }
         match self.patience {
             Some(patience) if self.time >= patience => Err(Halt::Late(Problem("too late".into()))),
             _ => Ok(()),
@@ -275,6 +280,28 @@ fn nothing_is_started_when_it_is_too_late_for_it() {
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
     assert_eq!((host.calls, failure.late.clone()), (0, None));
     assert!(failure.to_string().ends_with("too late; nothing was left behind"), "{failure}");
+}
+
+#[test]
+fn whoever_is_told_to_end_between_two_steps_takes_back_what_was_done() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    for at in 0..plan.steps.len() {
+        let mut host = Host { interrupted_at: Some(at), ..Host::default() };
+        let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+        assert_eq!(host.domains, BTreeSet::new(), "after {at} calls");
+        assert_eq!((&host.images, &failure.left[..]), (&host.used, &[][..]), "after {at} calls");
+        assert!(failure.to_string().contains("it was told to end"), "{failure}");
+    }
+}
+
+#[test]
+fn whoever_is_told_to_end_while_a_domain_is_awaited_takes_it_back() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let mut host = Host { interrupted_at: Some(2), never_ready: true, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert!(matches!(failure.step, Step::AwaitReady { .. }), "{failure}");
+    assert_eq!(failure.undone, [Undo::StopDomain { name: "m".into() }]);
+    assert_eq!(host.time, Duration::ZERO);
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub enum Readiness {
 pub enum Halt {
     /// Nobody has time to wait any more. A domain that is starting becomes ready all the same.
     Late(Problem),
+    /// Somebody wants it to end now.
+    Interrupted,
 }
 
 /// A host's domains and disks. Nothing here waits longer than it must.
