@@ -115,6 +115,8 @@ impl Memory {
         let broken: BTreeSet<Wire> = look.broken().filter(of_manager).cloned().collect();
         // Between detach and attach a device is nowhere but in the script's note.
         if broken.is_empty() && !look.is_rewiring {
+            // What breaks from here on is new, even under the same manager.
+            self.rewired = None;
             return None;
         }
         if let Some((with, which, again)) = &self.rewired

@@ -144,6 +144,7 @@ fn a_rewiring_that_was_cut_short_goes_on_and_one_that_runs_is_left_alone() {
     between.now += AGAIN;
     assert_eq!(memory.decide(&between, GRACE, "m"), rewire);
     assert_eq!(memory.decide(&look(now + AGAIN), GRACE, "m"), []);
+    assert_eq!(memory.decide(&between, GRACE, "m"), rewire, "a second one is not the first");
 }
 
 #[test]
