@@ -4,10 +4,11 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
-use crate::{lock, ours, reap, xl};
+use crate::{lock, ours, reap, wires, xl};
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Toolstack};
+use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Stopped, Toolstack};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) patience: Duration,
     /// While steps are taken.
     interrupt: Option<Interrupt>,
+    /// Domains that were started here, by their names.
+    started: BTreeMap<String, u32>,
 }
 
 impl Host {
@@ -45,6 +48,7 @@ impl Host {
             guest: None,
             patience: lock::PATIENCE,
             interrupt: None,
+            started: BTreeMap::new(),
         })
     }
 
@@ -84,13 +88,35 @@ impl Host {
     }
 
     /// Makes a domain that is one of ours from then on; nothing is left of one that cannot be.
-    fn make(&self, json: &str, making: &Making) -> Result<(), Problem> {
+    fn make(&mut self, json: &str, making: &Making) -> Result<(), Problem> {
         let domid = self.create(json)?;
         let kept = self.keep(domid, making.role, making.guest.as_deref());
         if kept.is_err() {
             self.destroy(domid)?;
+        } else {
+            self.started.insert(making.name.clone(), domid);
         }
         kept
+    }
+
+    /// Ends a domain that was started here, as told, if nobody else uses it by now.
+    pub(crate) fn take_back(
+        &self,
+        name: &str,
+        end: impl Fn(&Self, u32) -> Result<(), Problem>,
+    ) -> Result<Stopped, Problem> {
+        // Another domain of its name is another's.
+        let Some(&domid) = self.started.get(name) else { return Ok(Stopped::Gone) };
+        let domains = self.xen.domains().map_err(|error| Problem(error.to_string()))?;
+        let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
+        if let Some(user) = wires::user(&wires::all(&self.nodes)?, domid, there) {
+            let user = self.xen.name_of(user).unwrap_or_else(|| format!("domain {user}"));
+            return Ok(Stopped::InUse(user));
+        }
+        if domains.iter().any(|it| it.domid == domid) {
+            end(self, domid)?;
+        }
+        Ok(Stopped::Gone)
     }
 
     /// Notes a domain as one of ours, and leaves somebody behind who takes it away at its end.
@@ -192,8 +218,8 @@ impl Toolstack for Host {
         xl::create(copy.path())
     }
 
-    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
-        self.xen.find(name).map_or(Ok(()), |domid| self.end(domid))
+    fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem> {
+        self.take_back(name, Self::end)
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {

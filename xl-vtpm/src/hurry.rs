@@ -2,7 +2,7 @@
 //! taken back by force, and a domain that is only late is left to become ready.
 
 use crate::host::Host;
-use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Toolstack};
+use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Stopped, Toolstack};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,8 @@ impl Toolstack for Hurry<'_> {
         Err(Problem("a guest is being started already".into()))
     }
 
-    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
-        self.host.xen.find(name).map_or(Ok(()), |domid| self.host.destroy(domid))
+    fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem> {
+        self.host.take_back(name, Host::destroy)
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {

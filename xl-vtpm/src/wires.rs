@@ -35,6 +35,12 @@ pub(crate) fn all(nodes: &Nodes) -> Result<Vec<Wire>, Problem> {
     Ok(wires)
 }
 
+/// A domain that uses this one, of those that are `there`. Domain 0's own way to a manager does not count.
+pub(crate) fn user(wires: &[Wire], backend: u32, there: impl Fn(u32) -> bool) -> Option<u32> {
+    let mut users = wires.iter().filter(|wire| wire.backend == backend).map(|wire| wire.frontend);
+    users.find(|user| *user != 0 && there(*user))
+}
+
 /// The domain of `/local/domain/N/…`.
 fn domain_of(path: &str) -> Option<u32> {
     path.strip_prefix("/local/domain/")?.split('/').next()?.parse().ok()
@@ -45,4 +51,14 @@ fn a_backend_s_path_tells_its_domain() {
     assert_eq!(domain_of("/local/domain/17/backend/vtpm/3/0"), Some(17));
     assert_eq!(domain_of("/local/domain//backend"), None);
     assert_eq!(domain_of("/vm/17"), None);
+}
+
+#[test]
+fn whoever_is_gone_and_domain_0_use_nothing() {
+    let wire = |(frontend, backend)| Wire { frontend, devid: 0, backend, uuid: String::new() };
+    let wires = [(0, 1), (2, 1), (3, 1), (4, 2)].map(wire);
+    assert_eq!(user(&wires, 1, |_| true), Some(2));
+    assert_eq!(user(&wires, 1, |domid| domid != 2), Some(3));
+    assert_eq!(user(&wires, 1, |domid| domid == 0), None);
+    assert_eq!(user(&wires, 3, |_| true), None);
 }

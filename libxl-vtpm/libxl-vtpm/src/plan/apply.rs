@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::step::{Role, Step, Undo};
-use super::toolstack::{Halt, Problem, Readiness, Toolstack, unlocking};
+use super::toolstack::{Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Failure {
     pub undone: Vec<Undo>,
     /// What could not be taken back, and why.
     pub left: Vec<(Undo, Problem)>,
+    /// Domains that stay because others use them by now, and who does.
+    pub in_use: Vec<(String, String)>,
     /// Disk images that stay because a domain has used them: they may hold a TPM's state.
     pub kept: Vec<PathBuf>,
 }
@@ -35,6 +37,9 @@ impl fmt::Display for Failure {
         write!(f, "could not {}: {}", self.step, self.problem)?;
         for (undo, problem) in &self.left {
             write!(f, "; could not {undo} either ({problem}): do that by hand")?;
+        }
+        for (name, user) in &self.in_use {
+            write!(f, "; {name} stays, since {user} uses it by now")?;
         }
         for path in &self.kept {
             write!(f, "; {} stays, since a TPM's state may be on it", path.display())?;
@@ -48,7 +53,7 @@ impl fmt::Display for Failure {
             )?;
         } else if let Some(name) = &self.late {
             write!(f, "; {name} is left, and goes on starting")?;
-        } else if self.left.is_empty() && self.kept.is_empty() {
+        } else if self.left.is_empty() && self.kept.is_empty() && self.in_use.is_empty() {
             f.write_str("; nothing was left behind")?;
         }
         Ok(())
@@ -175,20 +180,21 @@ impl Taken {
             (Stop::Late(why), Step::AwaitReady { name, .. }) => (why, None, Some(name.clone())),
             (Stop::Failed(why) | Stop::Locked(why) | Stop::Late(why), _) => (why, None, None),
         };
-        let (mut undone, mut left) = (Vec::new(), Vec::new());
+        let (mut undone, mut left, mut in_use) = (Vec::new(), Vec::new(), Vec::new());
         let awaited = locked.as_ref().or(late.as_ref());
         let stays =
             |undo: &Undo| matches!(undo, Undo::StopDomain { name } if Some(name) == awaited);
         for undo in self.undos.into_iter().rev().filter(|undo| !stays(undo)) {
             let result = match &undo {
-                Undo::RemoveImage { path } => toolstack.remove_image(path),
+                Undo::RemoveImage { path } => toolstack.remove_image(path).map(|()| Stopped::Gone),
                 Undo::StopDomain { name } => toolstack.stop_domain(name),
             };
-            match result {
-                Ok(()) => undone.push(undo),
-                Err(problem) => left.push((undo, problem)),
+            match (result, undo) {
+                (Ok(Stopped::InUse(user)), Undo::StopDomain { name }) => in_use.push((name, user)),
+                (Ok(_), undo) => undone.push(undo),
+                (Err(problem), undo) => left.push((undo, problem)),
             }
         }
-        Failure { step: step.clone(), problem, locked, late, undone, left, kept: self.used }
+        Failure { step: step.clone(), problem, locked, late, undone, left, in_use, kept: self.used }
     }
 }

@@ -16,6 +16,8 @@ struct Host {
     calls: usize,
     fails_at: Option<usize>,
     stop_fails: bool,
+    /// Another guest uses this domain by now.
+    shared: Option<&'static str>,
     never_ready: bool,
     /// It is told to end once so many calls were made.
     interrupted_at: Option<usize>,
@@ -60,12 +62,15 @@ impl Toolstack for Host {
         Ok(())
     }
 
-    fn stop_domain(&mut self, name: &str) -> Result<(), Problem> {
+    fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem> {
         if self.stop_fails {
             return Err(Problem("it hangs".into()));
         }
+        if self.shared == Some(name) {
+            return Ok(Stopped::InUse("another".into()));
+        }
         assert!(self.domains.remove(name));
-        Ok(())
+        Ok(Stopped::Gone)
     }
 
     fn readiness(&mut self, name: &str, _role: Role) -> Result<Readiness, Problem> {
@@ -202,6 +207,18 @@ fn what_cannot_be_undone_is_said_and_the_rest_is_undone() {
     assert_eq!(failure.undone, [Undo::RemoveImage { path: "a/image".into() }]);
     let said = failure.to_string();
     assert!(said.contains("could not stop m either (it hangs): do that by hand"), "{said}");
+}
+
+#[test]
+fn what_another_uses_by_now_is_left_to_it_and_said() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let mut host = Host { fails_at: Some(4), shared: Some("m"), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(host.domains, BTreeSet::from(["m".to_owned()]));
+    assert_eq!(failure.in_use, [("m".to_owned(), "another".to_owned())]);
+    let said = failure.to_string();
+    assert!(said.contains("m stays, since another uses it by now"), "{said}");
+    assert!(!said.contains("nothing was left behind"), "{said}");
 }
 
 #[test]

@@ -39,6 +39,15 @@ pub enum Readiness {
     Failed(String),
 }
 
+/// What became of a domain that was to be stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It is gone.
+    Gone,
+    /// It runs on: another domain uses it by now, this one.
+    InUse(String),
+}
+
 /// Why no further step is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
@@ -74,11 +83,12 @@ pub trait Toolstack {
     /// It does not start; nothing is left of it then.
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem>;
 
-    /// Ends a domain: in order if it lets itself be, else by force.
+    /// Ends a domain that [`Toolstack::start_domain`] has started: in order if it lets itself be, else by
+    /// force. A later domain of its name is left alone, and so is one that others use by now.
     ///
     /// # Errors
     /// It is still there.
-    fn stop_domain(&mut self, name: &str) -> Result<(), Problem>;
+    fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem>;
 
     /// What a manager or a vTPM domain says of itself.
     ///
