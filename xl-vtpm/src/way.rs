@@ -21,6 +21,7 @@ pub(crate) struct Way<'h> {
 impl<'h> Way<'h> {
     /// Takes the way that is there, or makes one to the manager of this name.
     pub(crate) fn to(host: &'h Host, manager: &str) -> Result<Self, Exit> {
+        leads_to(&ways(host)?, manager)?;
         match Channel::find() {
             Ok(channel) => return Ok(Self { channel: Some(channel), made: None }),
             Err(ChannelError::NoDevice { .. }) => {}
@@ -67,6 +68,30 @@ impl Drop for Way<'_> {
     }
 }
 
+/// Domain 0's devices that lead to managers: their numbers, and the managers' names.
+fn ways(host: &Host) -> Result<Vec<(i32, String)>, Exit> {
+    let mut ways = Vec::new();
+    for vtpm in host.xen.vtpms(0) {
+        if let Some(name) = host.xen.name_of(vtpm.backend_domid)
+            && host.is(vtpm.backend_domid, Role::Manager)?
+        {
+            ways.push((vtpm.devid, name));
+        }
+    }
+    Ok(ways)
+}
+
+/// Sees that no other manager would be taken for this one.
+fn leads_to(ways: &[(i32, String)], manager: &str) -> Result<(), Exit> {
+    match ways.iter().find(|(_, name)| name != manager) {
+        None => Ok(()),
+        Some((devid, other)) => Err(Exit::Manager(format!(
+            "domain 0 has a way to another manager, {other}, which would be asked in the place of \
+             {manager}; take it away first: xl-vtpm detach 0 {devid}"
+        ))),
+    }
+}
+
 fn ready(host: &Host, manager: &str) -> Result<(), Exit> {
     let start = "start it: xl-vtpm manager start";
     let domid = host.xen.find(manager).ok_or_else(|| {
@@ -108,5 +133,15 @@ fn found_in_time() -> Result<Channel, Exit> {
             Err(error) if start.elapsed() > PATIENCE => return Err(error.into()),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
+    }
+}
+
+#[test]
+fn another_manager_is_never_asked_in_the_place_of_the_named_one() {
+    let ways = [(0, "vtpmmgr".to_owned()), (2, "mgr2".to_owned())];
+    assert!(leads_to(&[], "mgr2").is_ok() && leads_to(&ways[1..], "mgr2").is_ok());
+    for (manager, told) in [("mgr2", "detach 0 0"), ("vtpmmgr", "detach 0 2")] {
+        let exit = leads_to(&ways, manager).unwrap_err();
+        assert!(exit.number() == 6 && exit.to_string().ends_with(told), "{exit}");
     }
 }
