@@ -151,7 +151,7 @@ fn rows_of(host: &Host, domid: u32) -> Result<Vec<Row>, Exit> {
     Ok(rows)
 }
 
-/// Says whether the manager serves.
+/// Says whether the manager serves; an error unless it does.
 pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let domid = host.xen.find(name);
@@ -167,7 +167,7 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
             json!({ "name": name, "domid": domid, "state": state, "tpm": tpm, "image": image,
                     "error": error })
         );
-        return Ok(());
+        return serves(name, state.as_deref());
     }
     println!("{name}: {}", state.as_deref().unwrap_or("it says nothing of itself"));
     let next = (state.as_deref() == Some("locked")).then(|| unlocking(name));
@@ -178,5 +178,25 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
             println!("{what}: {text}");
         }
     }
-    Ok(())
+    serves(name, state.as_deref())
+}
+
+fn serves(name: &str, state: Option<&str>) -> Result<(), Exit> {
+    match state {
+        Some("ready") => Ok(()),
+        Some("stopped") => Err(Exit::Manager(format!(
+            "the manager {name} does not run; start it: xl-vtpm manager start {name}"
+        ))),
+        _ => Err(Exit::Manager(format!(
+            "the manager {name} does not serve; see xl-vtpm logs {name}"
+        ))),
+    }
+}
+
+#[test]
+fn only_a_ready_manager_serves() {
+    assert!(serves("m", Some("ready")).is_ok());
+    for state in [None, Some("stopped"), Some("starting"), Some("locked"), Some("failed")] {
+        assert_eq!(serves("m", state).unwrap_err().number(), 6, "{state:?}");
+    }
 }
