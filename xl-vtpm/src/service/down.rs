@@ -25,12 +25,12 @@ const MANAGER: &str = "vtpmmgr";
 pub(crate) fn run(limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let mut down = Down { host: &host, json, ended: Vec::new(), left: Vec::new() };
-    down.stage(limit, |stages| stages.guests)?;
-    down.stage(TO_END, |stages| stages.vtpms)?;
-    for domid in down.now()?.managers {
+    down.stage("guests", limit, |stages| stages.guests);
+    down.stage("vTPMs", TO_END, |stages| stages.vtpms);
+    for domid in down.now().map(|stages| stages.managers).unwrap_or_default() {
         release_domain_0(&host, domid);
     }
-    down.stage(TO_END, |stages| stages.managers)?;
+    down.stage("managers", TO_END, |stages| stages.managers);
     down.told()
 }
 
@@ -93,16 +93,19 @@ impl Down<'_> {
 
     /// Asks all domains of a stage to end, those too that turn up meanwhile, and ends by force what is
     /// there after the limit.
-    fn stage(
-        &mut self,
-        limit: Duration,
-        pick: impl Fn(Stages) -> BTreeSet<u32>,
-    ) -> Result<(), Problem> {
+    fn stage(&mut self, what: &str, limit: Duration, pick: impl Fn(Stages) -> BTreeSet<u32>) {
         let deadline = Instant::now() + limit;
         let mut asked = BTreeSet::new();
         let mut over_since: Option<Instant> = None;
         loop {
-            let here = pick(self.now()?);
+            let now = patiently(deadline, LOOK, || self.now());
+            let here = match now {
+                Ok(stages) => pick(stages),
+                // The next stage has to end all the same.
+                Err(Problem(why)) => {
+                    return self.left.push(format!("{what}, of which nothing can be told ({why})"));
+                }
+            };
             for &domid in here.difference(&asked.clone()) {
                 self.ask(domid);
                 asked.insert(domid);
@@ -112,8 +115,7 @@ impl Down<'_> {
             // They ended, and nobody takes them away.
             let stale = over_since.is_some_and(|since| since.elapsed() >= TO_BE_REAPED);
             if here.is_empty() || stale || Instant::now() >= deadline {
-                self.by_force(&here);
-                return Ok(());
+                return self.by_force(&here);
             }
             std::thread::sleep(LOOK);
         }
@@ -165,6 +167,34 @@ impl Down<'_> {
             Err(Exit::Left(format!("still there: {}", self.left.join(", "))))
         }
     }
+}
+
+/// Looks until a look succeeds, for no longer than until the deadline: domains go while they are looked at.
+fn patiently<T>(
+    deadline: Instant,
+    pause: Duration,
+    mut look: impl FnMut() -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    loop {
+        match look() {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(pause),
+            seen => return seen,
+        }
+    }
+}
+
+#[test]
+fn a_look_that_fails_is_taken_again_until_the_deadline() {
+    let mut looks = 0;
+    let mut look = |fails: u32| {
+        looks += 1;
+        if looks <= fails { Err(Problem("a domain went".into())) } else { Ok(looks) }
+    };
+    let later = Instant::now() + Duration::from_secs(3600);
+    assert_eq!(patiently(later, Duration::ZERO, || look(3)), Ok(4));
+    let failed = patiently(Instant::now(), Duration::ZERO, || look(u32::MAX));
+    assert_eq!(failed, Err(Problem("a domain went".into())), "once more, and no longer");
+    assert_eq!(looks, 5);
 }
 
 /// Takes domain 0's own way to a manager away: the manager would wait for it.
