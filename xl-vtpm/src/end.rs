@@ -2,11 +2,13 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::resident;
+use crate::{lock, resident};
 use clap::Args;
 use libxl_vtpm::plan::{Problem, Role};
 use serde_json::json;
-use std::time::Duration;
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+use xenlight_sys::{End, ShutdownReason};
 
 #[derive(Args, Debug)]
 pub(crate) struct Shutdown {
@@ -44,16 +46,17 @@ pub(crate) fn shutdown(options: &Shutdown, json: bool) -> Result<(), Exit> {
     if options.dry_run {
         return ending.would(json);
     }
-    let limit = Duration::from_secs(options.timeout);
-    if !ending.host.end_in_order(ending.guest, limit)? {
-        let name = &ending.name;
-        return Err(Exit::not_done(format!(
-            "the guest {name} was asked to end and has not after {} s; it and its vTPM run on. Wait \
-             longer with --timeout, or end it at once: xl-vtpm destroy {name}",
-            limit.as_secs()
-        )));
-    }
+    ending.guest_in_order(Duration::from_secs(options.timeout))?;
     ending.vtpms(json)
+}
+
+/// Why a guest that has stopped has not ended.
+fn lives_on(reason: ShutdownReason) -> Option<&'static str> {
+    match reason {
+        ShutdownReason::Reboot => Some("it reboots instead"),
+        ShutdownReason::Suspend => Some("it is being saved or moved"),
+        _ => None,
+    }
 }
 
 /// Ends a guest at once, and then in order the vTPM domains that nobody else uses: what the guest was
@@ -93,6 +96,35 @@ impl Ending {
         Ok(Self { host, guest, name, vtpms })
     }
 
+    /// Asks the guest to end, and waits until whoever started it has taken it away.
+    fn guest_in_order(&self, limit: Duration) -> Result<(), Exit> {
+        let (xen, name, deadline) = (&self.host.xen, &self.name, Instant::now() + limit);
+        let seconds = limit.as_secs();
+        xen.shut_down(self.guest)?;
+        let reason = match xen.wait_for_end(self.guest, limit)? {
+            None => {
+                return Err(Exit::not_done(format!(
+                    "the guest {name} was asked to end and has not after {seconds} s; it and its vTPM run \
+                     on. Wait longer with --timeout, or end it at once: xl-vtpm destroy {name}"
+                )));
+            }
+            Some(End::Gone) => return Ok(()),
+            Some(End::Shutdown(reason)) => reason,
+        };
+        if let Some(why) = lives_on(reason) {
+            return Err(Exit::not_done(format!(
+                "the guest {name} was asked to end, but {why}; its vTPM is left to it"
+            )));
+        }
+        if xen.wait_for_gone(self.guest, deadline.saturating_duration_since(Instant::now()))? {
+            return Ok(());
+        }
+        Err(Exit::not_done(format!(
+            "the guest {name} has ended, and nobody has taken it away after {seconds} s: its configuration \
+             keeps it, or its memory is being written; to take it away: xl-vtpm destroy {name}"
+        )))
+    }
+
     fn name_of(&self, domid: u32) -> String {
         self.host.xen.name_of(domid).unwrap_or_else(|| domid.to_string())
     }
@@ -111,12 +143,18 @@ impl Ending {
     /// Ends the vTPM domains, once the guest is gone.
     fn vtpms(&self, json: bool) -> Result<(), Exit> {
         let mut ended = vec![self.name.clone()];
+        // Whoever starts the guest again meanwhile is waited for, and finds its vTPM.
+        let left =
+            |why: &dyn Display| Exit::Left(format!("{} has ended, its vTPM not: {why}", self.name));
+        let _guest = lock::guest(&self.name, lock::PATIENCE).map_err(|why| left(&why))?;
         for domid in &self.vtpms {
+            let name = self.name_of(*domid);
+            let _domain = lock::domain(&name, lock::PATIENCE).map_err(|why| left(&why))?;
             // Somebody else may have been given it meanwhile.
-            if is_used(&self.host, *domid)? {
+            let is_back = self.host.xen.find(&self.name).is_some();
+            if is_back || is_used(&self.host, *domid).map_err(|why| left(&why))? {
                 continue;
             }
-            let name = self.name_of(*domid);
             let failed = |Problem(why)| Exit::Left(format!("{name} does not end: {why}"));
             self.host.end(*domid).map_err(failed)?;
             ended.push(name);
@@ -167,5 +205,14 @@ fn told(ended: &[String], json: bool) {
         println!("{:#}", json!({ "ended": ended }));
     } else {
         ended.iter().for_each(|name| println!("{name} has ended"));
+    }
+}
+
+#[test]
+fn a_guest_that_reboots_or_is_saved_has_not_ended() {
+    assert_eq!(lives_on(ShutdownReason::Reboot), Some("it reboots instead"));
+    assert_eq!(lives_on(ShutdownReason::Suspend), Some("it is being saved or moved"));
+    for reason in [ShutdownReason::Poweroff, ShutdownReason::Crash, ShutdownReason::Watchdog] {
+        assert_eq!(lives_on(reason), None, "{reason:?}");
     }
 }
