@@ -54,13 +54,24 @@ fn all(nodes: &Nodes) -> Result<Vec<Making>, Problem> {
     Ok(notes)
 }
 
-/// Sees to every domain that was left half made; `say` hears what was done. Those that somebody is making
-/// now are left alone.
+/// Sees to every domain that was left half made; `say` hears what was done, and what could not be. Those
+/// that somebody is making now are left alone.
 pub(crate) fn clear(host: &Host, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
-    for making in all(&host.nodes)? {
-        // Who holds it is alive.
-        let Ok(_mine) = lock::domain(&making.name, Duration::ZERO) else { continue };
-        settle(host, &making.name, say)?;
+    // Who holds it is alive.
+    settle_all(host, |name| lock::domain(name, Duration::ZERO).ok(), say)
+}
+
+/// One that cannot be taken away keeps nobody from anything else.
+fn settle_all<L>(
+    place: &dyn Place,
+    lock: impl Fn(&str) -> Option<L>,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), Problem> {
+    for making in place.notes()? {
+        let Some(_mine) = lock(&making.name) else { continue };
+        if let Err(why) = settle(place, &making.name, say) {
+            say(&format!("{} was left half made, and cannot be seen to: {why}", making.name));
+        }
     }
     Ok(())
 }

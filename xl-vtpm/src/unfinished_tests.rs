@@ -88,3 +88,18 @@ fn what_cannot_be_taken_away_is_tried_again_the_next_time() {
     assert!(settle(&known, "v", &mut |_| ()).is_err());
     assert_eq!(known.notes.into_inner().len(), 1);
 }
+
+#[test]
+fn one_that_cannot_be_taken_away_keeps_nobody_from_the_next() {
+    let mut known = Known { stubborn: true, ..Known::default() };
+    known.notes.borrow_mut().extend([making(1, "v"), making(2, "w"), making(3, "x")]);
+    known.domains.insert(Uuid::from_u128(1), (7, true));
+    known.domains.insert(Uuid::from_u128(2), (8, false));
+    let mut said = Vec::new();
+    let lock = |name: &str| (name != "x").then_some(());
+    settle_all(&known, lock, &mut |line| said.push(line.to_owned())).unwrap();
+    assert!(said[0].starts_with("v was left half made, and cannot be seen to"), "{said:?}");
+    assert!(said[1].starts_with("w (domain 8) runs"), "{said:?}");
+    let left: Vec<_> = known.notes.into_inner().into_iter().map(|making| making.name).collect();
+    assert_eq!(left, ["v", "x"], "what somebody is making now is left alone");
+}

@@ -41,6 +41,7 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
         orphans: Orphans::default(),
         rewiring: None,
         listening: Listening::begin(),
+        said: BTreeSet::new(),
     };
     let mut watcher = Watcher::new(Domains { host: &host, waking });
     println!("watching; a vTPM outlives its guest by {} s", grace.as_secs());
@@ -91,12 +92,20 @@ struct Service<'h> {
     /// vtpm-rewire, while it runs.
     rewiring: Option<Child>,
     listening: Listening,
+    /// Of domains that were left half made.
+    said: BTreeSet<String>,
 }
 
 impl Service<'_> {
     /// One look and what follows; how long nothing will.
     fn turn(&mut self, watcher: &mut Watcher<Domains<'_>>) -> Result<Duration, Problem> {
-        unfinished::clear(self.host, &mut |line| println!("{line}"))?;
+        let said = &mut self.said;
+        unfinished::clear(self.host, &mut |line| {
+            // What cannot be seen to is tried again at each turn, and said once.
+            if said.insert(line.to_owned()) {
+                println!("{line}");
+            }
+        })?;
         let events = watcher.look()?;
         let look = Look::take(self.host, watcher.view.clone())?;
         events.iter().for_each(|event| tell(event, &look));
