@@ -35,6 +35,8 @@ pub(crate) struct Host {
     interrupt: Option<Interrupt>,
     /// Domains that were started here, by their names.
     started: BTreeMap<String, u32>,
+    /// Why a domain that was started could not be noted as one of ours.
+    unkept: Option<Problem>,
 }
 
 impl Host {
@@ -49,6 +51,7 @@ impl Host {
             patience: lock::PATIENCE,
             interrupt: None,
             started: BTreeMap::new(),
+            unkept: None,
         })
     }
 
@@ -87,16 +90,19 @@ impl Host {
         config.create().map_err(failed)
     }
 
-    /// Makes a domain that is one of ours from then on; nothing is left of one that cannot be.
+    /// Makes a domain that is one of ours from then on. One that could not be noted as such has run all the
+    /// same, and its disks are not blank any more: that is told when it is awaited, and it is taken back.
     fn make(&mut self, json: &str, making: &Making) -> Result<(), Problem> {
-        let domid = self.create(json)?;
-        let kept = self.keep(domid, making.role, making.guest.as_deref());
-        if kept.is_err() {
-            self.destroy(domid)?;
-        } else {
+        let made = self.create(json);
+        if let Ok(domid) = made {
             self.started.insert(making.name.clone(), domid);
+            self.unkept = self.keep(domid, making.role, making.guest.as_deref()).err();
         }
-        kept
+        if self.unkept.is_none() {
+            // Whoever comes next sees to a note that stays.
+            let _ = unfinished::forget(&self.nodes, making.uuid);
+        }
+        made.map(drop)
     }
 
     /// Ends a domain that was started here, as told, if nobody else uses it by now.
@@ -204,9 +210,7 @@ impl Toolstack for Host {
         let (name, guest) = (name.to_owned(), self.guest.clone());
         let making = Making { uuid: uuid_of(&json)?, name, role, guest };
         unfinished::note(&self.nodes, &making)?;
-        let made = self.make(&json, &making);
-        unfinished::forget(&self.nodes, making.uuid)?;
-        made
+        self.make(&json, &making)
     }
 
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {
@@ -226,6 +230,9 @@ impl Toolstack for Host {
         let gone = || {
             Problem(format!("it has ended; see its console, and take it away: xl destroy {name}"))
         };
+        if let Some(why) = self.unkept.take() {
+            return Err(why);
+        }
         let domid = self.xen.find(name).ok_or_else(gone)?;
         let domain = self.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
         let readiness = self.nodes.readiness(domid, role)?;
