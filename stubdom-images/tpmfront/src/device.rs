@@ -14,6 +14,9 @@ pub(crate) struct Device<S: Sharing> {
     /// What we last wrote to our `state` node; `Initialising` there after that means that the
     /// toolstack has created the device anew.
     pub(crate) written: Option<XenbusState>,
+    /// What a backend that is closing still maps; dropped once it says that it is done. Ended before that, a
+    /// grant would outlive its page.
+    pub(crate) parting: Option<Link<S>>,
 }
 
 /// How far a connection is.
@@ -58,6 +61,14 @@ impl<S: Sharing> Device<S> {
         store.write(&self.node(nodes::STATE), to.as_str())?;
         self.written = Some(to);
         Ok(())
+    }
+
+    /// Page and port of a device that is offered or open, which it has no more afterwards.
+    pub(crate) fn take_link(&mut self) -> Option<Link<S>> {
+        match core::mem::replace(&mut self.phase, Phase::Waiting) {
+            Phase::Offered(link) | Phase::Open(link) | Phase::Closing(link) => Some(link),
+            Phase::Waiting | Phase::Closed | Phase::Shunned => None,
+        }
     }
 
     pub(crate) fn link(&mut self) -> Option<&mut Link<S>> {

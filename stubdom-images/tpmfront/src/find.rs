@@ -26,7 +26,8 @@ impl<S: Sharing> Frontend<S> {
         let Some(found) = best(store, unless)? else { return Ok(()) };
         self.forget(store);
         let Candidate { number, backend, backend_dir, .. } = found;
-        let device = Device { number, backend, backend_dir, phase: Phase::Waiting, written: None };
+        let (phase, written, parting) = (Phase::Waiting, None, None);
+        let device = Device { number, backend, backend_dir, phase, written, parting };
         store.watch(&device.backend_node(nodes::STATE), BACKEND_TOKEN)?;
         self.device = Some(device);
         self.changed = true;

@@ -122,10 +122,17 @@ impl<S: Sharing> Device<S> {
         sharing: &mut S,
         backend: Option<XenbusState>,
     ) -> Result<Option<Event>, StoreError> {
+        if backend != Some(Closing) {
+            self.parting = None;
+        }
         match (&self.phase, backend) {
             (Phase::Waiting, Some(InitWait)) => self.offer(store, sharing),
             (Phase::Offered(_), Some(Connected)) => self.accept(store),
-            (Phase::Offered(_) | Phase::Open(_), Some(Closing | Closed))
+            (Phase::Offered(_) | Phase::Open(_), Some(Closing)) => {
+                self.parting = self.take_link();
+                self.end(store, Phase::Waiting, Reason::BackendClosed)
+            }
+            (Phase::Offered(_) | Phase::Open(_), Some(Closed))
             | (Phase::Open(_), Some(Initialising | InitWait)) => {
                 self.end(store, Phase::Waiting, Reason::BackendClosed)
             }
