@@ -5,7 +5,7 @@ use crate::bus::{Bus, Mmio};
 use crate::crb::Crb;
 use crate::error::HardwareError;
 use crate::hardware::HardwareTpm;
-use crate::locality::{Locality, REGISTER_PAGE_BYTES};
+use crate::locality::{Locality, REGISTER_PAGE_BYTES, register_page};
 use crate::tis::Tis;
 use crate::wait::Time;
 use alloc::boxed::Box;
@@ -108,7 +108,7 @@ fn interface<M: Mmio>(
     base: u64,
     locality: Locality,
 ) -> Result<Interface, HardwareError> {
-    let page = locality.page(base);
+    let page = register_page(locality, base);
     if !bus.covers(page, REGISTER_PAGE_BYTES) {
         return Err(HardwareError::NotMapped { address: page, bytes: REGISTER_PAGE_BYTES });
     }

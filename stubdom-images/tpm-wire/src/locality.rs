@@ -1,7 +1,9 @@
 //! Localities.
 
+use core::fmt;
+
 /// Where a command says it comes from: 0 to 4 (TCG PC Client Platform TPM Profile, 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Locality(u8);
 
 impl Locality {
@@ -18,5 +20,11 @@ impl Locality {
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
+    }
+}
+
+impl fmt::Display for Locality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -10,7 +10,7 @@ pub use auth::Auth;
 pub use parse::{Argument, ArgumentError, Remark};
 pub use words::{Driver, StartMethod, VersionOutcome};
 
-use crate::locality::{Locality, REGISTER_PAGE_BYTES};
+use crate::locality::{Locality, REGISTER_PAGE_BYTES, register_page};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -57,7 +57,7 @@ impl HardwareArguments {
         if self.control_area.is_some() && !self.iomem.is_empty() {
             return self.iomem.clone();
         }
-        let page = self.locality.page(self.base());
+        let page = register_page(self.locality, self.base());
         let registers = page..page.saturating_add(REGISTER_PAGE_BYTES);
         let rest = self.iomem.iter().skip(1).cloned();
         core::iter::once(registers).chain(rest).collect()

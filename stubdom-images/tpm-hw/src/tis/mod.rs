@@ -10,7 +10,7 @@ pub use timeouts::{Timeouts, TimeoutsAnswer};
 use crate::bus::{Bus, Mmio};
 use crate::error::{HardwareError, Wait};
 use crate::hardware::{HardwareTpm, MAX_PACKET_BYTES, check_command};
-use crate::locality::{Locality, REGISTER_PAGE_BYTES};
+use crate::locality::{Locality, REGISTER_PAGE_BYTES, register_page};
 use crate::wait::{self, Time};
 use alloc::vec::Vec;
 use registers::{
@@ -42,7 +42,7 @@ impl<M: Mmio, T: Time> Tis<M, T> {
         locality: Locality,
         time: T,
     ) -> Result<Self, HardwareError> {
-        let page = locality.page(base);
+        let page = register_page(locality, base);
         if !bus.covers(page, REGISTER_PAGE_BYTES) {
             return Err(HardwareError::NotMapped { address: page, bytes: REGISTER_PAGE_BYTES });
         }
