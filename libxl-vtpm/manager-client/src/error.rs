@@ -34,9 +34,10 @@ impl fmt::Display for ChannelError {
         match self {
             Self::NoDevice { tried } => {
                 f.write_str(
-                    "no TPM device of domain 0 leads to a manager; load xen-tpmfront (modprobe \
-                     xen-tpmfront) and attach one: xl vtpm-attach 0 uuid=$(uuidgen) \
-                     backend=vtpmmgr",
+                    "no TPM device of domain 0 leads to a manager; start the manager \
+                     (xl-vtpm manager start), load xen-tpmfront (modprobe xen-tpmfront) and attach \
+                     one: xl vtpm-attach 0 uuid=$(uuidgen) backend=vtpmmgr; one that was attached \
+                     just now takes a moment: try again",
                 )?;
                 tried.iter().try_for_each(|(path, why)| write!(f, " [{}: {why}]", path.display()))
             }

@@ -125,14 +125,15 @@ impl fmt::Display for Stop {
                 f,
                 "the manager does not know vTPM {uuid}, and its disk holds a vTPM's state: start \
                  the manager that made it, or restore that manager's disk; to give that state up \
-                 and make a new TPM, write zeros over the first 64 KiB of the disk \
-                 (docs/rollback.md)"
+                 and make a new TPM, type xl-vtpm clear GUEST in dom0, or, where its configuration \
+                 is gone, write zeros over the first 64 KiB of the disk (docs/rollback.md)"
             ),
             Self::RecordWithoutState(uuid) => write!(
                 f,
                 "the manager has a record of vTPM {uuid} without any state, and its disk holds \
                  state that the manager cannot vouch for: restore the manager's disk; to give that \
-                 state up and make a new TPM, write zeros over the first 64 KiB of the disk \
+                 state up and make a new TPM, type xl-vtpm clear GUEST in dom0, or, where its \
+                 configuration is gone, write zeros over the first 64 KiB of the disk \
                  (docs/rollback.md)"
             ),
             Self::NotProvisioned(uuid) => write!(
