@@ -4,15 +4,11 @@ use crate::hardware::{domain_0, policy};
 use crate::layer::{Layer, Wire};
 use crate::policy::{listen, said_here};
 use crate::rig::{Disk, Rig, Vtpm, body, disk};
-use crate::rollback::{copy, save, start};
+use crate::rollback::{copy, save, start, start20};
 use peers::Family;
 use tpm_wire::manager::{Force, PolicyCommand, Request};
 use tpm_wire::tpm20::{self, HashAlgorithm};
 use vtpm_manager::{OldStore, OpenError};
-
-fn start20(wire: &Wire, disk: &Disk, line: &str) -> Rig {
-    start(wire, Family::Tpm20, disk, line).unwrap_or_else(|why| panic!("{why}"))
-}
 
 /// A disk with two saves, a copy of it from before the second, and the recovery key of both.
 fn lived(wire: &Wire) -> (Disk, Disk, Vec<u8>) {

@@ -33,7 +33,7 @@ pub(crate) fn start(
     Rig::with(&world, id, disk, keeper, Some(hardware), line)
 }
 
-fn start20(wire: &Wire, disk: &Disk, line: &str) -> Rig {
+pub(crate) fn start20(wire: &Wire, disk: &Disk, line: &str) -> Rig {
     start(wire, Family::Tpm20, disk, line).unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -394,12 +394,19 @@ fn recovery_to_another_tpm_makes_a_counter_there_and_refuses_old_copies_from_the
     assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
 }
 
-/// The window's end fails and nobody asks for anything: the manager tries again by itself.
-#[test]
-fn a_window_whose_increment_failed_is_closed_off_without_anybody_asking() {
-    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+/// A window that a worn TPM did not close.
+struct Window {
+    rig: Rig,
+    vtpm: Vtpm,
+    /// The manager's disk from before the window's last save.
+    old: Disk,
+    /// The increments that were carried out.
+    worn: u32,
+}
+
+fn window_that_fails(wire: &Wire) -> Window {
     let disk = disk();
-    let mut rig = start20(&wire, &disk, "tpm2 rollback=batched");
+    let mut rig = start20(wire, &disk, "tpm2 rollback=batched");
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
     let old = copy(&disk);
@@ -407,6 +414,14 @@ fn a_window_whose_increment_failed_is_closed_off_without_anybody_asking() {
     let worn = wire.borrow().increments;
     wire.borrow_mut().worn_after = Some(worn);
     rig.tick(Duration::from_secs(61));
+    Window { rig, vtpm, old, worn }
+}
+
+/// The window's end fails and nobody asks for anything: the manager tries again by itself.
+#[test]
+fn a_window_whose_increment_failed_is_closed_off_without_anybody_asking() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let Window { mut rig, vtpm, old, worn } = window_that_fails(&wire);
     let now = rig.world.clock().now();
     let next = rig.domain.next_deadline(now).expect("it is to be tried again");
     assert!(next <= now + Duration::from_secs(1));
@@ -421,15 +436,7 @@ fn a_window_whose_increment_failed_is_closed_off_without_anybody_asking() {
 #[test]
 fn an_orderly_end_tries_once_more_to_close_a_window_off() {
     let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
-    let disk = disk();
-    let mut rig = start20(&wire, &disk, "tpm2 rollback=batched");
-    let mut vtpm = Vtpm::connect(&mut rig, 1);
-    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
-    let old = copy(&disk);
-    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0);
-    let worn = wire.borrow().increments;
-    wire.borrow_mut().worn_after = Some(worn);
-    rig.tick(Duration::from_secs(61));
+    let Window { mut rig, vtpm, old, .. } = window_that_fails(&wire);
     rig.tick(Duration::from_secs(1));
     wire.borrow_mut().worn_after = None;
     rig.shutdown();
