@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: xl-vtpm does nothing in a dry run, takes back what it did when a start fails, and takes no garbage for an argument
-# long-variants: pv pvh
+# variants: pv
+# long-variants: pvh
 # needs: time=200
 . toolstack-lib
 mkdir -p /tmp/cfg && cd /tmp/cfg || lab_error "no folder"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: two guests, PV and PVH, use a vTPM each at once; a second guest at one vTPM is refused with a message and the first goes on; one guest may have two vTPMs
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests time=300
 . vtpm-lib
 lean_guest
