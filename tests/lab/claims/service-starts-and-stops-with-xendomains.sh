@@ -1,8 +1,10 @@
 #!/bin/sh
 # claim: start scripts around Debian's unmodified xendomains start manager, resident vTPM and guest, and end them in order before xendomains would save them; a vTPM that is not resident is started on demand by the disk script block-vtpm, while xl holds its lock or not
 # variants: pv
-# long-variants: pvh pv-no-lock
+# long-variants: pvh pv-no-lock pv-xen-4.20 pv-c-xenstored
 # needs: guests time=400
+# needs pv-xen-4.20: release=trixie
+# needs pv-c-xenstored: dom0-args=lab.xenstored=c
 . service-lib
 lean_guest
 installed

@@ -1,12 +1,14 @@
 #!/bin/sh
 # claim: the service ends a vTPM once its guest has been gone for the grace time, keeps it for a guest that is rebooted, and connects vTPMs to a manager that was restarted
-# long-variants: pv pvh
+# long-variants: pv pvh pv-xen-4.20 pv-c-xenstored
 # needs: guests time=500
+# needs pv-xen-4.20: release=trixie
+# needs pv-c-xenstored: dom0-args=lab.xenstored=c
 . service-lib
 lean_guest
 installed
 watch_says() { grep -Eq -e "$1" /var/log/xen/xl-vtpm-watch.log; }
-check "the files are written" configured "$VARIANT" g1
+check "the files are written" configured "${VARIANT%%-*}" g1
 on_demand g1
 echo 'RUN_ARGS="--grace 5"' >>/etc/default/xl-vtpm
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'

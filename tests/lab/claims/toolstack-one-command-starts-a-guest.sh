@@ -1,8 +1,10 @@
 #!/bin/sh
 # claim: xl-vtpm create starts manager, vTPM and guest from generated files, and what the guest wrote is there the next time
 # variants: pv
-# long-variants: pvh
+# long-variants: pvh pv-xen-4.20 pv-c-xenstored
 # needs: guests time=300
+# needs pv-xen-4.20: release=trixie
+# needs pv-c-xenstored: dom0-args=lab.xenstored=c
 . toolstack-lib
 lean_guest
 mkdir -p $lab_guests
@@ -15,7 +17,7 @@ cat >/tmp/story.toml <<END
 [host]
 output = "/etc/xen/vtpm"
 images = "/lab/images"
-type = "$VARIANT"
+type = "${VARIANT%%-*}"
 [manager]
 hardware = "none"
 [[guest]]
