@@ -38,6 +38,49 @@ struct Info {
 pub(crate) struct Disk {
     #[serde(default)]
     pub(crate) pdev_path: PathBuf,
+    #[serde(default)]
+    vdev: String,
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    script: Option<String>,
+    #[serde(default)]
+    is_cdrom: bool,
+}
+
+impl Disk {
+    /// The image that has to be made for it, if one has.
+    ///
+    /// # Errors
+    /// It is a file that is not there, and not one that can be made.
+    fn missing_image(self) -> Result<Option<PathBuf>, String> {
+        let path = self.pdev_path;
+        let text = path.to_string_lossy();
+        // What a script or a protocol of QEMU's (rbd:, nbd:) makes of a target is theirs to know.
+        let of_others = self.script.is_some_and(|_| !path.is_absolute())
+            || text.split('/').next().is_some_and(|first| first.contains(':'));
+        if self.is_cdrom
+            || text.is_empty()
+            || of_others
+            || path.starts_with("/dev")
+            || path.exists()
+        {
+            return Ok(None);
+        }
+        let vdev = &self.vdev;
+        if !path.is_absolute() {
+            return Err(format!(
+                "the image \"{text}\" of its disk {vdev} is no whole path; write target=/…"
+            ));
+        }
+        if vdev != "hda" || self.format != "raw" {
+            return Err(format!(
+                "{text}, the image of its disk {vdev}, is not there; make it, since only a raw image of \
+                 hda is made by itself"
+            ));
+        }
+        Ok(Some(path))
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,7 +142,7 @@ impl Places<'_> {
             }));
         }
         let found = self.config(name)?;
-        Ok(found.map(|(file, config)| stopped(name, role, file, config)))
+        found.map(|(file, config)| stopped(name, role, file, config)).transpose()
     }
 
     /// The configuration of `name`, as xl understands it, and its file.
@@ -123,17 +166,19 @@ fn config_of(file: &Path) -> Result<Config, Exit> {
         .map_err(|error| Exit::not_done(format!("{}: {error}", file.display())))
 }
 
-fn stopped(name: &str, role: Role, file: PathBuf, config: Config) -> StubDomain {
-    let images = config.disks.into_iter().map(|disk| disk.pdev_path);
-    let missing = images.filter(|path| !path.starts_with("/dev") && !path.exists());
-    StubDomain {
+fn stopped(name: &str, role: Role, file: PathBuf, config: Config) -> Result<StubDomain, Exit> {
+    let missing = config.disks.into_iter().map(Disk::missing_image);
+    let missing: Result<Vec<_>, _> = missing.filter_map(Result::transpose).collect();
+    let missing_images =
+        missing.map_err(|why| Exit::not_done(format!("{}: {why}", file.display())))?;
+    Ok(StubDomain {
         name: name.to_owned(),
         role,
         file,
         running: false,
-        missing_images: missing.collect(),
+        missing_images,
         manager: config.vtpms.into_iter().next().map(|vtpm| vtpm.backend_domname),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -154,9 +199,33 @@ mod tests {
         let config: Config = serde_json::from_str(PRINTED).unwrap();
         assert_eq!(config.c_info.name, "v");
         assert_eq!(config.b_info.cmdline, "tpm2 x=y");
-        let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config);
+        let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config).unwrap();
         assert_eq!(domain.missing_images, [PathBuf::from("/nowhere/v.img")]);
         assert_eq!(domain.manager.as_deref(), Some("vtpmmgr"));
+    }
+
+    #[test]
+    fn nothing_but_a_raw_file_of_hda_is_made() {
+        let missing = |json: &str| {
+            let disk: Disk = serde_json::from_str(json).unwrap();
+            disk.missing_image()
+        };
+        let hda = r#""vdev":"hda","format":"raw""#;
+        let of = |path: &str| missing(&format!(r#"{{"pdev_path":"{path}",{hda}}}"#));
+        assert_eq!(of("/nowhere/v.img"), Ok(Some("/nowhere/v.img".into())));
+        for others in ["", "/dev/vg/v", "/etc/passwd", "rbd:pool/v", "nbd:unix:/run/v"] {
+            assert_eq!(of(others), Ok(None), "{others}");
+        }
+        let drbd = format!(r#"{{"pdev_path":"res0","script":"block-drbd",{hda}}}"#);
+        assert_eq!(missing(&drbd), Ok(None));
+        let prepared = format!(r#"{{"pdev_path":"/nowhere/v.img","script":"x",{hda}}}"#);
+        assert_eq!(missing(&prepared), Ok(Some("/nowhere/v.img".into())));
+        assert_eq!(missing(r#"{"is_cdrom":true,"vdev":"hdc","format":"raw"}"#), Ok(None));
+        assert!(of("images/v.img").unwrap_err().contains("no whole path; write target=/"));
+        let other = r#"{"pdev_path":"/nowhere/v.img","vdev":"hdb","format":"raw"}"#;
+        assert!(missing(other).unwrap_err().contains("of its disk hdb, is not there; make it"));
+        let qcow2 = r#"{"pdev_path":"/nowhere/v.img","vdev":"hda","format":"qcow2"}"#;
+        assert!(missing(qcow2).unwrap_err().contains("only a raw image"));
     }
 
     #[test]
