@@ -17,7 +17,7 @@ pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Res
         unfinished::clear(&host, &mut |line| eprintln!("xl-vtpm: {line}"))?;
     }
     let places = Places { named: &[], beside: None };
-    if host.xen.find(manager).is_some() || places.config(manager)?.is_some() {
+    if host.xen.find(manager).is_some() || is_wanted(&places.config(manager)) {
         up.start(&mut host, manager, Role::Manager, &[]);
     } else if !json {
         println!("there is no manager: /etc/xen/vtpm/{manager}.cfg is missing");
@@ -26,6 +26,12 @@ pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Res
         up.start(&mut host, &name, Role::Vtpm, &[file]);
     }
     up.told()
+}
+
+/// Whether there is a manager to start, by what its file says. One that cannot be understood keeps the manager
+/// from starting, which is complained of there, and nobody else.
+const fn is_wanted<T>(config: &Result<Option<T>, Exit>) -> bool {
+    !matches!(config, Ok(None))
 }
 
 struct Up {
@@ -38,7 +44,11 @@ struct Up {
 
 impl Up {
     fn start(&mut self, host: &mut Host, name: &str, role: Role, named: &[PathBuf]) {
-        match self.take(host, name, role, named) {
+        self.take_note(name, self.take(host, name, role, named));
+    }
+
+    fn take_note(&mut self, name: &str, started: Result<(), Exit>) {
+        match started {
             Ok(()) => self.ready.push(name.to_owned()),
             Err(why) => {
                 eprintln!("xl-vtpm: {name}: {why}");
@@ -73,4 +83,19 @@ impl Up {
         }
         Err(Exit::not_done(format!("not started: {}", self.failed.join(", "))))
     }
+}
+
+#[test]
+fn a_manager_s_file_that_cannot_be_understood_keeps_no_vtpm_from_starting() {
+    assert!(is_wanted(&Ok(Some(()))) && !is_wanted::<()>(&Ok(None)));
+    assert!(is_wanted::<()>(&Err(Exit::not_done("line 3: what is this?"))));
+    let mut up = Up { seconds: 1, dry_run: false, json: false, ready: vec![], failed: vec![] };
+    up.take_note("vtpmmgr", Err(Exit::not_done("line 3: what is this?")));
+    up.take_note("v", Ok(()));
+    assert_eq!(
+        (&up.ready[..], &up.failed[..]),
+        (&["v".to_owned()][..], &["vtpmmgr".to_owned()][..])
+    );
+    let exit = up.told().unwrap_err();
+    assert_eq!((exit.number(), exit.to_string()), (1, "not started: vtpmmgr".to_owned()));
 }
