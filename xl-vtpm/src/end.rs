@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::wires::{self, Wire};
 use crate::{lock, resident};
 use clap::Args;
 use libxl_vtpm::plan::{Problem, Role};
@@ -191,13 +192,20 @@ fn is_used(host: &Host, backend: u32) -> Result<bool, Exit> {
     is_used_by_others(host, backend, 0)
 }
 
-/// Whether a domain other than domain 0 and this one has a vTPM device of this backend.
+/// Whether a domain other than domain 0 and this one has a vTPM device of this backend. By what libxl wrote
+/// down itself: libxl's own list is empty also where it could not be read.
 fn is_used_by_others(host: &Host, backend: u32, this: u32) -> Result<bool, Exit> {
-    let domains = host.xen.domains()?;
-    let mut others = domains.iter().filter(|domain| ![0, this].contains(&domain.domid));
-    Ok(others.any(|domain| {
-        host.xen.vtpms(domain.domid).iter().any(|vtpm| vtpm.backend_domid == backend)
-    }))
+    let domains: Vec<u32> = host.xen.domains()?.iter().map(|domain| domain.domid).collect();
+    has_user(wires::all(&host.nodes), backend, |domid| domid != this && domains.contains(&domid))
+}
+
+/// What cannot be told is not taken for unused.
+fn has_user(
+    wires: Result<Vec<Wire>, Problem>,
+    backend: u32,
+    counts: impl Fn(u32) -> bool,
+) -> Result<bool, Exit> {
+    Ok(wires::user(&wires?, backend, counts).is_some())
 }
 
 fn told(ended: &[String], json: bool) {
@@ -215,4 +223,14 @@ fn a_guest_that_reboots_or_is_saved_has_not_ended() {
     for reason in [ShutdownReason::Poweroff, ShutdownReason::Crash, ShutdownReason::Watchdog] {
         assert_eq!(lives_on(reason), None, "{reason:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_told_is_not_taken_for_unused() {
+    let wire = |frontend| Wire { frontend, devid: 0, backend: 1, uuid: String::new() };
+    let wires = || Ok([0, 2, 3].map(wire).to_vec());
+    assert!(has_user(wires(), 1, |_| true).unwrap());
+    assert!(!has_user(wires(), 1, |domid| ![2, 3].contains(&domid)).unwrap(), "domain 0 is none");
+    let unreadable = Err(Problem("xenstore node /libxl cannot be listed".into()));
+    assert!(has_user(unreadable, 1, |_| true).is_err());
 }
