@@ -9,6 +9,12 @@ use std::time::{Duration, Instant};
 
 const FOLDER: &str = "/run/xl-vtpm";
 
+/// Behind a guest's name: no other name has a single `%` in its file's.
+const GUEST: &str = "%guest";
+
+/// Bytes of a name that count: three times as many are still a file's name (NAME_MAX, limits.h).
+const LONGEST: usize = 80;
+
 /// How long others are waited for: as long as one needs to end a domain that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,23 +36,32 @@ impl Drop for Held {
 
 /// Of a manager or a vTPM domain: its one creator, or who ends it.
 pub(crate) fn domain(name: &str, patience: Duration) -> Result<Held, Problem> {
-    take(Path::new(FOLDER), name, patience)
+    take(Path::new(FOLDER), &file_name(name, ""), patience)
 }
 
 /// Of a guest that is being started: its vTPMs are not idle.
 pub(crate) fn guest(name: &str, patience: Duration) -> Result<Held, Problem> {
-    take(Path::new(FOLDER), &format!("{name}.guest"), patience)
+    take(Path::new(FOLDER), &file_name(name, GUEST), patience)
 }
 
-fn take(folder: &Path, name: &str, patience: Duration) -> Result<Held, Problem> {
-    let path = folder.join(format!("{name}.lock"));
+/// The file's name for a domain's name, which may have a `/` in it and be longer than a file's name; of another
+/// domain only where both begin with the same
+/// 80 bytes, who wait for each other then without need.
+fn file_name(name: &str, of: &str) -> String {
+    let longest = (0..=name.len().min(LONGEST)).rev().find(|at| name.is_char_boundary(*at));
+    let name = &name[..longest.unwrap_or(0)];
+    format!("{}{of}.lock", name.replace('%', "%25").replace('/', "%2f"))
+}
+
+fn take(folder: &Path, file: &str, patience: Duration) -> Result<Held, Problem> {
+    let path = folder.join(file);
     let failed = |error| Problem(format!("{} cannot be locked: {error}", path.display()));
     fs::create_dir_all(folder).map_err(failed)?;
     let deadline = Instant::now() + patience;
     loop {
-        let file = File::create(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, &path) => return Ok(Held { path, _file: file }),
+        let open = File::create(&path).map_err(failed)?;
+        match open.try_lock() {
+            Ok(()) if is_at(&open, &path) => return Ok(Held { path, _file: open }),
             // Its holder has removed it meanwhile.
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -74,6 +89,20 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_can_be_locked_and_a_guest_s_is_not_that_of_a_vtpm() {
+        let folder = tempfile::tempdir().unwrap();
+        let (long, accents) = ("/".repeat(5000), "é".repeat(300));
+        let names = ["g", "a/b", "../x", "a%2fb", "g%guest", "g.guest", &long, &accents];
+        let mut held = Vec::new();
+        for name in names {
+            for of in ["", GUEST] {
+                held.push(take(folder.path(), &file_name(name, of), Duration::ZERO).unwrap());
+            }
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * names.len());
+    }
 
     #[test]
     fn a_lock_is_held_by_one_and_leaves_no_file_behind() {
