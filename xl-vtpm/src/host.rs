@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
@@ -31,6 +31,7 @@ pub(crate) struct Host {
     pub(crate) guest: Option<String>,
     /// How long others are waited for who are busy with a domain.
     pub(crate) patience: Duration,
+    begun: Instant,
     /// While steps are taken.
     interrupt: Option<Interrupt>,
     /// Domains that were started here, by their names.
@@ -49,6 +50,7 @@ impl Host {
             nodes: Nodes::open()?,
             guest: None,
             patience: lock::PATIENCE,
+            begun: Instant::now(),
             interrupt: None,
             started: BTreeMap::new(),
             unkept: None,
@@ -246,6 +248,10 @@ impl Toolstack for Host {
     fn go_on(&mut self) -> Result<(), Halt> {
         let told = self.interrupt.as_ref().is_some_and(Interrupt::is_told);
         if told { Err(Halt::Interrupted) } else { Ok(()) }
+    }
+
+    fn clock(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     fn pause(&mut self, time: Duration) {

@@ -56,6 +56,10 @@ impl Toolstack for Hurry<'_> {
         if Instant::now() < self.deadline { Ok(()) } else { Err(Halt::Late(self.too_late())) }
     }
 
+    fn clock(&self) -> Duration {
+        self.host.clock()
+    }
+
     fn pause(&mut self, time: Duration) {
         self.host.pause(time);
     }

@@ -129,7 +129,7 @@ fn await_ready(
     limit: Duration,
     toolstack: &mut dyn Toolstack,
 ) -> Result<(), Stop> {
-    let mut waited = Duration::ZERO;
+    let begun = toolstack.clock();
     loop {
         match toolstack.readiness(name, role)? {
             Readiness::Ready => return Ok(()),
@@ -137,7 +137,8 @@ fn await_ready(
                 return Err(Stop::Locked(Problem(format!("{name} says: {why}"))));
             }
             Readiness::Failed(why) => return Err(Problem(format!("{name} says: {why}")).into()),
-            Readiness::Starting if waited >= limit => {
+            // Looking takes time, too.
+            Readiness::Starting if toolstack.clock().saturating_sub(begun) >= limit => {
                 let limit = limit.as_secs();
                 return Err(Problem(format!(
                     "it is not ready after {limit} s; see what it wrote to its console, or give it longer"
@@ -147,7 +148,6 @@ fn await_ready(
             Readiness::Starting => {
                 toolstack.go_on()?;
                 toolstack.pause(LOOK);
-                waited += LOOK;
             }
         }
     }

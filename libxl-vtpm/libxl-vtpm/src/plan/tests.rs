@@ -26,6 +26,8 @@ struct Host {
     /// This manager waits for its recovery key.
     locked: Option<&'static str>,
     time: Duration,
+    /// What a look at a domain takes.
+    look: Duration,
 }
 
 impl Host {
@@ -74,6 +76,7 @@ impl Toolstack for Host {
     }
 
     fn readiness(&mut self, name: &str, _role: Role) -> Result<Readiness, Problem> {
+        self.time += self.look;
         if self.locked == Some(name) {
             return Ok(Readiness::Locked("PCR 7 differs".into()));
         }
@@ -92,6 +95,10 @@ impl Toolstack for Host {
             Some(patience) if self.time >= patience => Err(Halt::Late(Problem("too late".into()))),
             _ => Ok(()),
         }
+    }
+
+    fn clock(&self) -> Duration {
+        self.time
     }
 
     fn pause(&mut self, time: Duration) {
@@ -266,6 +273,15 @@ fn nothing_is_awaited_for_longer_than_the_limit() {
         "{failure}"
     );
     assert_eq!(host.time, Duration::from_secs(3));
+}
+
+#[test]
+fn what_looking_takes_counts_as_waiting() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 3).unwrap();
+    let look = Duration::from_secs(1);
+    let mut host = Host { never_ready: true, look, ..Host::default() };
+    assert!(apply(&plan, &mut host, &mut |_| ()).is_err());
+    assert!(host.time < Duration::from_secs(5), "{:?}", host.time);
 }
 
 #[test]

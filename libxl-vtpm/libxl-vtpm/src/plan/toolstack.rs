@@ -104,6 +104,9 @@ pub trait Toolstack {
         Ok(())
     }
 
+    /// The time that has passed since a moment of its choice.
+    fn clock(&self) -> Duration;
+
     /// Lets time pass.
     fn pause(&mut self, time: Duration);
 }
