@@ -105,7 +105,7 @@ impl From<ChannelError> for Exit {
 impl From<Box<Failure>> for Exit {
     fn from(failure: Box<Failure>) -> Self {
         let why = failure.to_string();
-        let stays = failure.late.is_some() || !failure.in_use.is_empty();
+        let stays = !failure.late.is_empty() || !failure.in_use.is_empty();
         match (failure.left.is_empty() && !stays, failure.locked) {
             (false, _) => Self::Left(why),
             (true, Some(_)) => Self::Manager(why),

@@ -83,21 +83,18 @@ fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attem
             manager.name
         )));
     }
+    let guest = host.guest.clone().unwrap_or_default();
+    // One plan: what was started of it goes when another of the guest's vTPMs fails.
+    let plan = Plan::vtpms(&guest, vtpms.iter().map(String::as_str), &known, LIMIT.as_secs());
+    let plan = plan.map_err(Exit::not_done)?;
+    // Of vTPMs that are up already there is nothing to say.
+    let starts = plan.steps.iter().any(|step| matches!(step, Step::StartDomain { .. }));
     let mut hurry = Hurry { host, deadline, limit: LIMIT };
-    for name in vtpms {
-        let plan = Plan::domain(name, Role::Vtpm, &known, LIMIT.as_secs());
-        let plan = plan.map_err(Exit::not_done)?;
-        let done = apply(&plan, &mut hurry, &mut |step| {
-            // Of a vTPM that is up already there is nothing to say.
-            if plan.steps.len() > 1 {
-                eprintln!("xl-vtpm: {step}");
-            }
-        });
-        if done.is_err() {
-            return Ok(done);
+    Ok(apply(&plan, &mut hurry, &mut |step| {
+        if starts {
+            eprintln!("xl-vtpm: {step}");
         }
-    }
-    Ok(Ok(()))
+    }))
 }
 
 fn was_faster(host: &Host, failure: &Failure) -> bool {

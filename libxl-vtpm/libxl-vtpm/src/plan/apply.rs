@@ -20,8 +20,8 @@ pub struct Failure {
     /// The manager that waits for its recovery key, which it can take only while it runs: it is left
     /// alone.
     pub locked: Option<String>,
-    /// The domain that was started and is not ready yet, which is left to become so.
-    pub late: Option<String>,
+    /// Domains that were started when there was no time left, which are left to become ready.
+    pub late: Vec<String>,
     /// What was taken back, in this order.
     pub undone: Vec<Undo>,
     /// What could not be taken back, and why.
@@ -51,8 +51,10 @@ impl fmt::Display for Failure {
                  this command again",
                 unlocking(manager)
             )?;
-        } else if let Some(name) = &self.late {
+        } else if let [name] = &self.late[..] {
             write!(f, "; {name} is left, and goes on starting")?;
+        } else if !self.late.is_empty() {
+            write!(f, "; {} are left, and go on starting", self.late.join(" and "))?;
         } else if self.left.is_empty() && self.kept.is_empty() && self.in_use.is_empty() {
             f.write_str("; nothing was left behind")?;
         }
@@ -175,15 +177,22 @@ impl Taken {
     }
 
     fn back(self, step: &Step, stop: Stop, toolstack: &mut dyn Toolstack) -> Failure {
-        let (problem, locked, late) = match (stop, step) {
-            (Stop::Locked(why), Step::AwaitReady { name, .. }) => (why, Some(name.clone()), None),
-            (Stop::Late(why), Step::AwaitReady { name, .. }) => (why, None, Some(name.clone())),
-            (Stop::Failed(why) | Stop::Locked(why) | Stop::Late(why), _) => (why, None, None),
+        let (problem, locked, is_late) = match (stop, step) {
+            (Stop::Locked(why), Step::AwaitReady { name, .. }) => (why, Some(name.clone()), false),
+            (Stop::Late(why), _) => (why, None, true),
+            (Stop::Failed(why) | Stop::Locked(why), _) => (why, None, false),
         };
         let (mut undone, mut left, mut in_use) = (Vec::new(), Vec::new(), Vec::new());
-        let awaited = locked.as_ref().or(late.as_ref());
-        let stays =
-            |undo: &Undo| matches!(undo, Undo::StopDomain { name } if Some(name) == awaited);
+        let mut late = Vec::new();
+        let mut stays = |undo: &Undo| match undo {
+            // Whoever tries again finds what was started.
+            Undo::StopDomain { name } if is_late => {
+                late.push(name.clone());
+                true
+            }
+            Undo::StopDomain { name } => Some(name) == locked.as_ref(),
+            Undo::RemoveImage { .. } => false,
+        };
         for undo in self.undos.into_iter().rev().filter(|undo| !stays(undo)) {
             let result = match &undo {
                 Undo::RemoveImage { path } => toolstack.remove_image(path).map(|()| Stopped::Gone),

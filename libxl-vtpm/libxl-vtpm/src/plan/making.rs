@@ -80,15 +80,30 @@ impl Plan {
         known: &[StubDomain],
         seconds: u64,
     ) -> Result<Self, NotPlanned> {
-        let mut making = Making { known, seconds, steps: Vec::new(), done: Vec::new() };
-        for vtpm in &guest.vtpms {
-            making.domain(&guest.name, &vtpm.backend, Role::Vtpm)?;
-        }
-        making.steps.push(Step::StartGuest {
+        let vtpms = guest.vtpms.iter().map(|vtpm| vtpm.backend.as_str());
+        let mut plan = Self::vtpms(&guest.name, vtpms, known, seconds)?;
+        plan.steps.push(Step::StartGuest {
             name: guest.name.clone(),
             file: guest.file.clone(),
             for_xl: guest.for_xl.clone(),
         });
+        Ok(plan)
+    }
+
+    /// The steps that start these vTPMs of a guest, and what they need.
+    ///
+    /// # Errors
+    /// As [`Plan::guest`].
+    pub fn vtpms<'n>(
+        guest: &str,
+        names: impl IntoIterator<Item = &'n str>,
+        known: &[StubDomain],
+        seconds: u64,
+    ) -> Result<Self, NotPlanned> {
+        let mut making = Making { known, seconds, steps: Vec::new(), done: Vec::new() };
+        for name in names {
+            making.domain(guest, name, Role::Vtpm)?;
+        }
         Ok(Self { steps: making.steps })
     }
 

@@ -21,6 +21,8 @@ struct Host {
     never_ready: bool,
     /// It is told to end once so many calls were made.
     interrupted_at: Option<usize>,
+    /// There is no time left once so many calls were made.
+    late_at: Option<usize>,
     /// Nobody waits for longer than this.
     patience: Option<Duration>,
     /// This manager waits for its recovery key.
@@ -80,7 +82,7 @@ impl Toolstack for Host {
         if self.locked == Some(name) {
             return Ok(Readiness::Locked("PCR 7 differs".into()));
         }
-        if self.never_ready {
+        if self.never_ready || self.late_at.is_some_and(|at| self.calls >= at) {
             return Ok(Readiness::Starting);
         }
         self.call()
@@ -90,6 +92,9 @@ impl Toolstack for Host {
     fn go_on(&mut self) -> Result<(), Halt> {
         if self.interrupted_at.is_some_and(|at| self.calls >= at) {
             return Err(Halt::Interrupted);
+        }
+        if self.late_at.is_some_and(|at| self.calls >= at) {
+            return Err(Halt::Late(Problem("too late".into())));
         }
         match self.patience {
             Some(patience) if self.time >= patience => Err(Halt::Late(Problem("too late".into()))),
@@ -297,7 +302,7 @@ fn a_domain_that_is_only_late_is_left_to_become_ready() {
     let mut host = Host { never_ready: true, patience, ..Host::default() };
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
     assert_eq!(host.domains, BTreeSet::from(["a".to_owned()]));
-    assert_eq!((failure.late.as_deref(), &failure.undone[..]), (Some("a"), &[][..]));
+    assert_eq!((&failure.late[..], &failure.undone[..]), (&["a".to_owned()][..], &[][..]));
     assert_eq!(host.time, Duration::from_secs(2));
     let said = failure.to_string();
     assert!(
@@ -307,11 +312,35 @@ fn a_domain_that_is_only_late_is_left_to_become_ready() {
 }
 
 #[test]
+fn of_two_vtpms_one_that_fails_takes_the_other_with_it_and_one_that_is_late_does_not() {
+    let mut known = known();
+    known[2].running = true;
+    let plan = Plan::vtpms("guest", ["a", "b"], &known, 30).unwrap();
+    // The manager, and of each vTPM image, domain and wait.
+    let last = plan.steps.len() - 1;
+    assert_eq!(last, 6);
+    let mut host = Host { fails_at: Some(last), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(failure.undone, ["b", "a"].map(|name| Undo::StopDomain { name: name.into() }));
+    assert_eq!(host.domains, BTreeSet::new());
+    for calls in [4, last] {
+        let mut host = Host { late_at: Some(calls), ..Host::default() };
+        let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+        let late: BTreeSet<_> = failure.late.iter().cloned().collect();
+        assert!(late.contains("a") && host.domains == late, "after {calls} calls: {failure}");
+        assert_eq!(host.images, host.used, "an image that no domain has seen goes");
+        let end =
+            if late.len() == 1 { "a is left, and goes on" } else { "b and a are left, and go on" };
+        assert!(failure.to_string().contains(end), "{failure}");
+    }
+}
+
+#[test]
 fn nothing_is_started_when_it_is_too_late_for_it() {
     let mut host = Host { patience: Some(Duration::ZERO), ..Host::default() };
     let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
-    assert_eq!((host.calls, failure.late.clone()), (0, None));
+    assert_eq!((host.calls, failure.late.len()), (0, 0));
     assert!(failure.to_string().ends_with("too late; nothing was left behind"), "{failure}");
 }
 
