@@ -19,7 +19,7 @@ pub(crate) struct Note {
 }
 
 /// What no later domain of the same number has.
-fn identity(nodes: &Nodes, domid: u32) -> Result<Option<String>, Problem> {
+pub(crate) fn identity(nodes: &Nodes, domid: u32) -> Result<Option<String>, Problem> {
     nodes.read(&format!("/local/domain/{domid}/vm"))
 }
 

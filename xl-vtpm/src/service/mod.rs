@@ -1,6 +1,7 @@
 //! What runs around guests on domain 0: before they start, while they run, and when all of them end.
 
 mod arguments;
+mod attaching;
 mod consoles;
 mod down;
 mod listening;

@@ -2,22 +2,16 @@
 //! administrator's file allows it: its PCRs are blank, so whoever has the guest could forge what was
 //! measured into it (docs/decisions/0050-a-boot-is-one-guests-life.md). The vTPM refuses by itself, too.
 
+use super::attaching::{self, Moving, Next, Place};
 use super::look::Look;
 use crate::host::Host;
 use crate::wires::Wire;
-use crate::xl;
-use libxl_vtpm::Uuid;
+use crate::{ours, xl};
 use libxl_vtpm::plan::{Problem, Readiness, Role};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-use xenlight_sys::{NewVtpm, Vtpm};
 
 /// The word in a vTPM's `extra=`.
 const ALLOWED: &str = "reattach=blank-pcrs";
-
-/// For a guest to notice that its device is gone. A new one of the same number within that time would
-/// look to it like the old one.
-const TO_NOTICE: Duration = Duration::from_secs(3);
 
 /// A guest's device.
 type Device = (u32, i32);
@@ -59,15 +53,42 @@ impl Orphans {
             );
             return Ok(());
         }
-        attach(host, wire, &name)?;
-        println!(
-            "{}: attached to {name} (domain {backend}), which was restarted, with blank PCRs. The \
-             guest's handles and sessions are dead; a command that was under way may delay it by up to \
-             120 s, with a TPM 1.2 by up to 600 s",
-            who(look, wire.frontend)
-        );
+        let moving = Moving::of(&host.nodes, wire, &name)?;
+        attaching::exchange(host, wire, &moving, backend)?;
+        println!("{}: {}", who(look, wire.frontend), attached(&name, backend));
         self.waiting.insert(device);
         Ok(())
+    }
+
+    /// Goes on where a service was killed that had taken a guest's device away to attach it anew.
+    pub(super) fn go_on(host: &Host, look: &Look) -> Result<(), Problem> {
+        for moving in attaching::all(&host.nodes)? {
+            let who = who(look, moving.frontend);
+            match Self::go_on_with(host, look, &moving) {
+                Ok(None) => {}
+                Ok(Some(backend)) => println!("{who}: {}", attached(&moving.name, backend)),
+                Err(Problem(why)) => println!("{who}: its vTPM was not attached again: {why}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn go_on_with(host: &Host, look: &Look, moving: &Moving) -> Result<Option<u32>, Problem> {
+        let vm = ours::identity(&host.nodes, moving.frontend)?;
+        match attaching::next(moving, vm.as_deref(), look) {
+            Next::Forget => host.forget(moving)?,
+            Next::Give(backend)
+                if host.nodes.readiness(backend, Role::Vtpm)? == Readiness::Ready =>
+            {
+                // Another one may have been started since.
+                if is_allowed(&xl::running(backend)?.b_info.cmdline) {
+                    attaching::give(host, moving, backend)?;
+                    return Ok(Some(backend));
+                }
+            }
+            Next::Give(_) | Next::Wait => {}
+        }
+        Ok(None)
     }
 
     /// Says of devices that were attached when they are connected.
@@ -105,36 +126,17 @@ fn is_allowed(cmdline: &str) -> bool {
     cmdline.split_whitespace().any(|word| word == ALLOWED)
 }
 
+fn attached(name: &str, backend: u32) -> String {
+    format!(
+        "attached to {name} (domain {backend}), which was restarted, with blank PCRs. The guest's handles \
+         and sessions are dead; a command that was under way may delay it by up to 120 s, with a TPM 1.2 \
+         by up to 600 s"
+    )
+}
+
 fn who(look: &Look, domid: u32) -> String {
     let name = look.domains.get(&domid).map_or("a guest", |seen| &seen.name);
     format!("{name} (domain {domid})")
-}
-
-/// Away with the old device, then a new one of the same identity.
-fn attach(host: &Host, wire: &Wire, name: &str) -> Result<(), Problem> {
-    let failed = |error: xenlight_sys::Error| Problem(error.to_string());
-    let uuid = Uuid::try_parse(&wire.uuid);
-    let uuid = *uuid.map_err(|_| Problem(format!("{} is no uuid", wire.uuid)))?.as_bytes();
-    let old = Vtpm { devid: wire.devid, backend_domid: wire.backend, uuid };
-    host.xen.destroy_vtpm(wire.frontend, &old).map_err(failed)?;
-    std::thread::sleep(TO_NOTICE);
-    let new = NewVtpm { backend: name.to_owned(), uuid };
-    host.xen.add_vtpm(wire.frontend, &new).map(drop).map_err(|error| {
-        // libxl leaves what it wrote of a device that was not answered.
-        let vtpms = host.xen.vtpms(wire.frontend);
-        for left in vtpms.iter().filter(|vtpm| vtpm.uuid == uuid) {
-            // The first failure is the one to report.
-            let _ = host.xen.destroy_vtpm(wire.frontend, left);
-        }
-        Problem(format!("{error}; {}", by_hand(wire, name)))
-    })
-}
-
-fn by_hand(wire: &Wire, name: &str) -> String {
-    let Wire { frontend, uuid, .. } = wire;
-    format!(
-        "the guest has none now; to try again: xl vtpm-attach {frontend} uuid={uuid} backend={name}"
-    )
 }
 
 #[test]
