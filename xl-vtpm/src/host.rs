@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
-use crate::{lock, ours, reap, wires, xl};
+use crate::{lock, memory, ours, reap, wires, xl};
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Stopped, Toolstack};
 use serde::Deserialize;
@@ -85,11 +85,7 @@ impl Host {
     fn create(&self, json: &str) -> Result<u32, Problem> {
         let failed = |error: Error| Problem(error.to_string());
         let mut config = DomainConfig::from_json(&self.xen, json).map_err(failed)?;
-        if self.takes_memory().map_err(failed)? && !config.free_memory().map_err(failed)? {
-            let needed = config.needed_memory_kib().map_err(failed)?;
-            return Err(Problem(format!("domain 0 does not give the {needed} KiB that it needs")));
-        }
-        config.create().map_err(failed)
+        memory::create(&mut config, self.takes_memory().map_err(failed)?, self.patience)
     }
 
     /// Makes a domain that is one of ours from then on. One that could not be noted as such has run all the

@@ -12,6 +12,9 @@ const FOLDER: &str = "/run/xl-vtpm";
 /// Behind a guest's name: no other name has a single `%` in its file's.
 const GUEST: &str = "%guest";
 
+/// As above.
+const MEMORY: &str = "%memory";
+
 /// Bytes of a name that count: three times as many are still a file's name (NAME_MAX, limits.h).
 const LONGEST: usize = 80;
 
@@ -42,6 +45,11 @@ pub(crate) fn domain(name: &str, patience: Duration) -> Result<Held, Problem> {
 /// Of a guest that is being started: its vTPMs are not idle.
 pub(crate) fn guest(name: &str, patience: Duration) -> Result<Held, Problem> {
     take(Path::new(FOLDER), &file_name(name, GUEST), patience)
+}
+
+/// Of domain 0's memory, while a new domain's is taken from it.
+pub(crate) fn memory(patience: Duration) -> Result<Held, Problem> {
+    take(Path::new(FOLDER), &file_name("", MEMORY), patience)
 }
 
 /// The file's name for a domain's name, which may have a `/` in it and be longer than a file's name; of another

@@ -23,6 +23,7 @@ mod known;
 mod list;
 mod lock;
 mod logs;
+mod memory;
 mod named;
 mod new;
 mod nodes;
