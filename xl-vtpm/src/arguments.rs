@@ -43,7 +43,7 @@ pub(crate) enum Command {
     List {
         /// Names or numbers
         domains: Vec<String>,
-        /// Also ask the manager for the generations, by a device of domain 0 made for that
+        /// Also ask the vTPMs' managers for the generations, by a device of domain 0 made for that
         #[arg(long)]
         records: bool,
     },

@@ -1,6 +1,7 @@
 //! The real host.
 
 use crate::exit::Exit;
+use crate::images::Images;
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::NamedTempFile;
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
 
 /// For a vTPM domain or a manager to end in order, and for any to be gone after it was destroyed.
@@ -32,6 +32,7 @@ pub(crate) struct Host {
     /// How long others are waited for who are busy with a domain.
     pub(crate) patience: Duration,
     begun: Instant,
+    images: Images,
     /// While steps are taken.
     interrupt: Option<Interrupt>,
     /// Domains that were started here, by their names.
@@ -51,6 +52,7 @@ impl Host {
             guest: None,
             patience: lock::PATIENCE,
             begun: Instant::now(),
+            images: Images::default(),
             interrupt: None,
             started: BTreeMap::new(),
             unkept: None,
@@ -182,20 +184,11 @@ fn uuid_of(json: &str) -> Result<Uuid, Problem> {
 
 impl Toolstack for Host {
     fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
-        let failed = |error: std::io::Error| Problem(error.to_string());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        // It has its name once it has its size: whoever is killed meanwhile leaves no image of no size.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let image = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-        let file = image.as_file();
-        file.set_len(u64::from(mib) << 20).and_then(|()| file.sync_all()).map_err(failed)?;
-        image.persist_noclobber(path).map(drop).map_err(|error| failed(error.error))
+        self.images.make(path, mib).map_err(|error| Problem(error.to_string()))
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
-        fs::remove_file(path).map_err(|error| Problem(error.to_string()))
+        self.images.remove(path).map_err(|error| Problem(error.to_string()))
     }
 
     fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Role, unlocking};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A vTPM device: xl's own columns, and what the vTPM's domain says.
 #[derive(Serialize)]
@@ -86,22 +86,49 @@ fn print(row: &Row) {
     );
 }
 
-/// The generations of all records of the manager, by a way that is there, or that is made when the
-/// `records` were asked for.
+/// The generations of all records of the rows' managers, by ways that are made for that when the `records` were
+/// asked for; else of that to which there is a way.
 fn generations(host: &Host, rows: &[Row], records: bool) -> Result<HashMap<Uuid, u64>, Exit> {
-    let way = match (rows.is_empty(), records) {
-        (true, _) => None,
-        (false, true) => Some(Way::to(host, MANAGER)?),
-        (false, false) => Way::existing(),
-    };
-    let Some(mut way) = way else { return Ok(HashMap::new()) };
-    let entries = match way.channel()?.list() {
-        Ok(entries) => entries,
-        Err(why) if records => return Err(why.into()),
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut entries = Vec::new();
+    if records {
+        let candidates = rows.iter().flat_map(|row| behind(host, row));
+        let is_manager = |domid| host.is(domid, Role::Manager);
+        for manager in managers(candidates, is_manager, |domid| host.xen.name_of(domid))? {
+            entries.extend(Way::to(host, &manager)?.channel()?.list()?);
+        }
+    } else if let Some(mut way) = Way::existing() {
         // Without having been asked for them, a list without generations is a list.
-        Err(_) => Vec::new(),
-    };
+        entries.extend(way.channel()?.list().unwrap_or_default());
+    }
     Ok(entries.iter().map(|entry| (Uuid::from_bytes(entry.uuid), entry.generation)).collect())
+}
+
+/// The domains that may be the manager of a row's vTPM: the one behind the vTPM's domain, or, in the row of
+/// a vTPM domain's own device, the one that it leads to.
+fn behind(host: &Host, row: &Row) -> Vec<u32> {
+    let own = host.xen.vtpms(row.backend_domid).into_iter().map(|vtpm| vtpm.backend_domid);
+    std::iter::once(row.backend_domid).chain(own).collect()
+}
+
+/// The names of those that are managers; the usual one where none can be told.
+fn managers(
+    candidates: impl IntoIterator<Item = u32>,
+    is_manager: impl Fn(u32) -> Result<bool, Exit>,
+    name_of: impl Fn(u32) -> Option<String>,
+) -> Result<BTreeSet<String>, Exit> {
+    let mut managers = BTreeSet::new();
+    for domid in candidates {
+        if is_manager(domid)? {
+            managers.extend(name_of(domid));
+        }
+    }
+    if managers.is_empty() {
+        managers.insert(MANAGER.into());
+    }
+    Ok(managers)
 }
 
 /// The uuid by which the manager knows a guest's vTPM: that of the vTPM domain's own device, which is
@@ -199,4 +226,20 @@ fn only_a_ready_manager_serves() {
     for state in [None, Some("stopped"), Some("starting"), Some("locked"), Some("failed")] {
         assert_eq!(serves("m", state).unwrap_err().number(), 6, "{state:?}");
     }
+}
+
+#[test]
+fn records_are_asked_of_the_managers_of_the_vtpms_that_are_listed() {
+    let asked = |candidates: &[u32]| {
+        let names = managers(
+            candidates.iter().copied(),
+            |domid| Ok(domid < 3),
+            |domid| Some(format!("mgr{domid}")),
+        );
+        names.unwrap().into_iter().collect::<Vec<_>>()
+    };
+    // Vtpms 5 and 6 of managers 1 and 2, and 7 of none.
+    assert_eq!(asked(&[5, 1, 6, 2, 7, 5, 1]), ["mgr1", "mgr2"]);
+    assert_eq!(asked(&[7]), ["vtpmmgr"]);
+    assert!(managers([1], |_| Err(Exit::not_done("no")), |_| None).is_err());
 }

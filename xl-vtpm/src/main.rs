@@ -18,6 +18,7 @@ mod end;
 mod exit;
 mod host;
 mod hurry;
+mod images;
 mod interrupt;
 mod known;
 mod list;

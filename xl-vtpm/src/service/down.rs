@@ -78,13 +78,13 @@ impl Down<'_> {
         let domains = self.host.xen.domains().map_err(|error| Problem(error.to_string()))?;
         let there: BTreeSet<u32> = domains.iter().map(|domain| domain.domid).collect();
         wires.retain(|wire| there.contains(&wire.frontend));
+        let mut claimants = BTreeSet::new();
         for domid in &there {
-            // One that says so and is none ends a stage later than others: nobody is harmed.
             if nodes.said(*domid, Role::Vtpm, "state")?.is_some() {
-                vtpms.insert(*domid);
+                claimants.insert(*domid);
             }
         }
-        let mut stages = stages(&wires, &managers, &vtpms);
+        let mut stages = stages(&wires, &managers, &vtpms, &claimants);
         for stage in [&mut stages.guests, &mut stages.vtpms, &mut stages.managers] {
             stage.retain(|domid| there.contains(domid));
         }

@@ -15,8 +15,13 @@ pub(crate) struct Stages {
 }
 
 /// Sorts domains. `managers` and `vtpms` are known to be such: a vTPM or a manager that nobody uses shows
-/// by no wire what it is.
-pub(crate) fn stages(wires: &[Wire], managers: &Domains, vtpms: &Domains) -> Stages {
+/// by no wire what it is. Of `claimants` nobody knows it but themselves: they have the time of guests to end.
+pub(crate) fn stages(
+    wires: &[Wire],
+    managers: &Domains,
+    vtpms: &Domains,
+    claimants: &Domains,
+) -> Stages {
     let backends: Domains = wires.iter().map(|wire| wire.backend).collect();
     let behind = |wanted: &Domains| -> Domains {
         let serves = wires.iter().filter(|wire| wanted.contains(&wire.frontend));
@@ -32,6 +37,7 @@ pub(crate) fn stages(wires: &[Wire], managers: &Domains, vtpms: &Domains) -> Sta
     let mut vtpms: Domains = backends.union(vtpms).copied().chain(users(&managers)).collect();
     vtpms.retain(|domid| !managers.contains(domid));
     let mut guests: Domains = wires.iter().map(|wire| wire.frontend).collect();
+    guests.extend(claimants);
     guests.retain(|domid| !vtpms.contains(domid) && !managers.contains(domid));
     for stage in [&mut guests, &mut vtpms, &mut managers] {
         stage.remove(&0);
@@ -50,7 +56,7 @@ mod tests {
 
     fn sorted(pairs: &[(u32, u32)], managers: &[u32], vtpms: &[u32]) -> [Vec<u32>; 3] {
         let set = |domids: &[u32]| domids.iter().copied().collect();
-        let found = stages(&wires(pairs), &set(managers), &set(vtpms));
+        let found = stages(&wires(pairs), &set(managers), &set(vtpms), &set(&[]));
         [found.guests, found.vtpms, found.managers].map(|stage| stage.into_iter().collect())
     }
 
@@ -70,6 +76,16 @@ mod tests {
     fn a_guest_of_an_ephemeral_vtpm_is_a_guest() {
         assert_eq!(sorted(&[(3, 2)], &[], &[2]), [vec![3], vec![2], vec![]]);
         assert_eq!(sorted(&[(3, 2)], &[], &[]), [vec![3], vec![2], vec![]]);
+    }
+
+    #[test]
+    fn a_guest_that_says_of_itself_to_be_a_vtpm_has_the_time_of_a_guest() {
+        let set = |domids: &[u32]| domids.iter().copied().collect::<Domains>();
+        // 3 is a guest of the vTPM 2, 5 has none, 4 is a vTPM that a guest uses: all three say that they are.
+        let wires = wires(&[(3, 2), (2, 1), (6, 4)]);
+        let found = stages(&wires, &set(&[]), &set(&[]), &set(&[3, 4, 5]));
+        assert_eq!(found.guests, set(&[3, 5, 6]));
+        assert_eq!((found.vtpms, found.managers), (set(&[2, 4]), set(&[1])));
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! Disk images that are made, and taken back.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Images, and the folders that were made for them.
+#[derive(Default)]
+pub(crate) struct Images {
+    folders: Vec<PathBuf>,
+}
+
+impl Images {
+    /// Makes a sparse file of zeros where nothing is, for its owner alone.
+    ///
+    /// # Errors
+    /// Something is there, or it cannot be made; nothing is left of it then.
+    pub(crate) fn make(&mut self, path: &Path, mib: u32) -> io::Result<()> {
+        let made = self.try_make(path, mib);
+        if made.is_err() {
+            self.remove_folders();
+        }
+        made
+    }
+
+    /// Removes an image that was made here.
+    ///
+    /// # Errors
+    /// It stays.
+    pub(crate) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)?;
+        self.remove_folders();
+        Ok(())
+    }
+
+    fn try_make(&mut self, path: &Path, mib: u32) -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let missing = folder.ancestors().take_while(|folder| !folder.exists());
+        let missing: Vec<_> = missing.map(Path::to_owned).collect();
+        self.folders.extend(missing.into_iter().rev());
+        fs::create_dir_all(folder)?;
+        // It has its name once it has its size: whoever is killed meanwhile leaves no image of no size.
+        let image = NamedTempFile::new_in(folder)?;
+        let file = image.as_file();
+        file.set_len(u64::from(mib) << 20)?;
+        file.sync_all()?;
+        image.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    }
+
+    /// Those that hold something by now stay, until that goes.
+    fn remove_folders(&mut self) {
+        let inner_first = std::mem::take(&mut self.folders).into_iter().rev();
+        let stay = inner_first.filter(|folder| fs::remove_dir(folder).is_err() && folder.exists());
+        let mut stay: Vec<_> = stay.collect();
+        stay.reverse();
+        self.folders = stay;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn an_image_is_its_owner_s_alone_and_never_made_over_anything() {
+        let here = tempfile::tempdir().unwrap();
+        let (path, mut images) = (here.path().join("v.img"), Images::default());
+        images.make(&path, 2).unwrap();
+        let made = fs::metadata(&path).unwrap();
+        assert_eq!((made.len(), made.permissions().mode() & 0o777), (2 << 20, 0o600));
+        fs::write(&path, "a TPM's state").unwrap();
+        assert_eq!(images.make(&path, 2).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"a TPM's state");
+        let nowhere = here.path().join("link.img");
+        std::os::unix::fs::symlink("/nowhere/at/all", &nowhere).unwrap();
+        assert_eq!(images.make(&nowhere, 2).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn folders_that_were_made_go_with_their_image_and_no_others() {
+        let here = tempfile::tempdir().unwrap();
+        let (one, two) = (here.path().join("a/b/v.img"), here.path().join("a/w.img"));
+        let mut images = Images::default();
+        images.make(&one, 2).unwrap();
+        images.make(&two, 2).unwrap();
+        images.remove(&one).unwrap();
+        assert!(two.exists() && !here.path().join("a/b").exists());
+        fs::write(here.path().join("file"), "").unwrap();
+        assert!(images.make(&here.path().join("file/v.img"), 2).is_err());
+        assert!(images.make(&here.path().join("c/d/").join("x".repeat(300)), 2).is_err());
+        assert!(!here.path().join("c").exists() && two.exists());
+        images.remove(&two).unwrap();
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "the file alone");
+    }
+}
