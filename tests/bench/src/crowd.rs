@@ -22,7 +22,7 @@ const CROWD: u64 = 20_000;
 const FEW: u64 = 10;
 const SAVE_AIM: f64 = 1.3;
 /// The customary size of the manager's disk.
-const DISK_MEBIBYTES: usize = 16;
+pub(crate) const DISK_MEBIBYTES: usize = 16;
 /// How many vTPMs are attached and save by turns.
 const ATTACHED: u16 = 64;
 
@@ -42,7 +42,7 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<Crowd> {
         (path, vtpms)
     });
     for (path, vtpms) in &paths {
-        fill(path, *vtpms)?;
+        fill(path, *vtpms, &[5; 294])?;
     }
     let [few, crowd] = [openings(&paths[0].0, quick)?, openings(&paths[1].0, quick)?];
     let bytes = bytes_in_use(&paths[1].0)? as f64 / f64::from(1 << 20);
@@ -101,13 +101,14 @@ fn request(manager: &mut Ours, domain: u16, request: Request<'_>) -> Result<()> 
     }
 }
 
-/// A store with this many vTPMs, each with a key and saved state.
-fn fill(path: &Path, vtpms: u64) -> Result<()> {
+/// A store with this many vTPMs, each with this endorsement key (none: it is only named) and saved
+/// state.
+pub(crate) fn fill(path: &Path, vtpms: u64, ek_public: &[u8]) -> Result<()> {
     drop(FileDisk::create(path, DISK_MEBIBYTES)?);
     let (mut manager, _) = open(path)?;
     for number in 0..vtpms {
         attach(&mut manager, 1, number)?;
-        let ek = Register { version: Tpm20, ek_name: &[4; 34], ek_public: &[5; 294] };
+        let ek = Register { version: Tpm20, ek_name: &[4; 34], ek_public };
         request(&mut manager, 1, Request::Register(ek))?;
         request(&mut manager, 1, Request::Save(&[6; 64]))?;
         manager.gone(device(1));
@@ -120,7 +121,7 @@ fn fill(path: &Path, vtpms: u64) -> Result<()> {
 }
 
 /// Bytes of the disk that hold something.
-fn bytes_in_use(path: &Path) -> Result<u64> {
+pub(crate) fn bytes_in_use(path: &Path) -> Result<u64> {
     let (mut manager, _) = open(path)?;
     let stats = match manager.request(device(0), &Ask::Stats.packet(), Duration::ZERO) {
         Reply::Now(answer) => Stats::of_answer(&answer).map_err(|why| anyhow!("{why}"))?,
@@ -146,8 +147,8 @@ fn saves(paths: &[(PathBuf, u64); 2], quick: bool) -> Result<(Times, [Written; 2
 }
 
 /// A manager with some vTPMs attached, as many as there are up to [`ATTACHED`].
-struct Ready {
-    manager: Ours,
+pub(crate) struct Ready {
+    pub(crate) manager: Ours,
     attached: u16,
     saved: u64,
     counts: Counts,
@@ -155,7 +156,7 @@ struct Ready {
 }
 
 impl Ready {
-    fn open((path, vtpms): &(PathBuf, u64)) -> Result<Self> {
+    pub(crate) fn open((path, vtpms): &(PathBuf, u64)) -> Result<Self> {
         let (mut manager, counts) = open(path)?;
         let attached = u16::try_from(*vtpms).unwrap_or(ATTACHED).min(ATTACHED);
         for domain in 0..attached {
@@ -167,7 +168,7 @@ impl Ready {
     }
 
     /// The average of some saves, each alone in its commit.
-    fn turn(&mut self) -> Result<Duration> {
+    pub(crate) fn turn(&mut self) -> Result<Duration> {
         let start = Instant::now();
         for save in 0..ATTACHED {
             self.saved += 1;
@@ -186,13 +187,13 @@ impl Ready {
 }
 
 /// How long opening takes and how much memory it leaves in use.
-struct Opened {
-    took: Duration,
-    resident_kib: i64,
+pub(crate) struct Opened {
+    pub(crate) took: Duration,
+    pub(crate) resident_kib: i64,
 }
 
 /// The fastest of some openings, each in a process of its own.
-fn openings(path: &Path, quick: bool) -> Result<Opened> {
+pub(crate) fn openings(path: &Path, quick: bool) -> Result<Opened> {
     let mut best: Option<Opened> = None;
     for _ in 0..if quick { 2 } else { 10 } {
         let program = std::env::current_exe()?;

@@ -17,6 +17,7 @@ mod peer;
 mod report;
 mod rollback;
 mod rows;
+mod scale;
 mod sides;
 
 use anyhow::{Context, Result, bail};
@@ -82,18 +83,25 @@ fn main() -> Result<()> {
         true => rollback::measure(&options.folder, options.quick)?,
         false => Vec::new(),
     };
+    let scale = match wanted(&options.rows, scale::NAME) {
+        true => scale::measure(&options.folder, options.quick)?,
+        false => Vec::new(),
+    };
     let mut table = report::table(["command", "vTPM", "swtpm"], &results);
     for Kept { titles, rows, counted } in &kept {
         table += &format!("\n{}{counted}\n", report::table(*titles, rows));
     }
     table += &rollback::table(&rollback);
+    table += &scale::table(&scale);
     table += &(report::longest_table(&longest) + &conditions::lines(options.quick));
     results.extend(kept.into_iter().flat_map(|kept| kept.rows));
     if let Some(file) = &options.output {
         std::fs::write(file, &table).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let json =
-        || report::json(&results) + &report::longest_json(&longest) + &rollback::json(&rollback);
+    let json = || {
+        let compared = report::json(&results) + &report::longest_json(&longest);
+        compared + &rollback::json(&rollback) + &scale::json(&scale)
+    };
     print!("{}", if options.json { json() } else { table });
     if options.check { check(&results) } else { Ok(()) }
 }

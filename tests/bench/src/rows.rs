@@ -2,7 +2,7 @@
 
 use crate::measure::{self, Rounds, Times};
 use crate::sides::Sides;
-use crate::{crowd, durable, longest, rollback};
+use crate::{crowd, durable, longest, rollback, scale};
 use anyhow::Result;
 use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::{flush, nv};
@@ -72,12 +72,16 @@ fn sign() -> Vec<u8> {
     key::sign(FIRST_TRANSIENT, &[], &[7; 32])
 }
 
+fn quote() -> Vec<u8> {
+    key::quote(FIRST_TRANSIENT, &[7; 32], 8)
+}
+
 fn flush_key() -> Vec<Vec<u8>> {
     vec![flush(FIRST_TRANSIENT)]
 }
 
 /// Every row, in the order of the table.
-pub(crate) static ALL: [Row; 9] = [
+pub(crate) static ALL: [Row; 11] = [
     Row {
         name: "get-random",
         what: "TPM2_GetRandom(32)",
@@ -162,13 +166,35 @@ pub(crate) static ALL: [Row; 9] = [
             cheap: false,
         },
     },
+    Row {
+        name: "rsa-quote",
+        what: "TPM2_Quote, one PCR, RSASSA-2048",
+        aim: Some(ENGINE_AIM),
+        work: Work::Repeat {
+            before: || signing(Kind::RsaSigning(2048)),
+            packet: quote,
+            after: flush_key,
+            cheap: false,
+        },
+    },
+    Row {
+        name: "ecc-quote",
+        what: "TPM2_Quote, one PCR, ECDSA P-256",
+        aim: Some(ENGINE_AIM),
+        work: Work::Repeat {
+            before: || signing(Kind::EccSigning),
+            packet: quote,
+            after: flush_key,
+            cheap: false,
+        },
+    },
 ];
 
 /// All names, for the command line.
 pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter()
         .map(|row| row.name)
-        .chain([durable::NAME, crowd::NAME, longest::NAME, rollback::NAME])
+        .chain([durable::NAME, crowd::NAME, longest::NAME, rollback::NAME, scale::NAME])
         .collect()
 }
 

@@ -10,14 +10,14 @@ guests=$(seq -f 'g%.0f' 1 "$count")
 check "the files are written" configured pv g0 $guests
 echo 'RUN_ARGS="--grace 1"' >>/etc/default/xl-vtpm
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'
-# What there is: all nodes but those of what domains count, loop devices, domains, files and locks, open
-# files of the watch, processes.
+# What there is: all nodes but those of what domains count, loop devices, domains, files and locks but
+# what xenstored keeps of itself, open files of the watch, processes.
 there() {
   xenstore-ls -f / | sed 's/ = .*//' | grep -v -e '^/local/domain/0/memory' -e '^/libxl/0'
   losetup -a
   xl list | awk "{ print \$1 }"
-  find /run /tmp /var/lib/xen -name 'lab-*' -prune -o -print | grep -v '/tmp/service\|/run/xen-hotplug$\|-vtpm.img$'
-  find /proc/"$(cat /run/xl-vtpm-watch.pid)"/fd | wc -l
+  find /run /tmp /var/lib/xen -name 'lab-*' -prune -o -print | grep -v '/tmp/service\|/run/xen-hotplug$\|^/run/xenstored/db$\|-vtpm.img$'
+  ls -l /proc/"$(cat /run/xl-vtpm-watch.pid)"/fd | sed 's/.*-> //; s/[0-9][0-9]*/N/g' | sort
   ps -ef | grep -c '[x]l-vtpm reap\|[d]efunct'
 }
 case $VARIANT in
