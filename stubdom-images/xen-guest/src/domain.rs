@@ -11,7 +11,9 @@ use crate::heap;
 use crate::hypercall;
 use crate::memory_need::TooLittleMemory;
 use crate::sharing::DomainSharing;
+use crate::stack;
 use crate::store::StoreConnection;
+use core::fmt;
 use core::time::Duration;
 use domain_io::{Clock, PortNumber};
 
@@ -70,6 +72,28 @@ impl Memory {
     #[must_use]
     pub fn peak(&self) -> usize {
         heap::peak()
+    }
+
+    /// The most of heap and stack that was ever in use. Looks at the whole stack: not for a hot path.
+    #[must_use]
+    pub fn most_used(&self) -> MostUsed {
+        MostUsed { heap: heap::peak(), stack: stack::deepest(), stack_size: stack::size() }
+    }
+}
+
+/// The most that was ever in use, in bytes; shown in KiB.
+#[derive(Clone, Copy, Debug)]
+pub struct MostUsed {
+    heap: usize,
+    stack: usize,
+    stack_size: usize,
+}
+
+impl fmt::Display for MostUsed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [heap, stack, size] =
+            [self.heap, self.stack, self.stack_size].map(|bytes| bytes.div_ceil(1024));
+        write!(out, "at most {heap} KiB of the heap and {stack} of the stack's {size} KiB")
     }
 }
 

@@ -84,6 +84,8 @@ pub mod provoke;
 mod raw_page;
 #[cfg(target_os = "none")]
 mod sharing;
+#[cfg(target_os = "none")]
+mod stack;
 
 pub use command_line::{CommandLine, CommandLineError};
 pub use disk::{AttachError, Disk, DiskHost, VirtualDevice};
@@ -95,7 +97,7 @@ pub use {
     clock::DomainClock,
     console::Console,
     device::{DeviceError, DevicePage},
-    domain::{Domain, DomainDisk, Memory},
+    domain::{Domain, DomainDisk, Memory, MostUsed},
     ending::Ending,
     entropy::DomainEntropy,
     events::Waiter,

@@ -36,3 +36,11 @@ raw_guest g9 "tpm2-tools make an endorsement key" 'has_tpm; tpm2 createek -G rsa
 printf '%s\n' "$vtpm_answer" | key >/tmp/made
 [ -s /tmp/named ] || fail "the manager names no endorsement key"
 check "it is the key that dom0's command shows" cmp /tmp/named /tmp/made
+guest_stop g9; guest_stop g1; guest_stop g3
+for n in 1 2 3; do vtpm_stop vtpm$n || fail "vTPM $n ends"; done
+manager_stop || fail "the manager ends"
+for domain in vtpm2 vtpmmgr; do
+  used=$(console "$domain" | sed -n 's/.*in use were //p' | tail -n 1)
+  [ -n "$used" ] || fail "$domain says what it used"
+  echo "figure: in use by $domain were $used"
+done

@@ -48,3 +48,5 @@ tpm2_startauthsession -Q --policy-session -S s; tpm2_policysecret -Q -S s -c e
 tpm2_activatecredential -Q -c ak -C ek -i blob -o out -P session:s; tpm2_flushcontext s; cmp credential out'
 in_guest g1 "the kernel logged nothing bad about it" '
 dmesg | grep -i tpm; ! dmesg | grep -i tpm | grep -iE "error|fail|warn|timeout|timed|invalid"'
+guest_stop g1 && vtpm_stop vtpm0 || fail "guest and vTPM end"
+echo "figure: in use were $(console vtpm0 | sed -n 's/.*in use were //p')"

@@ -49,7 +49,7 @@ pub(crate) fn main(domain: Domain) -> Ending {
         let footing = Footing { links, store: store.clone(), sharing, clock, waiter, requests };
         run(arguments, footing)
     });
-    log::info!("of the heap at most {} KiB were in use", memory.peak() / 1024);
+    log::info!("in use were {}", memory.most_used());
     match (outcome, requests.shutdown()) {
         (Ok(ending), _) => ending,
         (Err(fault), Some(ending)) => {

@@ -33,7 +33,7 @@ pub(crate) fn main(domain: Domain) -> Ending {
         domain.memory.total() / 1024,
         domain.memory.heap() / 1024
     );
-    let waiter = domain.waiter;
+    let (waiter, memory) = (domain.waiter, domain.memory);
     let started = start::manager(domain);
     let (mut store, outcome) = match started {
         Ok(mut serving) => {
@@ -42,6 +42,7 @@ pub(crate) fn main(domain: Domain) -> Ending {
         }
         Err((store, fault)) => (store, Err(fault)),
     };
+    log::info!("in use were {}", memory.most_used());
     match outcome {
         Ok(ending) => ending,
         Err(fault) => {

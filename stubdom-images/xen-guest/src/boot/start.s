@@ -13,6 +13,7 @@ xen_guest_hypercall_page:
 .global xen_guest_stack_guard
 xen_guest_stack_guard: .skip 4096
 .skip 65536
+.global xen_guest_stack_top
 xen_guest_stack_top:
 
 # First page tables of PVH: 1 GiB one to one in 2 MiB pages, refined later.
