@@ -63,6 +63,7 @@ const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
   output = "/etc/xen/vtpm"            # where the files are written
   disks = "/var/lib/xen/vtpm"         # where the disk images are
   images = "/usr/lib/xen/boot"        # where vtpm-stubdom.gz and vtpmmgr-stubdom.gz are
+  check_disks = true                  # scripts of the package make and check the disk images
   type = "pvh"                        # how the domains run: pvh or pv
 
   [manager]

@@ -17,6 +17,8 @@ use toml::Spanned;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) images: String,
+    /// Whether disk lines name the scripts that come with the images.
+    pub(crate) checks_disks: bool,
     /// How stub domains run: `pvh` or `pv`.
     pub(crate) kind: &'static str,
     /// `None`: every vTPM is ephemeral.
@@ -117,6 +119,7 @@ impl Plan {
         let vtpms: Vec<Vtpm> = vtpms.collect::<Result<_>>()?;
         let managed = vtpms.is_empty() || vtpms.iter().any(|vtpm| !vtpm.ephemeral);
         let plan = Self {
+            checks_disks: wanted.host.check_disks.unwrap_or(wanted.host.images.is_none()),
             images: given(wanted.host.images.as_ref(), "/usr/lib/xen/boot")?,
             kind: checks::one_of(wanted, wanted.host.kind.as_ref(), &["pvh", "pv"])?,
             manager: if managed { Some(planner.manager()?) } else { None },

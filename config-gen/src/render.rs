@@ -54,8 +54,15 @@ fn rendered(tera: &Tera, kind: &'static str, path: &Path, context: &Context) -> 
     Ok(File { path: path.to_owned(), text, kind, remark: None })
 }
 
+/// A disk as xl-disk-configuration(5) has it; what follows `target=` is the path, whatever it holds.
+fn disk(plan: &Plan, script: &str, path: &str) -> String {
+    let script = if plan.checks_disks { format!("script={script}, ") } else { String::new() };
+    format!("format=raw, vdev=hda, access=w, {script}target={path}")
+}
+
 fn stub_domain(plan: &Plan, image: &str) -> Context {
     let mut context = Context::new();
+    context.insert("checks_disks", &plan.checks_disks);
     context.insert("kernel", &format!("{}/{image}-stubdom.gz", plan.images));
     context.insert("type", &plan.kind);
     let says = match plan.kind {
@@ -75,7 +82,7 @@ fn manager_context(plan: &Plan, manager: &Manager) -> Context {
     context.insert("hardware", &manager.hardware);
     context.insert("memory", &manager.memory_mib);
     context.insert("extra", &manager.extra);
-    context.insert("disk", &manager.disk);
+    context.insert("disk", &disk(plan, "block-vtpmmgr-store", &manager.disk));
     context.insert("iomem", &quoted(&manager.iomem));
     context
 }
@@ -89,7 +96,7 @@ fn vtpm_context(plan: &Plan, vtpm: &Vtpm) -> Context {
     context.insert("ephemeral", &vtpm.ephemeral);
     context.insert("memory", &vtpm.memory_mib);
     context.insert("extra", &vtpm.extra);
-    context.insert("disk", &vtpm.disk);
+    context.insert("disk", &disk(plan, "block-vtpm-state", &vtpm.disk));
     context.insert("uuid", &vtpm.uuid.to_string());
     let manager = plan.manager.as_ref().map_or("", |manager| &manager.name);
     context.insert("manager", &manager);

@@ -65,19 +65,18 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     }
     line("\nTo start everything:".into());
     for folder in folders(plan) {
-        line(format!("  mkdir -p {folder}"));
+        line(format!("  mkdir -p -m 700 {folder}"));
     }
     if let Some(manager) = &plan.manager {
-        if let Some(command) = image(&manager.disk, 16) {
-            line(command);
+        // A file of an earlier run may have no script that makes it.
+        if !plan.checks_disks || manager.stays {
+            image(&manager.disk, 16).map(&mut line);
         }
         line(format!("  xl create {}", manager.file.display()));
     }
     for vtpm in &plan.vtpms {
-        if !vtpm.ephemeral
-            && let Some(command) = image(&vtpm.disk, 2)
-        {
-            line(command);
+        if !vtpm.ephemeral && !plan.checks_disks {
+            image(&vtpm.disk, 2).map(&mut line);
         }
         line(format!("  xl create {}", vtpm.file.display()));
         line(format!(

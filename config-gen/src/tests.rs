@@ -46,7 +46,7 @@ fn a_toml_file_becomes_manager_vtpms_and_guests() {
     let here = folder();
     fs::write(here.path().join("mine.cfg"), MINE).unwrap();
     let said = run(here.path(), TWO_GUESTS, &[]).unwrap();
-    assert!(said.contains("g1-vtpm.img || truncate -s 2M"), "{said}");
+    assert!(said.contains("xl create ") && !said.contains("truncate"), "the scripts do: {said}");
     let manager = read(here.path(), "vtpmmgr.cfg");
     assert!(manager.contains("extra = \"tpm2 loglevel=debug\"\n"), "{manager}");
     assert!(manager.contains("\niomem = [ \"fed40,5\" ]\n"), "{manager}");
@@ -62,6 +62,30 @@ fn a_toml_file_becomes_manager_vtpms_and_guests() {
     assert_eq!(read(here.path(), "mine.cfg"), MINE);
     let made = read(here.path(), "g2.cfg");
     assert!(made.contains("\ndisk = [ \"/dev/vg/g2,raw,xvda,w\" ]\n"), "{made}");
+}
+
+#[test]
+fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told() {
+    let guest = "[[guest]]\nname = 'g'\nkernel = '/k'\n";
+    for (host, checked) in [
+        ("", true),
+        ("[host]\nimages = '/elsewhere'\n", false),
+        ("[host]\nimages = '/elsewhere'\ncheck_disks = true\n", true),
+        ("[host]\ncheck_disks = false\n", false),
+    ] {
+        let here = folder();
+        let said = run(here.path(), &format!("{host}{guest}"), &[]).unwrap();
+        assert_eq!(said.contains("g-vtpm.img || truncate -s 2M"), !checked, "{said}");
+        for (name, script) in [("vtpmmgr", "block-vtpmmgr-store"), ("g-vtpm", "block-vtpm-state")] {
+            let script = if checked { format!("script={script}, ") } else { String::new() };
+            let file = read(here.path(), &format!("{name}.cfg"));
+            let target = format!("target=/var/lib/xen/vtpm/{name}.img");
+            let line =
+                format!("\ndisk = [ \"format=raw, vdev=hda, access=w, {script}{target}\" ]\n");
+            assert!(file.contains(&line), "{line}{file}");
+            assert_eq!(file.contains("makes the image"), checked, "{file}");
+        }
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Host {
     pub(crate) output: Option<PathBuf>,
     pub(crate) disks: Option<Text>,
     pub(crate) images: Option<Text>,
+    /// Whether scripts of the package are to look at the disks of manager and vTPM domains.
+    pub(crate) check_disks: Option<bool>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<Text>,
 }

@@ -39,6 +39,7 @@ run_page() {
 PATH=/lab/tools:/lab/hotplug:$PATH
 export PATH
 mkdir -p /usr/lib/xen/boot /root
+ln -sf /lab/hotplug/block-vtpm* /etc/xen/scripts/
 cp /lab/images/*.gz /usr/lib/xen/boot/
 command -v uuidgen >/dev/null ||
   { printf '#!/bin/sh\ncat /proc/sys/kernel/random/uuid\n' >/usr/local/bin/uuidgen; chmod 755 /usr/local/bin/uuidgen; }

@@ -84,7 +84,7 @@ fn whole(source: &str, path: &str) -> Result<String> {
 
 /// Folders whose every file belongs into a package, and what in them does not.
 const SHIPPED: [(&str, &[&str]); 5] = [
-    ("hotplug", &["README.md"]),
+    ("hotplug", &[]),
     ("hotplug/systemd", &[]),
     ("hotplug/sysvinit", &[]),
     ("vtpm-proxy/systemd", &[]),
