@@ -74,6 +74,7 @@ fn fetch_all(place: &Place, release: &'static release::Release) -> Result<u8> {
     }
     for release in release::ALL {
         fetch::tree(place, Set::Libxl(release))?;
+        fetch::tree(place, Set::System(release))?;
     }
     program::tpm_wrappers(place)?;
     program::qemu_wrapper(place)?;

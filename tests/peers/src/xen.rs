@@ -32,12 +32,44 @@ impl XenTree {
         Err(Missing(format!("the headers and libraries of Xen {release} are not here")))
     }
 
+    /// The root of the release's packages for domain 0: xenstored, its programs, their settings.
+    ///
+    /// # Errors
+    /// [`Missing`] when the lab has not fetched them.
+    pub fn system(&self) -> Result<PathBuf, Missing> {
+        let system = self.root.with_file_name("system");
+        if system.join("usr/bin/xenstore-ls").exists() {
+            return Ok(system);
+        }
+        Err(Missing(format!("xenstored of Xen {} is not here", self.release)))
+    }
+
+    /// A program of those packages, by its path below `/usr`.
+    ///
+    /// # Errors
+    /// As [`XenTree::system`].
+    pub fn program(&self, path: &str) -> Result<PathBuf, Missing> {
+        Ok(self.system()?.join("usr").join(path))
+    }
+
+    /// A command that runs one of them, with their own libraries.
+    ///
+    /// # Errors
+    /// As [`XenTree::system`].
+    pub fn system_command(&self, program: &Path) -> Result<Command, Missing> {
+        Ok(with_libraries(&self.system()?, program))
+    }
+
     /// A command that runs a program of this machine's with the tree's libraries.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
-        let libraries = self.root.join(LIBRARIES);
-        let mut command = Command::new(libraries.join("ld-linux-x86-64.so.2"));
-        command.arg("--library-path").arg(libraries).arg(program);
-        command
+        with_libraries(&self.root, program)
     }
+}
+
+fn with_libraries(root: &Path, program: &Path) -> Command {
+    let libraries = root.join(LIBRARIES);
+    let mut command = Command::new(libraries.join("ld-linux-x86-64.so.2"));
+    command.arg("--library-path").arg(libraries).arg(program);
+    command
 }
