@@ -70,7 +70,8 @@ pub(crate) fn version(wanted: &Wanted, text: Option<&Text>) -> Result<TpmVersion
 pub(crate) fn uuid(wanted: &Wanted, text: &Text) -> Result<Uuid> {
     line::uuid_as_xl(text.get_ref()).filter(|uuid| !uuid.is_nil()).ok_or_else(|| {
         let told = format!(
-            "\"{}\" is no uuid; take what uuidgen prints, or leave it out to get a new one",
+            "\"{}\" is no uuid; take what cat /proc/sys/kernel/random/uuid prints, or leave it out to get a \
+             new one",
             text.get_ref()
         );
         wanted.error(text.span(), told)

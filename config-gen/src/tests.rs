@@ -245,11 +245,11 @@ const MISTAKES: [(&str, &str, &str); 57] = [
     ("[[guest]]\nname = '17'\n", "vtpms.toml:2:8:", "number"),
     ("[[guest]]\nname='g'\nkernel='/k'\ntpm = '2'\n", "vtpms.toml:4:7:", "\"2.0\" or \"1.2\""),
     ("[[guest]]\nname='g'\nkernel='/k'\ntpm = 2.0\n", "vtpms.toml:4:7:", "in quotes"),
-    ("[[guest]]\nname='g'\nkernel='/k'\nuuid = 'x'\n", "vtpms.toml:4:8:", "uuidgen"),
+    ("[[guest]]\nname='g'\nkernel='/k'\nuuid = 'x'\n", "vtpms.toml:4:8:", "random/uuid prints"),
     (
         "[[guest]]\nname='g'\nkernel='/k'\nuuid='00000000-0000-0000-0000-000000000000'\n",
         "vtpms.toml:4:6:",
-        "uuidgen",
+        "random/uuid prints",
     ),
     ("[[guest]]\nname='g'\nkernel = '/\"'\n", "vtpms.toml:3:10:", "take it out"),
     ("[[guest]]\nname='g'\nkernel = 'vmlinuz'\n", "vtpms.toml:3:10:", "whole path"),

@@ -36,8 +36,7 @@ impl fmt::Display for ChannelError {
                 f.write_str(
                     "no TPM device of domain 0 leads to a manager; start the manager \
                      (xl-vtpm manager start), load xen-tpmfront (modprobe xen-tpmfront) and attach \
-                     one: xl vtpm-attach 0 uuid=$(uuidgen) backend=vtpmmgr; one that was attached \
-                     just now takes a moment: try again",
+                     one: xl vtpm-attach 0 backend=vtpmmgr",
                 )?;
                 tried.iter().try_for_each(|(path, why)| write!(f, " [{}: {why}]", path.display()))
             }

@@ -1,7 +1,7 @@
 //! Commands from domain 0 to the manager of all vTPMs.
 //!
 //! The way is a vTPM device whose frontend is domain 0 itself and whose backend is the manager
-//! (`xl vtpm-attach 0 uuid=… backend=vtpmmgr`): the hypervisor vouches for both ends, and no command
+//! (`xl vtpm-attach 0 backend=vtpmmgr`): the hypervisor vouches for both ends, and no command
 //! and no secret passes xenstore or a console. Linux's xen-tpmfront makes `/dev/tpmN` of it.
 //!
 //! ```no_run
@@ -22,6 +22,7 @@ mod endorsement;
 mod error;
 mod policy;
 mod uuid;
+mod waiting;
 
 pub use channel::Channel;
 pub use endorsement::endorsement_pem;

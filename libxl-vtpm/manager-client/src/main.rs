@@ -12,6 +12,7 @@ use manager_client::{Channel, ChannelError, Force, TpmVersion};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
@@ -22,12 +23,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// For a device that was attached just now to be there.
+const TO_COME: Duration = Duration::from_secs(5);
+
 /// The way to the manager, taken once it is needed.
 struct Way(Option<PathBuf>);
 
 impl Way {
     fn take(&self) -> Result<Channel, ChannelError> {
-        self.0.as_deref().map_or_else(Channel::find, Channel::open)
+        self.0.as_deref().map_or_else(|| Channel::find_within(TO_COME), Channel::open)
     }
 }
 

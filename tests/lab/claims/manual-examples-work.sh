@@ -41,8 +41,6 @@ export PATH
 mkdir -p /usr/lib/xen/boot /root
 ln -sf /lab/hotplug/block-vtpm* /etc/xen/scripts/
 cp /lab/images/*.gz /usr/lib/xen/boot/
-command -v uuidgen >/dev/null ||
-  { printf '#!/bin/sh\ncat /proc/sys/kernel/random/uuid\n' >/usr/local/bin/uuidgen; chmod 755 /usr/local/bin/uuidgen; }
 # A guest that does nothing.
 cat >/etc/xen/guest1.cfg <<END
 name = "guest1"

@@ -51,8 +51,8 @@ impl fmt::Display for Mistake {
             }
             Self::Uuid(text) => write!(
                 f,
-                "\"{text}\" is no uuid; write uuid= as uuidgen prints one, for example \
-                 uuid=0f8e1a52-7c3d-4b69-9a10-5566778899aa"
+                "\"{text}\" is no uuid; write uuid= as cat /proc/sys/kernel/random/uuid prints one, for \
+                 example uuid=0f8e1a52-7c3d-4b69-9a10-5566778899aa"
             ),
             Self::Version(text) => {
                 write!(f, "there is no TPM \"{text}\"; write tpm=2.0 or tpm=1.2")

@@ -51,7 +51,7 @@ fn every_mistake_is_named_with_its_column_and_what_to_type() {
         ("", 1, "backend=NAME"),
         ("uuid=x", 1, "no uuid"),
         ("backend=", 1, "names no domain"),
-        ("backend=ü,uuid=12", 11, "uuidgen"),
+        ("backend=ü,uuid=12", 11, "random/uuid prints one"),
         ("backend=v,tpm=2", 11, "tpm=2.0 or tpm=1.2"),
         ("backend=v,tpm2=yes", 11, "tpm2"),
         ("backend=v, tpm2,tpm=1.2", 17, "leave one"),

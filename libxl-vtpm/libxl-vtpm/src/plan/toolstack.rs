@@ -21,7 +21,7 @@ impl std::error::Error for Problem {}
 #[must_use]
 pub fn unlocking(manager: &str) -> String {
     format!(
-        "modprobe xen-tpmfront; xl vtpm-attach 0 uuid=$(uuidgen) backend={manager}; vtpmmgr-ctl policy \
+        "modprobe xen-tpmfront; xl vtpm-attach 0 backend={manager}; vtpmmgr-ctl policy \
          recover --key FILE"
     )
 }

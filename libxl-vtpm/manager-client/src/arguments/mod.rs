@@ -28,7 +28,7 @@ const NOTES: &str = "\
 The way to the manager is a vTPM device of domain 0, made once after each start of the manager:
 
   modprobe xen-tpmfront
-  xl vtpm-attach 0 uuid=$(uuidgen) backend=vtpmmgr
+  xl vtpm-attach 0 backend=vtpmmgr
 
 Examples:
   vtpmmgr-ctl list
