@@ -9,6 +9,10 @@ use vtpm_custody::CounterId;
 /// The page that every message names.
 const PAGE: &str = "docs/rollback.md";
 
+/// Where a word goes, and that it goes again.
+const ONCE: &str = "to extra= in the manager's file (/etc/xen/vtpm/vtpmmgr.cfg), start it, and take the word out \
+                    again";
+
 /// What the hardware TPM has in place of the store's counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -119,7 +123,7 @@ impl fmt::Display for OldStore {
                 f,
                 "the manager's disk is older than the hardware TPM's counter by {}: commit \
                  {sequence} has {counter}, the counter says {says}. Attach the newest disk; to go \
-                 back to this copy for good, add {} to extra= once ({PAGE})",
+                 back to this copy for good, add {} {ONCE} ({PAGE})",
                 says.saturating_sub(*counter),
                 accept(*sequence, CounterWord::Says(*says))
             ),
@@ -127,7 +131,7 @@ impl fmt::Display for OldStore {
                 f,
                 "the manager's disk is ahead of the hardware TPM's counter by {}: commit {sequence} \
                  has {counter}, the counter says {says}. The TPM's memory was put back, or this is \
-                 another TPM; if that is known, add {} to extra= once ({PAGE})",
+                 another TPM; if that is known, add {} {ONCE} ({PAGE})",
                 counter.saturating_sub(*says),
                 accept(*sequence, CounterWord::Says(*says))
             ),
@@ -135,12 +139,12 @@ impl fmt::Display for OldStore {
                 f,
                 "the manager's disk is older than the hardware TPM's counter: commit {sequence} was \
                  written under another one, before a recovery or a new counter. Attach the newest \
-                 disk; to go back to this copy for good, add {} to extra= once ({PAGE})",
+                 disk; to go back to this copy for good, add {} {ONCE} ({PAGE})",
                 accept(*sequence, CounterWord::Says(*says))
             ),
             Self::Lost { sequence, why, says } => write!(
                 f,
-                "{why}. If that is known, add {} to extra= once: what was put back before cannot be \
+                "{why}. If that is known, add {} {ONCE}: what was put back before cannot be \
                  detected then ({PAGE})",
                 accept(*sequence, *says)
             ),
@@ -148,7 +152,7 @@ impl fmt::Display for OldStore {
                 f,
                 "the manager's disk is blank, but the hardware TPM holds the counter of a store. \
                  Attach that store's disk; to give up every vTPM in it for good, add forget={says} \
-                 to extra= once ({PAGE})"
+                 {ONCE} ({PAGE})"
             ),
             Self::NeedsHardware => write!(
                 f,

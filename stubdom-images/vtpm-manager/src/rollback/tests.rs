@@ -82,8 +82,32 @@ fn every_refusal_names_its_word_and_the_page() {
     assert!(blank.contains("forget=12 "), "{blank}");
     let mixed = judge(kept(5), &Found::Never, None).unwrap_err().to_string();
     assert!(mixed.contains("accept=57/none "), "{mixed}");
+    for text in [&older, &blank, &mixed] {
+        assert!(
+            text.contains("(/etc/xen/vtpm/vtpmmgr.cfg), start it, and take the word out"),
+            "{text}"
+        );
+    }
     for text in [older, blank, mixed, OldStore::StrictNeeds20.to_string()] {
         assert!(text.contains("docs/rollback.md"), "{text}");
+    }
+}
+
+/// docs/formats/xenstore-data-vtpmmgr.md.
+const LONGEST: usize = 400;
+
+#[test]
+fn every_refusal_fits_into_the_node_for_it() {
+    let most = u64::MAX;
+    for refusal in [
+        OldStore::Older { sequence: most, counter: 0, says: most },
+        OldStore::Ahead { sequence: most, counter: most, says: 1 },
+        OldStore::OtherCounter { sequence: most, says: most },
+        OldStore::Blank { says: CounterWord::Says(most) },
+        judge(Kept { sequence: most, ..kept(5) }, &Found::Never, None).unwrap_err(),
+    ] {
+        let text = refusal.to_string();
+        assert!(text.len() <= LONGEST, "{}: {text}", text.len());
     }
 }
 
