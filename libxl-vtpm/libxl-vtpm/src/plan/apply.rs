@@ -24,6 +24,8 @@ pub struct Failure {
     pub late: Vec<String>,
     /// What was taken back, in this order.
     pub undone: Vec<Undo>,
+    /// The manager that was started for it, and ended again.
+    pub manager_ended: Option<String>,
     /// What could not be taken back, and why.
     pub left: Vec<(Undo, Problem)>,
     /// Domains that stay because others use them by now, and who does.
@@ -40,6 +42,13 @@ impl fmt::Display for Failure {
         }
         for (name, user) in &self.in_use {
             write!(f, "; {name} stays, since {user} uses it by now")?;
+        }
+        if let Some(manager) = &self.manager_ended {
+            write!(f, "; the manager {manager}, which was started for it, was ended again")?;
+            // What a vTPM refuses is put right by commands to its manager.
+            if matches!(self.step, Step::AwaitReady { role: Role::Vtpm, .. }) {
+                write!(f, " (before any vtpmmgr-ctl comes: xl-vtpm manager start {manager})")?;
+            }
         }
         for path in &self.kept {
             write!(f, "; {} stays, since a TPM's state may be on it", path.display())?;
@@ -159,6 +168,7 @@ fn await_ready(
 #[derive(Default)]
 struct Taken {
     undos: Vec<Undo>,
+    managers: Vec<String>,
     used: Vec<PathBuf>,
 }
 
@@ -172,6 +182,9 @@ impl Taken {
                 Undo::RemoveImage { path } => Some(path),
                 Undo::StopDomain { .. } => None,
             }));
+        }
+        if let Step::StartDomain { name, role: Role::Manager, .. } = step {
+            self.managers.push(name.clone());
         }
         self.undos.extend(step.undo());
     }
@@ -204,6 +217,9 @@ impl Taken {
                 (Err(problem), undo) => left.push((undo, problem)),
             }
         }
-        Failure { step: step.clone(), problem, locked, late, undone, left, in_use, kept: self.used }
+        let ended = |name: &String| undone.contains(&Undo::StopDomain { name: name.clone() });
+        let manager_ended = self.managers.into_iter().find(ended);
+        let (step, kept) = (step.clone(), self.used);
+        Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept }
     }
 }

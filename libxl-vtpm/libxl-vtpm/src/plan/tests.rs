@@ -212,6 +212,28 @@ fn domains_are_stopped_in_the_reverse_order_of_their_start() {
 }
 
 #[test]
+fn a_manager_that_was_started_and_ended_again_is_named_and_what_comes_first() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    let said = |fails_at| {
+        let mut host = Host { fails_at: Some(fails_at), ..Host::default() };
+        apply(&plan, &mut host, &mut |_| ()).unwrap_err().to_string()
+    };
+    let (refused, first) = (said(5), "(before any vtpmmgr-ctl comes: xl-vtpm manager start m)");
+    assert!(
+        refused.contains("a says: as told; the manager m, which was started for it, was ended")
+    );
+    assert!(refused.contains(first), "{refused}");
+    let guest = said(6);
+    assert!(guest.contains("was ended again") && !guest.contains(first), "{guest}");
+    let mut known = known();
+    known[2].running = true;
+    let plan = Plan::guest(&self::guest(&["a"]), &known, 30).unwrap();
+    let mut host = Host { fails_at: Some(3), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!(failure.manager_ended, None, "one that ran before stays: {failure}");
+}
+
+#[test]
 fn what_cannot_be_undone_is_said_and_the_rest_is_undone() {
     let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
     let mut host = Host { fails_at: Some(4), stop_fails: true, ..Host::default() };
