@@ -4,9 +4,9 @@ use crate::arguments::How;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
-use crate::{lock, unfinished};
+use crate::{lock, unfinished, xl};
 use libxl_vtpm::guest::Guest;
-use libxl_vtpm::plan::{GuestStart, Plan, Role, apply};
+use libxl_vtpm::plan::{GuestStart, Plan, Role, Step, apply};
 use libxl_vtpm::text;
 use serde_json::json;
 use std::path::Path;
@@ -77,6 +77,7 @@ fn take(plan: &Plan, mut host: Host, how: &How, json: bool) -> Result<(), Exit> 
                 println!("{step}");
             }
         })?;
+        remind(plan, &host);
     } else if !json {
         println!("It would:");
         plan.steps.iter().for_each(|step| println!("  {step}"));
@@ -85,4 +86,41 @@ fn take(plan: &Plan, mut host: Host, how: &How, json: bool) -> Result<(), Exit> 
         println!("{:#}", json!({ "done": !how.dry_run, "steps": plan.steps }));
     }
     Ok(())
+}
+
+/// Says which words for one start are still on the command lines of managers that were started or found up.
+fn remind(plan: &Plan, host: &Host) {
+    let managers = plan.steps.iter().filter_map(|step| match step {
+        Step::AwaitReady { name, role: Role::Manager, .. } => Some(name),
+        _ => None,
+    });
+    for name in managers {
+        // A manager that serves is not worth an error here.
+        let config = host.xen.find(name).and_then(|domid| xl::running(domid).ok());
+        for word in config.iter().flat_map(|config| once(&config.b_info.cmdline)) {
+            eprintln!("xl-vtpm: warning: {}", reminder(name, word));
+        }
+    }
+}
+
+/// The words that go back on purpose, once (docs/rollback.md).
+fn once(cmdline: &str) -> impl Iterator<Item = &str> {
+    let words = cmdline.split_whitespace();
+    words.filter(|word| ["accept=", "forget="].iter().any(|start| word.starts_with(start)))
+}
+
+fn reminder(manager: &str, word: &str) -> String {
+    format!(
+        "the manager {manager} runs with {word}, a word for one start; take it out of extra= in its file \
+         now, so that the next start does not go back again"
+    )
+}
+
+#[test]
+fn a_word_for_one_start_that_is_still_there_is_named() {
+    let found: Vec<_> = once("tpm2 accept=57/1234 budget=100 forget=none xaccept=1").collect();
+    assert_eq!(found, ["accept=57/1234", "forget=none"]);
+    assert_eq!(once("tpm2 rollback=strict").count(), 0);
+    let said = reminder("vtpmmgr", found[0]);
+    assert!(said.contains("vtpmmgr runs with accept=57/1234") && said.contains("out of extra="));
 }
