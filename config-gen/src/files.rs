@@ -3,6 +3,7 @@
 use crate::render::File;
 use anyhow::{Context, Result, anyhow, bail};
 use command_line::{file_error, not_text};
+use libxl_vtpm::text::read_file;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -132,7 +133,7 @@ fn folder_of(path: &Path) -> &Path {
 
 /// A text file; what is wrong with it, and what to name instead (`wanted`).
 pub(crate) fn text(file: &Path, wanted: &str) -> Result<String> {
-    let bytes = fs::read(file).map_err(|error| anyhow!(file_error(file, &error, wanted)))?;
+    let bytes = read_file(file).map_err(|error| anyhow!(file_error(file, &error, wanted)))?;
     String::from_utf8(bytes).map_err(|why| anyhow!(not_text(file, why.as_bytes(), wanted)))
 }
 

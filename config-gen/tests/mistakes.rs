@@ -5,9 +5,19 @@ use std::fs;
 use std::process::Command;
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 15] = [
+const MISTAKES: [(&[&str], i32, &str); 17] = [
     (&[], 2, "<FILE.toml> is missing; write vtpm-config-gen <FILE.toml>"),
     (&["none.toml"], 1, "none.toml: there is no such file or folder; name a TOML file"),
+    (
+        &["/dev/zero"],
+        1,
+        "/dev/zero cannot be used (a device or a pipe is no file); name a TOML file",
+    ),
+    (
+        &["--guest", "g", "--guest-config", "/dev/zero"],
+        1,
+        "a pipe is no file); name the guest's xl configuration",
+    ),
     (&["."], 1, ". is a folder; name a TOML file"),
     (&["bytes.toml"], 1, "bytes.toml:2:1: a byte here is no text (UTF-8)"),
     (

@@ -7,6 +7,7 @@ use crate::xl;
 use command_line::file_error;
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Role, StubDomain};
+use libxl_vtpm::text::read_file;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -148,7 +149,8 @@ impl Places<'_> {
     /// The configuration of `name`, as xl understands it, and its file.
     pub(crate) fn config(&self, name: &str) -> Result<Option<(PathBuf, Config)>, Exit> {
         for file in self.files(name) {
-            std::fs::metadata(&file).map_err(|error| {
+            // xl, which reads it next, would read a device without an end for ever.
+            read_file(&file).map_err(|error| {
                 Exit::not_done(file_error(&file, &error, "name a configuration with --config"))
             })?;
             let config = config_of(&file)?;

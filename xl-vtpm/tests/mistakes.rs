@@ -7,7 +7,7 @@ use std::process::Command;
 const UUID: &str = "0f8e1a52-7c3d-4b69-9a10-5566778899aa";
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 41] = [
+const MISTAKES: [(&[&str], i32, &str); 42] = [
     (&[], 2, "a command is missing; see xl-vtpm --help"),
     (&["crate", "g.cfg"], 2, "did you mean create?"),
     (&["creat", "g.cfg"], 2, "there is no command \"creat\"; did you mean"),
@@ -18,6 +18,11 @@ const MISTAKES: [(&[&str], i32, &str); 41] = [
     (&["create", "mine.cfg", "--timeout", "0"], 2, "write a number from 1 to 3600"),
     (&["create", "mine.cfg", "--config"], 2, "--config <FILE> needs a value"),
     (&["create", "none.cfg"], 1, "none.cfg: there is no such file or folder; name the guest's xl"),
+    (
+        &["create", "/dev/zero"],
+        1,
+        "/dev/zero cannot be used (a device or a pipe is no file); name the",
+    ),
     (&["create", "."], 1, ". is a folder; name the guest's xl configuration"),
     (&["attach", "g"], 2, "<VTPM> is missing; write xl-vtpm attach <GUEST> <VTPM>"),
     (
@@ -30,7 +35,7 @@ const MISTAKES: [(&[&str], i32, &str); 41] = [
     (
         &["attach", "g", "backend=v,uuid=1"],
         1,
-        "column 11: \"1\" is no uuid; write uuid= as uuidgen",
+        "column 11: \"1\" is no uuid; write uuid= as cat /proc/sys/kernel/random/uuid",
     ),
     (&["attach", "g", "backend=v,Uuid=1"], 1, "column 11: \"Uuid\" is not a word"),
     (&["attach", "g", "backend=v,tpm=3"], 1, "column 11: there is no TPM \"3\"; write tpm=2.0"),
@@ -67,7 +72,11 @@ const MISTAKES: [(&[&str], i32, &str); 41] = [
     (&["new", "g", "--guest-config", "none.cfg"], 1, "name the guest's xl configuration"),
     (&["new", "h", "--guest-config", "mine.cfg"], 1, "mine.cfg:1:1: this is the file of \"g\""),
     (&["new", "g", "--guest-config", "mine.cfg", "--tpm", "2"], 1, "write \"2.0\" or \"1.2\""),
-    (&["new", "g", "--guest-config", "mine.cfg", "--uuid", "2"], 1, "take what uuidgen prints"),
+    (
+        &["new", "g", "--guest-config", "mine.cfg", "--uuid", "2"],
+        1,
+        "take what cat /proc/sys/kernel/random/uuid prints",
+    ),
     (
         &["new", "g", "--guest-config", "mine.cfg", "--output", "mine.cfg"],
         1,

@@ -95,7 +95,8 @@ impl Guest {
     /// # Errors
     /// The first thing that is wrong, with file, line and column.
     pub fn read(file: &Path) -> Result<Self, GuestError> {
-        let text = std::fs::read(file).map_err(|error| GuestError::Open(file.to_owned(), error))?;
+        let text =
+            text::read_file(file).map_err(|error| GuestError::Open(file.to_owned(), error))?;
         let library = Library::any().map_err(GuestError::Library)?;
         Self::parse(library, file, &text)
     }
