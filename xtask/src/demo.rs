@@ -28,7 +28,7 @@ fn take_all(steps: &mut Steps) -> Result<()> {
     steps.take("the image of the vTPM domain", || images::build(&images::ALL))?;
     steps.take("real Xen, a Debian dom0 and a Debian guest under QEMU, without KVM", lab::fetch)?;
     steps.take("a guest and its TPM", || {
-        let images = steps::root().join("target/images");
+        let images = steps::target().join("images");
         let images = format!("{}:/lab/images", images.display());
         let script = steps::root().join("tests/lab/demo.sh");
         let script = script.to_string_lossy();

@@ -22,7 +22,7 @@ const TARGET: &str = "x86_64-unknown-none";
 /// # Errors
 /// What could not be built, or what is wrong with an image.
 pub(crate) fn build(names: &[&str]) -> Result<()> {
-    let folder = steps::root().join("target/images");
+    let folder = steps::target().join("images");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for name in names {
         compile(name)?;

@@ -1,6 +1,7 @@
 //! Runs one step after the other, says which, and how long each took.
 
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,9 +13,15 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
-/// The folder that cargo builds into.
+/// The folder that cargo builds into, and that holds what is built of it.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    target_of(&root(), std::env::var_os("CARGO_TARGET_DIR"))
+}
+
+/// As cargo has it, which runs at the root; and as the lab looks for it (tests/lab/src/place.rs).
+fn target_of(root: &Path, set: Option<OsString>) -> PathBuf {
+    let set = set.filter(|set| !set.is_empty());
+    root.join(set.unwrap_or_else(|| "target".into()))
 }
 
 /// A `cargo` command at the workspace's root.
@@ -81,5 +88,19 @@ impl Steps {
         }
         text.push_str(&format!("{:8.1} s  together\n", self.start.elapsed().as_secs_f64()));
         text
+    }
+}
+
+#[test]
+fn what_is_built_lies_in_the_folder_that_cargo_was_told() {
+    let of = |set: Option<&str>| target_of(Path::new("/src"), set.map(OsString::from));
+    assert_eq!(of(None), Path::new("/src/target"));
+    assert_eq!(of(Some("")), Path::new("/src/target"));
+    assert_eq!(of(Some("out")), Path::new("/src/out"));
+    assert_eq!(of(Some("/tmp/out")), Path::new("/tmp/out"));
+    for (name, source) in
+        [("images.rs", include_str!("images.rs")), ("demo.rs", include_str!("demo.rs"))]
+    {
+        assert!(!source.contains("join(\"target"), "{name} looks beside that folder");
     }
 }

@@ -34,7 +34,7 @@ impl Place {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = own.ancestors().nth(2).unwrap_or(own);
         let set = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let target = set("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target"));
+        let target = root.join(set("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
         Self {
             lab: set("LAB_DIR").unwrap_or_else(|| target.join("lab")),
             product_images: target.join("images"),
