@@ -21,6 +21,10 @@ for program in xl-vtpm vtpm-config-gen vtpm-inspect vtpmmgr-ctl vtpm-hwtpm vtpm-
   check "$program is on the path, and runs" "$program" --help
 done
 
+for page in rollback recovery custody; do
+  check "the page that messages name is there: $page.md" test -s /usr/share/doc/xen-vtpm/$page.md
+done
+
 if [ "$VARIANT" = files ]; then
   head -c 4096 /dev/urandom >$disks/g1-vtpm.img
 else

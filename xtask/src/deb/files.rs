@@ -1,8 +1,9 @@
 //! `files` of a package's recipe: what goes where.
 
-use crate::steps;
 use crate::supply::sbom::Built;
+use crate::{rules, steps};
 use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -116,8 +117,40 @@ pub(crate) fn check_all_are_packaged(root: &Path) -> Result<()> {
             }
         }
     }
+    for page in pages_in_messages(root)? {
+        if !named.contains(&page) {
+            wrong.push(format!("{page} is named by messages and in no package: name it there"));
+        }
+    }
     ensure!(wrong.is_empty(), "the packages are not whole:\n  {}", wrong.join("\n  "));
     Ok(())
+}
+
+/// Where the programs are that say something to administrators of Xen hosts.
+const SPEAKERS: [&str; 5] = ["stubdom-images", "libxl-vtpm", "xl-vtpm", "config-gen", "hotplug"];
+
+/// Pages `docs/NAME.md` in the sources' texts; comments and tests name others.
+fn pages_in_messages(root: &Path) -> Result<BTreeSet<String>> {
+    let mut pages = BTreeSet::new();
+    for source in rules::files(root, "rs")? {
+        let name = source.strip_prefix(root).unwrap_or(&source).to_string_lossy().into_owned();
+        let speaks = SPEAKERS.iter().any(|speaker| name.starts_with(speaker));
+        if !speaks || name.contains("tests") {
+            continue;
+        }
+        let text = fs::read_to_string(&source).with_context(|| name.clone())?;
+        let said = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        pages.extend(said.flat_map(pages_of));
+    }
+    Ok(pages)
+}
+
+fn pages_of(line: &str) -> impl Iterator<Item = String> {
+    line.split("docs/").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_lowercase() || "-.".contains(c)))?;
+        let name = rest[..end].trim_end_matches('.');
+        name.ends_with(".md").then(|| format!("docs/{name}"))
+    })
 }
 
 /// The names of the files right in a folder, which need not be there.
@@ -164,6 +197,11 @@ mod tests {
             ("xtask/deb/vtpm-proxy/files", ""),
             ("hotplug/systemd/a.service", ""),
             ("hotplug/systemd/b.service", ""),
+            (
+                "xl-vtpm/src/a.rs",
+                "// docs/comment.md\nconst SAID: &str = \"it is old (docs/old-state.md), docs/formats/x.md\";",
+            ),
+            ("xl-vtpm/src/a_tests.rs", "assert!(said.contains(\"docs/of-tests.md\"));"),
         ] {
             let file = root.path().join(file);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -173,5 +211,7 @@ mod tests {
         assert!(error.contains("b.service is in no package"), "{error}");
         assert!(error.contains("gone is in a package's list"), "{error}");
         assert!(!error.contains("a.service is in no"), "{error}");
+        assert!(error.contains("docs/old-state.md is named by messages"), "{error}");
+        assert_eq!(error.matches("docs/").count(), 1, "{error}");
     }
 }
