@@ -67,6 +67,9 @@ pub(crate) enum Command {
         /// Say what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
+        /// How long to wait for a vTPM domain that is starting, in seconds
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+        timeout: u64,
     },
     /// Take a vTPM from a running guest
     Detach {
@@ -158,6 +161,9 @@ pub(crate) enum Manager {
         /// Its name
         #[arg(default_value = "vtpmmgr")]
         name: String,
+        /// How long it may take to end in order before it is ended by force, in seconds
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+        timeout: u64,
     },
     /// Say whether it serves
     Status {
@@ -221,6 +227,12 @@ fn the_command_line_is_strict() {
         assert!(good(words) && good(&[words, &["--dry-run"]].concat()), "{words:?}");
     }
     assert!(good(&["enable", "g", "--dry-run"]) && good(&["service", "down", "--timeout", "9"]));
+    for words in [&["attach", "g", "backend=v"][..], &["destroy", "g"], &["clear", "g"]] {
+        assert!(good(&[words, &["--timeout", "9"]].concat()), "{words:?}");
+        assert!(!good(&[words, &["--timeout", "0"]].concat()), "{words:?}");
+    }
+    assert!(good(&["manager", "stop", "--timeout", "3600"]));
+    assert!(!good(&["detach", "g", "0", "--timeout", "9"]), "the ten seconds are libxl's");
     assert!(!good(&["service"]) && !good(&["service", "up", "g"]) && !good(&["enable"]));
     assert!(!good(&["create"]) && !good(&["create", "g.cfg", "--timeout", "0"]));
     assert!(good(&["clear", "g", "--yes"]) && good(&["completion", "fish"]));

@@ -2,13 +2,24 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::ours;
 use libxl_vtpm::Uuid;
 use libxl_vtpm::line::{VtpmLine, uuid_as_xl};
+use libxl_vtpm::plan::{Problem, Readiness, Role};
 use serde_json::json;
+use std::time::{Duration, Instant};
 use xenlight_sys::{NewVtpm, Vtpm};
 
-/// Gives a running guest a vTPM. One that cannot be attached leaves nothing behind.
-pub(crate) fn attach(guest: &str, line: &str, dry_run: bool, json: bool) -> Result<(), Exit> {
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Gives a running guest a vTPM, for which it waits so long if it is starting; without a limit nothing is done. One
+/// that cannot be attached leaves nothing behind.
+pub(crate) fn attach(
+    guest: &str,
+    line: &str,
+    limit: Option<Duration>,
+    json: bool,
+) -> Result<(), Exit> {
     let understood = VtpmLine::parse(line).map_err(Exit::not_done)?;
     if understood.line.tpm.is_some() {
         return Err(Exit::not_done(
@@ -17,16 +28,49 @@ pub(crate) fn attach(guest: &str, line: &str, dry_run: bool, json: bool) -> Resu
     }
     let host = Host::open()?;
     let (domid, line) = (host.find(guest)?, understood.line);
-    host.find(&line.backend)?;
-    if dry_run {
+    let backend = host.find(&line.backend)?;
+    let Some(limit) = limit else {
         would(json, "attach", guest, &line.for_xl());
         return Ok(());
+    };
+    if !in_time(limit, || is_starting(&host, backend))? {
+        return Err(Exit::not_done(format!(
+            "{} is not ready after {} s; give it longer with --timeout, or see xl-vtpm logs {0}",
+            line.backend,
+            limit.as_secs()
+        )));
     }
     let uuid = line.uuid.unwrap_or_else(Uuid::new_v4);
     let new = NewVtpm { backend: line.backend.clone(), uuid: *uuid.as_bytes() };
     let devid = add(&host, domid, &new)?;
     told(json, "attached", guest, devid, uuid, &line.backend);
     Ok(())
+}
+
+/// Whether a domain will hold TPMs soon, by its own word or because it was started here for that. libxl would
+/// not wait for it for longer than ten seconds.
+fn is_starting(host: &Host, domid: u32) -> Result<bool, Problem> {
+    for role in [Role::Vtpm, Role::Manager] {
+        if host.nodes.said(domid, role, "state")?.is_some() {
+            return Ok(host.nodes.readiness(domid, role)? == Readiness::Starting);
+        }
+    }
+    Ok(ours::all(&host.nodes)?.iter().any(|note| note.domid == domid))
+}
+
+/// Waits until something is over, for so long; `false` when it is not by then.
+fn in_time(
+    limit: Duration,
+    mut goes_on: impl FnMut() -> Result<bool, Problem>,
+) -> Result<bool, Problem> {
+    let begun = Instant::now();
+    while goes_on()? {
+        if begun.elapsed() >= limit {
+            return Ok(false);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(true)
 }
 
 /// Gives a domain a device; its number.
@@ -109,4 +153,17 @@ fn a_vtpm_is_named_by_number_or_uuid_and_by_nothing_else() {
     for other in ["", "zero", "-0", "+0", "0x0", "1", &uuid[1..], &uuid.replace('0', "1")] {
         assert!(!is(&vtpm, other), "{other}");
     }
+}
+
+#[test]
+fn what_is_starting_is_waited_for_and_no_longer_than_told() {
+    let mut looks = 0;
+    let over = in_time(Duration::from_secs(60), || {
+        looks += 1;
+        Ok(looks < 3)
+    });
+    assert_eq!((over, looks), (Ok(true), 3));
+    assert_eq!(in_time(Duration::ZERO, || Ok(true)), Ok(false));
+    let unknown = || Err(Problem("xenstore does not answer".into()));
+    assert!(in_time(Duration::from_secs(60), unknown).is_err());
 }

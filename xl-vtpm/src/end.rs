@@ -1,7 +1,7 @@
 //! `shutdown`, `destroy` and `manager stop`.
 
 use crate::exit::Exit;
-use crate::host::Host;
+use crate::host::{Host, TO_END};
 use crate::wires::{self, Wire};
 use crate::{lock, resident};
 use clap::Args;
@@ -27,6 +27,9 @@ pub(crate) struct Shutdown {
 pub(crate) struct Destroy {
     /// The guest's name or number
     guest: String,
+    /// How long each of its vTPMs may take to end in order before it is ended by force, in seconds
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    timeout: u64,
     /// Say what would be ended, and end nothing
     #[arg(long)]
     dry_run: bool,
@@ -48,7 +51,7 @@ pub(crate) fn shutdown(options: &Shutdown, json: bool) -> Result<(), Exit> {
         return ending.would(json);
     }
     ending.guest_in_order(Duration::from_secs(options.timeout))?;
-    ending.vtpms(json)
+    ending.vtpms(TO_END, json)
 }
 
 /// Why a guest that has stopped has not ended.
@@ -68,7 +71,7 @@ pub(crate) fn destroy(options: &Destroy, json: bool) -> Result<(), Exit> {
         return ending.would(json);
     }
     ending.host.destroy(ending.guest)?;
-    ending.vtpms(json)
+    ending.vtpms(Duration::from_secs(options.timeout), json)
 }
 
 impl Ending {
@@ -142,7 +145,7 @@ impl Ending {
     }
 
     /// Ends the vTPM domains, once the guest is gone.
-    fn vtpms(&self, json: bool) -> Result<(), Exit> {
+    fn vtpms(&self, limit: Duration, json: bool) -> Result<(), Exit> {
         let mut ended = vec![self.name.clone()];
         // Whoever starts the guest again meanwhile is waited for, and finds its vTPM.
         let left =
@@ -157,7 +160,7 @@ impl Ending {
                 continue;
             }
             let failed = |Problem(why)| Exit::Left(format!("{name} does not end: {why}"));
-            self.host.end(*domid).map_err(failed)?;
+            self.host.end_within(*domid, limit).map_err(failed)?;
             ended.push(name);
         }
         told(&ended, json);
@@ -170,7 +173,7 @@ fn is_resident(host: &Host, domid: u32) -> bool {
 }
 
 /// Ends the manager, unless vTPM domains are attached to it.
-pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
+pub(crate) fn manager(name: &str, limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let domid = host.find(name)?;
     if !host.is(domid, Role::Manager)? {
@@ -182,7 +185,8 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
              guests first: xl-vtpm list, xl-vtpm shutdown GUEST"
         )));
     }
-    host.end(domid).map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
+    host.end_within(domid, limit)
+        .map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
     told(&[name.to_owned()], json);
     Ok(())
 }

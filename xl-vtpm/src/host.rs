@@ -149,8 +149,13 @@ impl Host {
 
     /// Ends a domain that keeps what it must by itself: in order if it lets itself be, else by force.
     pub(crate) fn end(&self, domid: u32) -> Result<(), Problem> {
+        self.end_within(domid, TO_END)
+    }
+
+    /// The same, with so much time to end in order.
+    pub(crate) fn end_within(&self, domid: u32, limit: Duration) -> Result<(), Problem> {
         // A domain that cannot be asked is destroyed.
-        if self.end_in_order(domid, TO_END).unwrap_or(false) { Ok(()) } else { self.destroy(domid) }
+        if self.end_in_order(domid, limit).unwrap_or(false) { Ok(()) } else { self.destroy(domid) }
     }
 
     /// Takes a domain apart, whatever it does, and waits until it is gone.

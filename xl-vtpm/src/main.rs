@@ -44,6 +44,7 @@ mod xl;
 use arguments::{Arguments, Command, Manager};
 use exit::Exit;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
@@ -66,8 +67,9 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Show(options) => show::run(options, arguments.json),
         Command::New(options) => new::run(options, arguments.json),
         Command::Create { file, how } => start::guest(file, how, arguments.json),
-        Command::Attach { guest, vtpm, dry_run } => {
-            devices::attach(guest, vtpm, *dry_run, arguments.json)
+        Command::Attach { guest, vtpm, dry_run, timeout } => {
+            let limit = (!dry_run).then(|| Duration::from_secs(*timeout));
+            devices::attach(guest, vtpm, limit, arguments.json)
         }
         Command::Detach { guest, vtpm, dry_run } => {
             devices::detach(guest, vtpm, *dry_run, arguments.json)
@@ -79,7 +81,9 @@ fn run(arguments: &Arguments) -> Result<(), Exit> {
         Command::Doctor(options) => doctor::run(options, arguments.json),
         Command::Completion { shell } => completion::print(*shell),
         Command::Manager(Manager::Start { name, how }) => start::manager(name, how, arguments.json),
-        Command::Manager(Manager::Stop { name }) => end::manager(name, arguments.json),
+        Command::Manager(Manager::Stop { name, timeout }) => {
+            end::manager(name, Duration::from_secs(*timeout), arguments.json)
+        }
         Command::Manager(Manager::Status { name }) => list::manager(name, arguments.json),
         Command::Enable { guest, config, dry_run } => {
             resident::enable(guest, config, *dry_run, arguments.json)

@@ -18,6 +18,7 @@ use record::Records;
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -32,6 +33,9 @@ pub(crate) struct Options {
     /// The xl configuration of the vTPM domain or the guest; may be repeated [default: NAME.cfg in /etc/xen/vtpm]
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
+    /// How long to wait for others who are busy with the vTPM or its guest, in seconds
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    timeout: u64,
 }
 
 /// What is about to be lost.
@@ -52,7 +56,8 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let places = Places { named: &options.config, beside: None };
     let look = || Target::of(&host, &places, &options.vtpm);
-    let _nobody_starts_it = locks(&options.vtpm, &look()?.name)?;
+    let _nobody_starts_it =
+        locks(&options.vtpm, &look()?.name, Duration::from_secs(options.timeout))?;
     let target = look()?;
     let mut way = Way::to(&host, &target.identity.manager)?;
     let manager = way.channel()?;
@@ -89,10 +94,14 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
 
 /// Of the guest, where it was named, and then of the vTPM's domain: in the order in which those who start
 /// them take them.
-fn locks(which: &str, name: &str) -> Result<(Option<lock::Held>, lock::Held), Exit> {
+fn locks(
+    which: &str,
+    name: &str,
+    patience: Duration,
+) -> Result<(Option<lock::Held>, lock::Held), Exit> {
     let guest = if which == name { name.strip_suffix("-vtpm") } else { Some(which) };
-    let guest = guest.map(|guest| lock::guest(guest, lock::PATIENCE)).transpose()?;
-    Ok((guest, lock::domain(name, lock::PATIENCE)?))
+    let guest = guest.map(|guest| lock::guest(guest, patience)).transpose()?;
+    Ok((guest, lock::domain(name, patience)?))
 }
 
 fn runs(name: &str) -> Exit {

@@ -152,7 +152,7 @@ fn await_ready(
             Readiness::Starting if toolstack.clock().saturating_sub(begun) >= limit => {
                 let limit = limit.as_secs();
                 return Err(Problem(format!(
-                    "it is not ready after {limit} s; see what it wrote to its console, or give it longer"
+                    "it is not ready after {limit} s; see what it wrote to its console, or give it longer with --timeout"
                 ))
                 .into());
             }

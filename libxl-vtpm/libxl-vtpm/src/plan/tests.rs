@@ -299,6 +299,7 @@ fn nothing_is_awaited_for_longer_than_the_limit() {
         failure.to_string().contains("not ready after 3 s; see what it wrote to its console"),
         "{failure}"
     );
+    assert!(failure.to_string().contains("or give it longer with --timeout"), "{failure}");
     assert_eq!(host.time, Duration::from_secs(3));
 }
 
