@@ -3,7 +3,7 @@
 
 use crate::error::LoadError;
 use crate::layout::{
-    AsyncHow, ChildHooks, Ctx, DeathWatch, DeviceVtpm, DomInfo, Event, Logger, Predicate,
+    AsyncHow, ChildHooks, Ctx, DeathWatch, DeviceVtpm, DomInfo, Event, Logger, PhysInfo, Predicate,
     ProgressHow, RawConfig, StdioLogger, VersionInfo, VtpmInfo, XluConfig, XluList,
 };
 use libc::{FILE, pollfd, timeval};
@@ -54,6 +54,9 @@ calls! {
         libxl_ctx_free(*mut Ctx) -> c_int;
         libxl_childproc_setmode(*mut Ctx, *const ChildHooks, *mut c_void);
         libxl_get_version_info(*mut Ctx) -> *const VersionInfo;
+        libxl_physinfo_init(*mut PhysInfo);
+        libxl_physinfo_dispose(*mut PhysInfo);
+        libxl_get_physinfo(*mut Ctx, *mut PhysInfo) -> c_int;
         libxl_list_domain(*mut Ctx, *mut c_int) -> *mut DomInfo;
         libxl_dominfo_list_free(*mut DomInfo, c_int);
         libxl_dominfo_init(*mut DomInfo);

@@ -124,6 +124,20 @@ pub(crate) struct VersionInfo {
     pub(crate) build_id: *mut c_char,
 }
 
+/// `libxl_physinfo` (_libxl_types.h) up to what is read of it; see [`crate::abilities::WORDS`].
+#[repr(C)]
+pub(crate) struct PhysInfo {
+    pub(crate) cpus: [u32; 5],
+    pub(crate) total_pages: u64,
+    pub(crate) other_pages: [u64; 6],
+    pub(crate) nr_nodes: u32,
+    pub(crate) hw_cap: [u32; 8],
+    pub(crate) cap_hvm: u8,
+    pub(crate) cap_pv: u8,
+    pub(crate) cap_hvm_directio: u8,
+    pub(crate) cap_hap: u8,
+}
+
 /// `libxl_childproc_hooks` (libxl_event.h). The two hooks are never set.
 #[repr(C)]
 pub(crate) struct ChildHooks {

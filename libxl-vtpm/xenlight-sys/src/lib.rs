@@ -23,6 +23,7 @@
 //! Sources: Xen tools/include/libxl.h, libxl_event.h, libxl_utils.h, libxlutil.h and xentoollog.h,
 //! and the generated _libxl_types.h, of Xen 4.17 and 4.20 as Debian ships them.
 
+mod abilities;
 mod autoballoon;
 mod calls;
 mod config;
@@ -40,6 +41,7 @@ mod proof;
 mod release;
 mod vtpm;
 
+pub use abilities::Abilities;
 pub use autoballoon::Autoballoon;
 pub use config::DomainConfig;
 pub use context::Context;

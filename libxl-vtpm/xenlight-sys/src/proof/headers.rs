@@ -1,8 +1,10 @@
 //! What is compiled with the headers.
 
 use super::InC;
+use crate::abilities;
 use crate::calls::{Xenlight, Xentoollog, Xlutil};
-use crate::layout::{self, ChildHooks, DeviceVtpm, DomInfo, Event, Uuid, VersionInfo, VtpmInfo};
+use crate::layout::{self, ChildHooks, DeviceVtpm, DomInfo, Event, PhysInfo, Uuid};
+use crate::layout::{VersionInfo, VtpmInfo};
 use crate::release::XenRelease;
 use peers::{XenTree, unless_missing};
 use std::fmt::Write as _;
@@ -71,6 +73,7 @@ fn everything() -> Assertions {
         ("reaped_callback", offset_of!(ChildHooks, reaped_callback)),
     ]);
     event(&mut all);
+    physinfo(&mut all);
     constants(&mut all);
     all.signatures(Xenlight::in_c());
     all.signatures(Xlutil::in_c());
@@ -86,6 +89,20 @@ fn event(all: &mut Assertions) {
         all.equal(&format!("offsetof(libxl_event, {field})"), offset);
     }
     all.equal(&format!("sizeof(libxl_event) >= {}", size_of::<Event>()), 1);
+}
+
+/// No more of it is declared than is read; the buffer holds all of it.
+fn physinfo(all: &mut Assertions) {
+    let mut fields = offsets!(
+        PhysInfo: total_pages, nr_nodes, hw_cap, cap_hvm, cap_pv, cap_hvm_directio, cap_hap
+    )
+    .to_vec();
+    fields.push(("threads_per_core", offset_of!(PhysInfo, cpus)));
+    for (field, offset) in fields {
+        all.equal(&format!("offsetof(libxl_physinfo, {field})"), offset);
+    }
+    all.equal(&format!("sizeof(libxl_physinfo) >= {}", size_of::<PhysInfo>()), 1);
+    all.equal(&format!("sizeof(libxl_physinfo) <= {}", 8 * abilities::WORDS), 1);
 }
 
 fn constants(all: &mut Assertions) {

@@ -1,7 +1,7 @@
 //! How a type of this crate is spelled in C.
 
 use crate::layout::{
-    AsyncHow, ChildHooks, Ctx, DeathWatch, DeviceVtpm, DomInfo, Event, Logger, Predicate,
+    AsyncHow, ChildHooks, Ctx, DeathWatch, DeviceVtpm, DomInfo, Event, Logger, PhysInfo, Predicate,
     ProgressHow, RawConfig, StdioLogger, VersionInfo, VtpmInfo, XluConfig, XluList,
 };
 use std::ffi::c_void;
@@ -46,6 +46,7 @@ spelled! {
     Event => "libxl_event",
     VersionInfo => "libxl_version_info",
     ChildHooks => "libxl_childproc_hooks",
+    PhysInfo => "libxl_physinfo",
 }
 
 impl<T: InC> InC for *mut T {
