@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::files;
 use crate::wanted::{Guest, Manager, Wanted};
+use crate::{files, machine};
 use anyhow::{Result, anyhow, bail};
 use clap::Parser;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
   disks = "/var/lib/xen/vtpm"         # where the disk images are
   images = "/usr/lib/xen/boot"        # where vtpm-stubdom.gz and vtpmmgr-stubdom.gz are
   check_disks = true                  # scripts of the package make and check the disk images
-  type = "pvh"                        # how the domains run: pvh or pv
+  type = "pvh"                        # how the domains run: pvh or pv; by itself what this host does best
 
   [manager]
   hardware = "2.0"                    # the hardware TPM: 2.0, 1.2 or none
@@ -104,6 +104,7 @@ impl Arguments {
                 None => output.clone(),
             });
         }
+        wanted.kind_here = machine::kind();
         Ok(wanted)
     }
 

@@ -9,6 +9,7 @@ mod arguments;
 mod checks;
 mod files;
 mod identity;
+mod machine;
 mod plan;
 mod render;
 mod report;

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) checks_disks: bool,
     /// How stub domains run: `pvh` or `pv`.
     pub(crate) kind: &'static str,
+    /// Nobody has said that, and this machine was asked.
+    pub(crate) kind_is_found: bool,
     /// `None`: every vTPM is ephemeral.
     pub(crate) manager: Option<Manager>,
     pub(crate) vtpms: Vec<Vtpm>,
@@ -121,7 +123,8 @@ impl Plan {
         let plan = Self {
             checks_disks: wanted.host.check_disks.unwrap_or(wanted.host.images.is_none()),
             images: given(wanted.host.images.as_ref(), "/usr/lib/xen/boot")?,
-            kind: checks::one_of(wanted, wanted.host.kind.as_ref(), &["pvh", "pv"])?,
+            kind: kind(wanted, wanted.host.kind.as_ref(), &["pvh", "pv"])?,
+            kind_is_found: wanted.host.kind.is_none() && wanted.kind_here.is_some(),
             manager: if managed { Some(planner.manager()?) } else { None },
             vtpms,
         };
@@ -158,6 +161,14 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+/// How a domain runs: as is said, else as is best on this machine, else as the first word says.
+fn kind(wanted: &Wanted, said: Option<&Text>, words: &[&'static str]) -> Result<&'static str> {
+    match (said, wanted.kind_here) {
+        (None, Some(here)) => Ok(here),
+        _ => checks::one_of(wanted, said, words),
     }
 }
 
@@ -312,7 +323,7 @@ impl Planner<'_> {
     }
 
     fn made(&self, asked: &Guest) -> Result<Content> {
-        let kind = checks::one_of(self.wanted, asked.kind.as_ref(), &["pvh", "pv", "hvm"])?;
+        let kind = kind(self.wanted, asked.kind.as_ref(), &["pvh", "pv", "hvm"])?;
         let path =
             |text: Option<&Text>| text.map(|text| checks::path(self.wanted, text)).transpose();
         let (kernel, bootloader) =

@@ -65,11 +65,14 @@ fn stub_domain(plan: &Plan, image: &str) -> Context {
     context.insert("checks_disks", &plan.checks_disks);
     context.insert("kernel", &format!("{}/{image}-stubdom.gz", plan.images));
     context.insert("type", &plan.kind);
-    let says = match plan.kind {
-        "pvh" => {
+    let says = match (plan.kind, plan.kind_is_found) {
+        ("pvh", _) => {
             "PVH: isolated by the processor. Where that is missing, write pv (and no shadow_memory)."
         }
-        _ => "PV: needs nothing of the processor.",
+        (_, true) => {
+            "PV: this machine has no hardware assisted paging, with which it would be PVH."
+        }
+        (_, false) => "PV: needs nothing of the processor.",
     };
     context.insert("type_says", &says);
     context

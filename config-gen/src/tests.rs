@@ -1,6 +1,7 @@
 //! Whole runs in a folder of their own.
 
 use crate::arguments::Arguments;
+use crate::wanted::Wanted;
 use clap::Parser;
 use indoc::indoc;
 use std::fs;
@@ -85,6 +86,33 @@ fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told(
             assert!(file.contains(&line), "{line}{file}");
             assert_eq!(file.contains("makes the image"), checked, "{file}");
         }
+    }
+}
+
+#[test]
+fn domains_run_as_this_machine_does_it_best_unless_somebody_says_how() {
+    let files = |here, toml: &str| {
+        let mut wanted = Wanted::parse(Path::new("vtpms.toml"), toml).unwrap();
+        wanted.kind_here = here;
+        let files = crate::render::all(&crate::plan::Plan::of(&wanted).unwrap()).unwrap();
+        files.into_iter().map(|file| file.text).collect::<Vec<_>>()
+    };
+    let guest = "[[guest]]\nname='g'\nkernel='/k'\n";
+    for (here, said, kind) in [
+        (Some("pv"), "", "pv"),
+        (Some("pvh"), "", "pvh"),
+        (None, "", "pvh"),
+        (Some("pv"), "type='pvh'", "pvh"),
+        (Some("pvh"), "type='pv'", "pv"),
+    ] {
+        let texts = files(here, &format!("[host]\n{said}\n{guest}{said}\n"));
+        assert_eq!(texts.len(), 3);
+        for text in &texts {
+            assert!(text.contains(&format!("\ntype = \"{kind}\"\n")), "{here:?} {said}: {text}");
+        }
+        let (found, shadow) = ("has no hardware assisted paging", "\nshadow_memory = 1\n");
+        assert_eq!(texts[0].contains(found), here == Some("pv") && said.is_empty(), "{texts:?}");
+        assert_eq!(texts[0].contains(shadow), kind == "pvh", "{texts:?}");
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Wanted {
     /// The folder of the TOML file, where its paths begin.
     #[serde(skip)]
     pub(crate) relative_to: PathBuf,
+    /// How domains run best on this machine, where that could be found out.
+    #[serde(skip)]
+    pub(crate) kind_here: Option<&'static str>,
 }
 
 /// What holds for all domains.

@@ -10,6 +10,7 @@ use libxl_vtpm::plan::{Role, StubDomain};
 use libxl_vtpm::text::read_file;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use xenlight_sys::Abilities;
 
 /// The parts of libxl's JSON that matter here (`libxl_domain_config`, _libxl_types.h).
 #[derive(Deserialize)]
@@ -33,6 +34,22 @@ pub(crate) struct Build {
 #[derive(Deserialize)]
 struct Info {
     name: String,
+    #[serde(default, rename = "type")]
+    kind: String,
+}
+
+/// Why this machine cannot run domains of a kind.
+fn cannot_run(kind: &str, can: Abilities) -> Option<&'static str> {
+    match kind {
+        "pvh" | "hvm" if !can.hvm => Some(
+            "needs hardware virtualisation, which this machine does not have, or firmware has switched it \
+             off; write type=\"pv\" (and no shadow_memory)",
+        ),
+        "pv" if !can.pv => {
+            Some("needs a Xen with PV domains, and this one has none; write type=\"pvh\"")
+        }
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]
@@ -142,8 +159,13 @@ impl Places<'_> {
                 manager: None,
             }));
         }
-        let found = self.config(name)?;
-        found.map(|(file, config)| stopped(name, role, file, config)).transpose()
+        let Some((file, config)) = self.config(name)? else { return Ok(None) };
+        let kind = &config.c_info.kind;
+        // What cannot be told is libxl's to find out.
+        if let Some(why) = host.xen.abilities().ok().and_then(|can| cannot_run(kind, can)) {
+            return Err(Exit::not_done(format!("{}: type=\"{kind}\" {why}", file.display())));
+        }
+        stopped(name, role, file, config).map(Some)
     }
 
     /// The configuration of `name`, as xl understands it, and its file.
@@ -204,6 +226,24 @@ mod tests {
         let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config).unwrap();
         assert_eq!(domain.missing_images, [PathBuf::from("/nowhere/v.img")]);
         assert_eq!(domain.manager.as_deref(), Some("vtpmmgr"));
+    }
+
+    #[test]
+    fn a_kind_that_this_machine_cannot_run_is_named_with_what_to_write() {
+        let config: Config = serde_json::from_str(PRINTED).unwrap();
+        assert_eq!(config.c_info.kind, "pv");
+        let can = |hvm, pv| Abilities { hvm, pv, hap: false };
+        for (kind, can, told) in [
+            ("pvh", can(false, true), Some("type=\"pv\"")),
+            ("hvm", can(false, true), Some("type=\"pv\"")),
+            ("pv", can(true, false), Some("type=\"pvh\"")),
+            ("pvh", can(true, false), None),
+            ("pv", can(false, true), None),
+        ] {
+            let why = cannot_run(kind, can);
+            assert_eq!(why.is_some(), told.is_some(), "{kind}");
+            assert!(told.is_none_or(|told| why.unwrap().contains(told)), "{kind}");
+        }
     }
 
     #[test]
