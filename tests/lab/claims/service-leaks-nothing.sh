@@ -12,12 +12,14 @@ echo 'RUN_ARGS="--grace 1"' >>/etc/default/xl-vtpm
 check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'
 # What there is: all nodes but those of what domains count, loop devices, domains, files and locks but
 # what xenstored keeps of itself, open files of the watch, processes.
+open_files() { ls -l /proc/"$(cat /run/xl-vtpm-watch.pid)"/fd | sed 's/.*-> //'; }
+pipes() { open_files | grep -c '^pipe:'; }
 there() {
   xenstore-ls -f / | sed 's/ = .*//' | grep -v -e '^/local/domain/0/memory' -e '^/libxl/0'
   losetup -a
   xl list | awk "{ print \$1 }"
   find /run /tmp /var/lib/xen -name 'lab-*' -prune -o -print | grep -v '/tmp/service\|/run/xen-hotplug$\|^/run/xenstored/db$\|-vtpm.img$'
-  ls -l /proc/"$(cat /run/xl-vtpm-watch.pid)"/fd | sed 's/.*-> //; s/[0-9][0-9]*/N/g' | sort
+  open_files | grep -v '^pipe:' | sed 's/[0-9][0-9]*/N/g' | sort
   ps -ef | grep -c '[x]l-vtpm reap\|[d]efunct'
 }
 case $VARIANT in
@@ -42,6 +44,7 @@ turn() {
 # What the first of all brings into being once, such as folders, is no leak.
 turn g0
 there >/tmp/lab-before
+before=$(pipes)
 set -- $guests
 while [ $# -gt 0 ]; do
   turn "$1" "$2" "$3" "$4"
@@ -50,6 +53,8 @@ done
 same() { there >/tmp/lab-after; diff /tmp/lab-before /tmp/lab-after; }
 lab_until 10 same
 check "there is what there was before" same
+# libxl keeps two pipes' ends for each of the calls that were ever in progress at once.
+check "the watch has not more than a few pipes more than before ($before, $(pipes))" [ "$(pipes)" -le $((before + 8)) ]
 check "all of it ends" eval '/etc/init.d/xl-vtpm-watch stop && xlv service down --timeout 5'
 check "nothing is left" no_domains
 check "nor a loop device" no_loops
