@@ -6,4 +6,4 @@ mod logger;
 mod state_dir;
 
 pub use logger::log_to_stderr;
-pub use state_dir::{StateDir, replace};
+pub use state_dir::{StateDir, read_from, replace};

@@ -1,5 +1,6 @@
-//! Log lines go to standard error.
+//! Log lines go to standard error, heard or not: a TPM goes on where its reader has gone away.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 struct ToStderr {
@@ -13,7 +14,7 @@ impl log::Log for ToStderr {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("{}: {}", self.program, record.args());
+            let _ = writeln!(std::io::stderr().lock(), "{}: {}", self.program, record.args());
         }
     }
 

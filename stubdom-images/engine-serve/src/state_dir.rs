@@ -12,6 +12,9 @@ const STATE: &str = "state";
 /// What a save writes before it becomes [`STATE`]; a left-over one was never acknowledged.
 const UNFINISHED: &str = "state.new";
 
+/// A state has some ten thousand bytes; what is longer than this is none.
+const MOST_BYTES: u64 = 16 << 20;
+
 /// One TPM's directory, held by this process.
 pub struct StateDir {
     path: PathBuf,
@@ -26,7 +29,7 @@ impl StateDir {
     /// When it cannot be made or another process has it.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path).with_context(|| {
+        make(path).with_context(|| {
             format!("cannot make {shown}; name another directory for the TPM's state")
         })?;
         let folder = File::open(path).with_context(|| format!("cannot open {shown}"))?;
@@ -61,10 +64,13 @@ impl StateDir {
     }
 
     fn contents(&self) -> std::io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = openat(&self.folder, STATE, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        File::from(file).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        read_from(&self.folder, Path::new(STATE))
+    }
+
+    /// The directory that is held, wherever its path leads meanwhile.
+    #[must_use]
+    pub const fn folder(&self) -> &File {
+        &self.folder
     }
 
     /// Keeps the state. When this returns it survives a crash and a power cut; when it does not,
@@ -76,6 +82,42 @@ impl StateDir {
         replace(&self.folder, Path::new(STATE), Path::new(UNFINISHED), bytes)
             .with_context(|| format!("cannot keep the TPM's state in {}", self.file().display()))
     }
+}
+
+/// All of a file of `folder`, which must be a regular one and no longer than any state: nothing that is
+/// put in its place keeps the reader waiting or takes all memory.
+///
+/// # Errors
+/// When there is none, it is something else, or it cannot be read.
+pub fn read_from(folder: &File, name: &Path) -> std::io::Result<Vec<u8>> {
+    let how = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(folder, name, how, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
+        return Err(std::io::Error::other("it is longer than any TPM's state"));
+    }
+    Ok(bytes)
+}
+
+/// Makes a directory, and the names of all that were made durable.
+fn make(path: &Path) -> std::io::Result<()> {
+    let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        match made.parent() {
+            Some(parent) if parent != Path::new("") => File::open(parent)?.sync_all()?,
+            _ => File::open(".")?.sync_all()?,
+        }
+    }
+    Ok(())
+}
+
+fn is_missing(folder: &Path) -> bool {
+    folder != Path::new("") && !folder.exists()
 }
 
 /// Writes `bytes` to `unfinished` of `folder`, then makes that `place`, each step durable before the
@@ -100,6 +142,24 @@ pub fn replace(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_state_is_refused_without_waiting_and_without_all_memory() {
+        let root = tempfile::tempdir().unwrap();
+        let held = StateDir::open(&root.path().join("a/b/tpm")).unwrap();
+        let file = held.file();
+        let said = || format!("{:#}", held.read().unwrap_err());
+        fs::create_dir(&file).unwrap();
+        assert!(said().ends_with("it is no file"), "{}", said());
+        fs::remove_dir(&file).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &file, fifo, mode, 0).unwrap();
+        assert!(said().ends_with("it is no file"), "{}", said());
+        fs::remove_file(&file).unwrap();
+        File::create(&file).unwrap().set_len(1 << 40).unwrap();
+        assert!(said().ends_with("longer than any TPM's state"), "{}", said());
+    }
 
     #[test]
     fn a_directory_that_was_moved_away_keeps_its_state_and_the_new_one_keeps_its_own() {
