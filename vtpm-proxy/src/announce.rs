@@ -3,9 +3,10 @@
 
 use crate::arguments::Version;
 use crate::confine::Task;
+use crate::device::End;
 use crate::nodes::{self, Node};
 use crate::notify::Notifier;
-use crate::{confine, link, registry};
+use crate::{confine, link, registry, say};
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use std::fs::File;
@@ -72,7 +73,7 @@ impl Announcer {
         registry::publish(file, &entry)?;
         let paths: Vec<_> = nodes.iter().map(|node| node.path.as_str()).collect();
         let place = if paths.is_empty() { "on standard input".into() } else { paths.join(" ") };
-        println!("ready: {} is TPM {tpm} {place}", self.name);
+        say::aside(format_args!("ready: {} is TPM {tpm} {place}", self.name));
         systemd.ready(&format!("serving {place}"));
         Ok(())
     }
@@ -93,14 +94,35 @@ impl Announced {
         self.failed.as_fd()
     }
 
-    /// Why it failed, when it did. An announcement that still waits is left alone.
+    /// Why it failed, when it did, once serving has ended so. An announcement that still waits is left
+    /// alone; one that has said that it failed is about to end.
     ///
     /// # Errors
     /// Exactly then.
-    pub(crate) fn outcome(self) -> Result<()> {
-        if !self.thread.is_finished() {
+    pub(crate) fn outcome(self, end: End) -> Result<()> {
+        if end != End::NotAnnounced && !self.thread.is_finished() {
             return Ok(());
         }
         self.thread.join().map_err(|_| anyhow!("the announcement panicked"))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_failure_that_was_signalled_is_told_though_its_thread_has_not_ended_yet() {
+        let announced = || {
+            let (failed, _) = UnixStream::pair().unwrap();
+            let thread = thread::spawn(|| {
+                thread::sleep(Duration::from_millis(300));
+                Err(anyhow!("the kernel has not taken the TPM"))
+            });
+            Announced { thread, failed }
+        };
+        assert!(announced().outcome(End::NotAnnounced).unwrap_err().to_string().contains("taken"));
+        announced().outcome(End::Asked).unwrap();
     }
 }

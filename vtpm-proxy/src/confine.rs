@@ -7,6 +7,7 @@ use landlock::{
     RulesetStatus,
 };
 use libc::c_long;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,6 +69,16 @@ const SERVING: [c_long; 52] = [
     libc::SYS_exit,
     libc::SYS_exit_group,
 ];
+
+/// From now on a fault, or a call that is not allowed, leaves no image of this process's memory: keys
+/// and states are in it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn leave_no_core() -> Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).context("cannot give up core files")
+}
 
 /// Gives up every capability of this thread, for good.
 ///

@@ -3,7 +3,7 @@
 //! Source: Linux drivers/char/tpm/tpm_vtpm_proxy.c.
 
 use anyhow::{Context, Result, bail};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
 use tpm_wire::{Header, Tag, tpm20};
@@ -94,6 +94,9 @@ pub fn serve(server: BorrowedFd<'_>, endings: &[Ending<'_>], tpm: &mut dyn Tpm) 
             }
             None => tpm.execute(locality, command)?,
         };
+        if let Some(end) = wait_to_answer(server, endings)? {
+            return Ok(end);
+        }
         if !answer(server, &response)? {
             log::debug!("the kernel no longer waits for the answer");
         }
@@ -103,8 +106,29 @@ pub fn serve(server: BorrowedFd<'_>, endings: &[Ending<'_>], tpm: &mut dyn Tpm) 
 /// Whether it ended, once there is something to do. Only then may the server be read: a read without
 /// a command waits, and would not hear of `endings`.
 fn wait(server: BorrowedFd<'_>, endings: &[Ending<'_>]) -> Result<Option<End>> {
-    let all = std::iter::once(server).chain(endings.iter().map(|ending| ending.fd));
-    let mut fds: Vec<_> = all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    wait_for(PollFlags::IN, server, endings)
+}
+
+/// Whether it ended before the answer could be handed over. The kernel takes an answer at any time; a
+/// client at a pair of sockets that reads none would keep a write waiting.
+fn wait_to_answer(server: BorrowedFd<'_>, endings: &[Ending<'_>]) -> Result<Option<End>> {
+    let mut now = [PollFd::from_borrowed_fd(server, PollFlags::OUT)];
+    match poll(&mut now, Some(&Timespec::default())) {
+        // Whoever asked to stop meanwhile gets this answer first.
+        Ok(1..) => Ok(None),
+        _ => wait_for(PollFlags::OUT, server, endings),
+    }
+}
+
+/// Until `server` is ready for `what`, or something ended.
+fn wait_for(
+    what: PollFlags,
+    server: BorrowedFd<'_>,
+    endings: &[Ending<'_>],
+) -> Result<Option<End>> {
+    let first = PollFd::from_borrowed_fd(server, what);
+    let rest = endings.iter().map(|ending| PollFd::from_borrowed_fd(ending.fd, PollFlags::IN));
+    let mut fds: Vec<_> = std::iter::once(first).chain(rest).collect();
     loop {
         match poll(&mut fds, None) {
             Ok(_) => {}
@@ -117,7 +141,7 @@ fn wait(server: BorrowedFd<'_>, endings: &[Ending<'_>]) -> Result<Option<End>> {
         if let Some((_, ending)) = raised.into_iter().find(|(_, ending)| (ending.happened)()) {
             return Ok(Some(ending.end));
         }
-        if server.contains(PollFlags::IN) {
+        if server.contains(what) {
             return Ok(None);
         }
         if !server.is_empty() {

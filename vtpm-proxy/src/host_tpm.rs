@@ -1,9 +1,11 @@
 //! A key that is sealed to the host's own TPM 2.0.
 
+use crate::chip;
 use crate::host::SystemEntropy;
 use anyhow::{Context, Result, anyhow, bail};
 use domain_io::{Clock, Pause};
-use std::fs::{self, File, OpenOptions};
+use engine_serve::StateDir;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,26 +18,31 @@ use vtpm_store::manager::SealedSecret;
 /// The file in the state's directory.
 const SEALED_KEY: &str = "sealed-key";
 const UNFINISHED: &str = "sealed-key.new";
-/// Magic and format.
-const HEAD: [u8; 12] = *b"vTPMskey\0\x01\0\0";
+const MAGIC: &[u8] = b"vTPMskey";
+/// The format that this program writes, and the highest it reads.
+const FORMAT: u16 = 1;
 
-/// The key sealed in `folder`; where there is none, a fresh one, which is sealed and kept first.
+/// The key sealed in `directory`; where there is none, a fresh one, which is sealed and kept first.
 /// `unmeasured` accepts a host that measures nothing at boot.
 ///
 /// # Errors
 /// When the TPM does not give it, or there is a state without its key.
-pub(crate) fn key(device: &Path, folder: &Path, unmeasured: bool) -> Result<Secret> {
+pub(crate) fn key(device: &Path, directory: &StateDir, unmeasured: bool) -> Result<Secret> {
+    let file = directory.file().with_file_name(SEALED_KEY);
+    let kept = read(directory.folder(), &file)?;
+    if kept.is_none() && directory.read()?.is_some() {
+        bail!(
+            "{} is gone, without which the state beside it cannot be read: put a backup in its place",
+            file.display()
+        );
+    }
     let mut tpm = DeviceTpm::open(device)?;
-    let (file, time) = (folder.join(SEALED_KEY), SystemTime::new());
+    let time = SystemTime::new();
     let mut entropy = SystemEntropy;
     let platform = Platform { tpm: &mut tpm, time: &time, entropy: &mut entropy };
     let mut custody = Custody::new(platform, TpmVersion::Tpm20, Access::default());
-    let outcome = match read(&file)? {
+    let outcome = match kept {
         Some(sealed) => custody.unseal(&sealed).map(|key| (key, None)),
-        None if folder.join("state").exists() => bail!(
-            "{} is gone, without which the state beside it cannot be read: put a backup in its place",
-            file.display()
-        ),
         None => {
             let force = if unmeasured { Force::Yes } else { Force::No };
             let policy = Policy { force, ..Policy::default() };
@@ -44,28 +51,46 @@ pub(crate) fn key(device: &Path, folder: &Path, unmeasured: bool) -> Result<Secr
     };
     let (key, fresh) = outcome.map_err(|error| tpm.explain(device, &error))?;
     if let Some(sealed) = fresh {
-        write(folder, &sealed).with_context(|| format!("cannot keep {}", file.display()))?;
+        write(directory.folder(), &sealed)
+            .with_context(|| format!("cannot keep {}", file.display()))?;
     }
     Ok(key)
 }
 
-fn read(file: &Path) -> Result<Option<SealedSecret>> {
-    let bytes = match fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-    };
-    let parsed = bytes.strip_prefix(&HEAD).and_then(<[u8]>::split_first_chunk);
-    let Some((kind, blob)) = parsed else {
-        bail!("{} is not a sealed key of vtpm-proxy: put a backup in its place", file.display());
-    };
-    Ok(Some(SealedSecret { kind: u32::from_be_bytes(*kind), blob: blob.to_vec() }))
+fn read(folder: &File, shown: &Path) -> Result<Option<SealedSecret>> {
+    match engine_serve::read_from(folder, Path::new(SEALED_KEY)) {
+        Ok(bytes) => parse(&bytes, shown).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", shown.display())),
+    }
 }
 
-fn write(folder: &Path, sealed: &SealedSecret) -> std::io::Result<()> {
-    let bytes = [&HEAD, &sealed.kind.to_be_bytes()[..], &sealed.blob].concat();
+fn parse(bytes: &[u8], shown: &Path) -> Result<SealedSecret> {
+    let shown = shown.display();
+    let head = bytes.split_first_chunk().filter(|(head, _)| head.starts_with(MAGIC));
+    let Some(([.., high, low, _, _], rest)): Option<(&[u8; 12], _)> = head else {
+        bail!("{shown} is not a sealed key of vtpm-proxy: put a backup in its place");
+    };
+    let format = u16::from_be_bytes([*high, *low]);
+    if format > FORMAT {
+        bail!(
+            "{shown} has format {format}, and this program knows up to {FORMAT}; use a newer vtpm-proxy"
+        );
+    }
+    let Some((kind, blob)) = rest.split_first_chunk() else {
+        bail!("{shown} is cut off: put a backup in its place");
+    };
+    Ok(SealedSecret { kind: u32::from_be_bytes(*kind), blob: blob.to_vec() })
+}
+
+fn encode(sealed: &SealedSecret) -> Vec<u8> {
+    let head = [MAGIC, &FORMAT.to_be_bytes(), &[0; 2]].concat();
+    [&head, &sealed.kind.to_be_bytes()[..], &sealed.blob].concat()
+}
+
+fn write(folder: &File, sealed: &SealedSecret) -> std::io::Result<()> {
     let (place, unfinished) = (Path::new(SEALED_KEY), Path::new(UNFINISHED));
-    engine_serve::replace(&File::open(folder)?, place, unfinished, &bytes)
+    engine_serve::replace(folder, place, unfinished, &encode(sealed))
 }
 
 /// A TPM device of this host.
@@ -77,6 +102,9 @@ struct DeviceTpm {
 
 impl DeviceTpm {
     fn open(device: &Path) -> Result<Self> {
+        if chip::is_none(device) {
+            bail!("{} is no TPM device: name a TPM 2.0's /dev/tpmrmN", device.display());
+        }
         let file = OpenOptions::new().read(true).write(true).open(device).with_context(|| {
             format!("cannot open the host's TPM {}: name a TPM 2.0's /dev/tpmrmN", device.display())
         })?;
@@ -130,5 +158,27 @@ impl Clock for SystemTime {
 impl Pause for SystemTime {
     fn pause(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/formats/proxy-state.md, `sealed-key`, format 1, of the kind 2.
+    const SAMPLE: &[u8] = b"vTPMskey\0\x01\0\0\0\0\0\x02the blob";
+
+    #[test]
+    fn a_sealed_key_of_format_1_is_read_and_written_and_others_are_named() {
+        let read = |bytes: &[u8]| parse(bytes, Path::new("/x/sealed-key"));
+        let sealed = read(SAMPLE).unwrap();
+        assert_eq!((sealed.kind, &sealed.blob[..]), (2, &b"the blob"[..]));
+        assert_eq!(encode(&sealed), SAMPLE);
+        let refused = |bytes: &[u8]| read(bytes).err().unwrap().to_string();
+        assert!(refused(b"a diary of some length").contains("is not a sealed key"));
+        assert!(refused(&SAMPLE[..5]).contains("is not a sealed key"));
+        assert!(refused(&SAMPLE[..14]).contains("is cut off"));
+        let newer = [MAGIC, b"\0\x02\0\0more of it"].concat();
+        assert!(refused(&newer).contains("has format 2") && refused(&newer).contains("newer"));
     }
 }

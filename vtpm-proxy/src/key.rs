@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, fstat};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use vtpm_store::Secret;
 use zeroize::Zeroizing;
@@ -22,7 +23,7 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// When it is not a key, or others may read it.
 pub(crate) fn from_file(path: &Path) -> Result<Secret> {
     let shown = path.display();
-    let file = File::open(path).with_context(|| {
+    let file = open(path).with_context(|| {
         format!("cannot open the key {shown}; make one with: (umask 077; head -c 32 /dev/urandom >{shown})")
     })?;
     if !file.metadata()?.is_file() {
@@ -52,9 +53,14 @@ pub(crate) fn from_credential(name: &str) -> Result<Secret> {
         )
     })?;
     let path = PathBuf::from(folder).join(name);
-    let file = File::open(&path)
-        .with_context(|| format!("cannot open the credential {}", path.display()))?;
+    let file =
+        open(&path).with_context(|| format!("cannot open the credential {}", path.display()))?;
     read(file, &path)
+}
+
+/// Without waiting for somebody who would write, as the opening of a named pipe does.
+fn open(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 fn read(file: File, path: &Path) -> Result<Secret> {

@@ -5,6 +5,7 @@
 
 mod announce;
 mod arguments;
+mod chip;
 pub mod confine;
 pub mod device;
 mod host;
@@ -20,6 +21,7 @@ mod recipe;
 mod registry;
 mod relay;
 mod run;
+mod say;
 pub mod state;
 mod stop;
 pub mod tpm;
@@ -39,7 +41,7 @@ pub fn main() -> ExitCode {
     match perform(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vtpm-proxy: {error:#}");
+            command_line::tell("vtpm-proxy", false, 1, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -47,18 +49,17 @@ pub fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<()> {
     match command {
-        Command::Run(run) => run::run(&run),
-        Command::Relay(relay) => relay::relay(&relay),
+        Command::Run(run) => confine::leave_no_core().and_then(|()| run::run(&run)),
+        Command::Relay(relay) => confine::leave_no_core().and_then(|()| relay::relay(&relay)),
         Command::List { json } => list::print(json),
         Command::Recipe { name, reader } => {
-            print!("{}", recipe::text(&nodes::from_json(&registry::one(&name)?)?, reader));
-            Ok(())
+            say::answer(&recipe::text(&nodes::from_json(&registry::one(&name)?)?, reader))
         }
         Command::Stop { name, timeout } => registry::stop(&name, Duration::from_secs(timeout)),
         Command::Completion { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "vtpm-proxy", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "vtpm-proxy", &mut script);
+            say::answer(&String::from_utf8_lossy(&script))
         }
     }
 }

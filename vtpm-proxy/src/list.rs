@@ -1,6 +1,6 @@
 //! `vtpm-proxy list`.
 
-use crate::{nodes, registry};
+use crate::{nodes, registry, say};
 use anyhow::Result;
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use serde_json::Value;
 pub(crate) fn print(json: bool) -> Result<()> {
     let all = registry::all()?;
     if json {
-        println!("{:#}", Value::Array(all));
-        return Ok(());
+        return say::answer(&format!("{:#}\n", Value::Array(all)));
     }
-    println!("{:<20} {:<5} {:<3} {:>8}  {:<26} STATE", "NAME", "KIND", "TPM", "PID", "DEVICES");
-    all.iter().for_each(|entry| println!("{}", line(entry)));
-    Ok(())
+    let head =
+        format!("{:<20} {:<5} {:<3} {:>8}  {:<26} STATE", "NAME", "KIND", "TPM", "PID", "DEVICES");
+    let lines: Vec<_> = std::iter::once(head).chain(all.iter().map(line)).collect();
+    say::answer(&(lines.join("\n") + "\n"))
 }
 
 fn line(entry: &Value) -> String {

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
+use rustix::net::SocketType;
+use rustix::net::sockopt::socket_type;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Where a device comes from. What can be found out before there is one has been.
@@ -63,7 +65,11 @@ impl Server {
         let mode = fstat(&stdin).context("there is no standard input")?.st_mode;
         // The driver's own files have no type.
         let kind = FileType::from_raw_mode(mode);
-        if !matches!(kind, FileType::Socket | FileType::Unknown) {
+        let keeps_packets_whole = match kind {
+            FileType::Socket => socket_type(&stdin).is_ok_and(|is| is == SocketType::SEQPACKET),
+            other => other == FileType::Unknown,
+        };
+        if !keeps_packets_whole {
             bail!(
                 "standard input is no server's end of a TPM device: start this from the program that \
                  made one, or leave --stdin out"

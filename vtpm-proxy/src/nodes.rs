@@ -30,12 +30,12 @@ impl Node {
 /// # Errors
 /// When it does not: it gave the TPM up.
 pub(crate) fn of(number: u32, tpm2: bool) -> Result<Vec<Node>> {
-    let end = Instant::now() + LISTED_WITHIN;
+    let began = Instant::now();
     loop {
         if let Some(found) = listed(Path::new("/sys/class"), number, tpm2) {
             return Ok(found);
         }
-        if Instant::now() >= end {
+        if began.elapsed() >= LISTED_WITHIN {
             bail!(
                 "the kernel has not taken the TPM within {} s: see what dmesg says of tpm{number}",
                 LISTED_WITHIN.as_secs()

@@ -45,9 +45,9 @@ impl Presence {
 
     /// Whether it goes within this time.
     pub(crate) fn over_within(&self, patience: Duration) -> bool {
-        let end = Instant::now() + patience;
+        let began = Instant::now();
         while !self.over() {
-            if Instant::now() >= end {
+            if began.elapsed() >= patience {
                 return false;
             }
             std::thread::sleep(GLANCE);

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ const FOLDER: &str = "/run/vtpm-proxy";
 /// How often a TPM that was asked to stop is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How long those who only look ([`is_served`]) may be in the way of one who takes a name.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(5);
+
 /// The folder of the entries.
 pub(crate) fn folder() -> PathBuf {
     std::env::var_os("VTPM_PROXY_RUN").map_or_else(|| FOLDER.into(), PathBuf::from)
@@ -25,6 +29,8 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) struct Entry {
     path: PathBuf,
     file: File,
+    /// It stays when this goes, as after a kill: that tells [`stop`].
+    left: Cell<bool>,
 }
 
 impl Entry {
@@ -33,20 +39,41 @@ impl Entry {
     /// # Errors
     /// When another process serves under it, or it cannot be a name.
     pub(crate) fn take(name: &str) -> Result<Self> {
-        let folder = folder();
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let path = path_of(&folder, name)?;
+        Self::take_in(&folder(), name)
+    }
+
+    fn take_in(folder: &Path, name: &str) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| {
+            let shown = folder.display();
+            format!("cannot make {shown}: run this as root, or name a folder in VTPM_PROXY_RUN")
+        })?;
+        let path = path_of(folder, name)?;
+        let began = Instant::now();
         loop {
             let file = open(&path)?;
             if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                bail!("a TPM named {name} is already being served: give this one another --name");
+                // Those who look share the lock, and not for long; one who serves does not share it.
+                let shared = flock(&file, FlockOperation::NonBlockingLockShared).is_ok();
+                if !shared || began.elapsed() >= LOOKED_AT_WITHIN {
+                    bail!(
+                        "a TPM named {name} is already being served: give this one another --name"
+                    );
+                }
+                drop(file);
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
             }
             // Its last owner may have removed it between our opening and locking it.
             if same_file(&file, &path)? {
                 file.set_len(0)?;
-                return Ok(Self { path, file });
+                return Ok(Self { path, file, left: Cell::new(false) });
             }
         }
+    }
+
+    /// The TPM did not end in order.
+    pub(crate) fn leave(&self) {
+        self.left.set(true);
     }
 
     /// For [`publish`] from elsewhere.
@@ -68,7 +95,9 @@ pub(crate) fn publish(mut file: File, entry: &Value) -> Result<()> {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let _confined_processes_may_not = fs::remove_file(&self.path);
+        if !self.left.get() {
+            let _confined_processes_may_not = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -122,6 +151,12 @@ pub(crate) fn all() -> Result<Vec<Value>> {
 
 fn read(path: &Path) -> Result<Value> {
     let text = fs::read_to_string(path)?;
+    if text.is_empty() {
+        bail!(
+            "{} is not ready yet: try again in a moment",
+            path.file_stem().unwrap_or_default().display()
+        );
+    }
     serde_json::from_str(&text).with_context(|| format!("{} is not whole", path.display()))
 }
 
@@ -153,12 +188,15 @@ pub(crate) fn stop(name: &str, patience: Duration) -> Result<()> {
     }
     pidfd_send_signal(&process, Signal::TERM)
         .with_context(|| format!("cannot ask process {} to stop", pid.as_raw_nonzero()))?;
-    let end = Instant::now() + patience;
+    let began = Instant::now();
     while is_served(&path) {
-        if Instant::now() >= end {
+        if began.elapsed() >= patience {
             bail!("{name} has not stopped within {} s: look at its log", patience.as_secs());
         }
         std::thread::sleep(GLANCE);
+    }
+    if path.exists() {
+        bail!("{name} has ended, but not in order: look at its log");
     }
     Ok(())
 }
@@ -178,6 +216,7 @@ pub(crate) fn entry(name: &str, kind: &str, tpm: &str, state: &Path, nodes: &Val
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn names_that_could_leave_the_folder_are_refused() {
@@ -186,5 +225,35 @@ mod tests {
             assert!(path_of(folder, bad).is_err(), "{bad}");
         }
         assert_eq!(path_of(folder, "web-1").unwrap(), Path::new("/run/x/web-1.json"));
+    }
+
+    #[test]
+    fn somebody_who_only_looks_keeps_nobody_from_a_name_and_one_who_serves_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_of(folder.path(), "web").unwrap();
+        let looking = AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while looking.load(Ordering::Relaxed) {
+                    let _either = is_served(&path);
+                }
+            });
+            let taken = (0..3000).try_for_each(|_| Entry::take_in(folder.path(), "web").map(drop));
+            looking.store(false, Ordering::Relaxed);
+            taken.unwrap();
+        });
+        let _served = Entry::take_in(folder.path(), "web").unwrap();
+        let refused = Entry::take_in(folder.path(), "web").err().unwrap().to_string();
+        assert!(refused.contains("already being served"), "{refused}");
+    }
+
+    #[test]
+    fn an_entry_stays_only_when_its_tpm_did_not_end_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_of(folder.path(), "web").unwrap();
+        drop(Entry::take_in(folder.path(), "web").unwrap());
+        assert!(!path.exists());
+        Entry::take_in(folder.path(), "web").unwrap().leave();
+        assert!(path.exists() && !is_served(&path));
     }
 }

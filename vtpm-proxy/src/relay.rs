@@ -6,7 +6,7 @@ use crate::confine::{Files, Task};
 use crate::device::{self, End, Ending};
 use crate::made::Source;
 use crate::presence::Presence;
-use crate::{confine, link, registry, stop};
+use crate::{chip, confine, link, registry, stop};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -30,6 +30,13 @@ const DETACHED_WITHIN: Duration = Duration::from_secs(5);
 /// One sentence for people.
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = find(relay)?;
+    if chip::is_none(&path) {
+        bail!(
+            "{} is no TPM device: name the device of xen-tpmfront, such as /dev/tpm0, or leave \
+             --device out",
+            path.display()
+        );
+    }
     let source = Source::driver()?;
     let mut vtpm = Vtpm::open(&path)?;
     let presence = Presence::of(&path)?;
@@ -63,7 +70,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
         Err(_) if presence.over_within(DETACHED_WITHIN) => End::Detached,
         ended => ended?,
     };
-    announced.outcome()?;
+    announced.outcome(end)?;
     match end {
         End::Asked | End::NotAnnounced => Ok(()),
         End::Detached => {
@@ -76,7 +83,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
 
 /// The device that was named, or the only one of xen-tpmfront, once it is there.
 fn find(relay: &Relay) -> Result<PathBuf> {
-    let end = Instant::now() + relay.patience();
+    let began = Instant::now();
     let mut said = false;
     loop {
         let found = match &relay.device {
@@ -86,7 +93,7 @@ fn find(relay: &Relay) -> Result<PathBuf> {
         };
         match found.as_slice() {
             [one] => return Ok(one.clone()),
-            [] if Instant::now() < end => {
+            [] if began.elapsed() < relay.patience() => {
                 if !said {
                     log::info!("waits for {} for at most {} s", name(relay), relay.wait);
                     said = true;

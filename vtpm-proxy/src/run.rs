@@ -5,14 +5,15 @@ use crate::arguments::{Key, Run, Version};
 use crate::confine::{Files, Task};
 use crate::device::{self, End, Ending};
 use crate::made::{Server, Source};
+use crate::registry::Entry;
 use crate::state::{self, Keeper};
 use crate::tpm::Tpm;
 use crate::{confine, host_tpm, key, registry, stop};
 use anyhow::{Context, Result, bail};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use engine_serve::StateDir;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use vtpm_engine::TpmVersion;
+use vtpm_engine::{TpmState, TpmVersion};
 use vtpm_store::Secret;
 
 /// Serves until a signal asks to stop.
@@ -23,21 +24,22 @@ pub(crate) fn run(run: &Run) -> Result<()> {
     let (arguments, notices) =
         vtpm_service::Arguments::parse(words(run)).map_err(|error| anyhow::anyhow!("{error}"))?;
     notices.iter().for_each(|notice| log::warn!("{notice}"));
-    let entry = registry::Entry::take(&name(run)?)?;
-    let directory = state::take(&run.state)?;
-    let version = match run.tpm {
-        Version::Tpm12 => TpmVersion::Tpm12,
-        Version::Tpm20 => TpmVersion::Tpm20,
-    };
-    let (keeper, state) = Keeper::open(directory, secret(&run.key, &run.state)?, version)?;
-    let source = if run.stdin { Source::given() } else { Source::driver() }?;
+    let entry = Entry::take(&name(run)?)?;
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<_> = run.state.ancestors().take_while(is_missing).collect();
+    let (keeper, state, source) = open(run).inspect_err(|_| {
+        // Those that hold anything stay.
+        let _removed = made.iter().try_for_each(std::fs::remove_dir);
+    })?;
+    // From here on, a signal ends it in order.
+    let signals = stop::signals()?;
     let mut tpm = Tpm::power_on(keeper, state, arguments)
         .with_context(|| format!("cannot serve {}", run.state.display()))?;
-    if version == TpmVersion::Tpm20 {
+    if run.tpm == Version::Tpm20 {
         device::test_early(&mut tpm)?;
     }
     match begin(run, source, &entry) {
-        Ok(begun) => serve(begun, tpm),
+        Ok(begun) => serve(begun, signals.as_fd(), tpm, &entry),
         Err(error) => {
             // It was powered on, and is not left as after a power cut.
             tpm.shutdown()?;
@@ -46,16 +48,27 @@ pub(crate) fn run(run: &Run) -> Result<()> {
     }
 }
 
+/// The state and where its device will come from. Of all that can be wrong nothing is left on disk.
+fn open(run: &Run) -> Result<(Keeper, Option<TpmState>, Source)> {
+    let directory = state::take(&run.state)?;
+    let version = match run.tpm {
+        Version::Tpm12 => TpmVersion::Tpm12,
+        Version::Tpm20 => TpmVersion::Tpm20,
+    };
+    let secret = secret(&run.key, &directory)?;
+    let (keeper, state) = Keeper::open(directory, secret, version)?;
+    let source = if run.stdin { Source::given() } else { Source::driver() }?;
+    Ok((keeper, state, source))
+}
+
 /// What a device needs besides its TPM.
 struct Begun {
     server: Server,
-    signals: UnixStream,
     announced: Announced,
 }
 
 /// Makes the device, has it announced, and gives up what serving does not need.
-fn begin(run: &Run, source: Source, entry: &registry::Entry) -> Result<Begun> {
-    let signals = stop::signals()?;
+fn begin(run: &Run, source: Source, entry: &Entry) -> Result<Begun> {
     let server = source.make(run.tpm == Version::Tpm20)?;
     let announcer = Announcer {
         kind: "run",
@@ -72,18 +85,18 @@ fn begin(run: &Run, source: Source, entry: &registry::Entry) -> Result<Begun> {
         (&registry::folder(), Files::Removed),
     ])?;
     confine::filter_calls(Task::Serving)?;
-    Ok(Begun { server, signals, announced })
+    Ok(Begun { server, announced })
 }
 
-fn serve(begun: Begun, mut tpm: Tpm) -> Result<()> {
-    let Begun { server, signals, announced } = begun;
+fn serve(begun: Begun, signals: BorrowedFd<'_>, mut tpm: Tpm, entry: &Entry) -> Result<()> {
+    let Begun { server, announced } = begun;
     let endings = [
-        Ending::at_once(signals.as_fd(), End::Asked),
+        Ending::at_once(signals, End::Asked),
         Ending::at_once(announced.failed(), End::NotAnnounced),
     ];
     let end = device::serve(server.fd(), &endings, &mut tpm)?;
-    let orderly = tpm.shutdown();
-    announced.outcome()?;
+    let orderly = tpm.shutdown().inspect_err(|_| entry.leave());
+    announced.outcome(end)?;
     orderly?;
     if end == End::Gone {
         return Err(server.gone());
@@ -108,12 +121,12 @@ fn name(run: &Run) -> Result<String> {
         .with_context(|| format!("{} ends in no name: give one with --name", run.state.display()))
 }
 
-fn secret(key: &Key, folder: &Path) -> Result<Secret> {
+fn secret(key: &Key, directory: &StateDir) -> Result<Secret> {
     match key {
         Key { key_file: Some(file), .. } => key::from_file(file),
         Key { credential: Some(name), .. } => key::from_credential(name),
         Key { host_tpm: Some(device), unmeasured, .. } => {
-            host_tpm::key(device, folder, *unmeasured)
+            host_tpm::key(device, directory, *unmeasured)
         }
         _ => bail!("name a key by --key-file, --credential or --host-tpm"),
     }

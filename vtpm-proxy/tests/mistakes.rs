@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 22] = [
+const MISTAKES: [(&[&str], i32, &str); 25] = [
     (&[], 2, "a command is missing; see vtpm-proxy --help"),
     (&["recip"], 2, "there is no command \"recip\"; did you mean recipe?"),
     (&["status"], 2, "there is no command \"status\"; "),
@@ -61,27 +62,46 @@ const MISTAKES: [(&[&str], i32, &str); 22] = [
         1,
         "there is no none: name the device of xen-tpmfront",
     ),
+    (
+        &["relay", "--device", "key", "--wait", "18446744073709551615"],
+        1,
+        "key is no TPM device: name the device of xen-tpmfront",
+    ),
+    (&["run", "--state", "s", "--host-tpm", "key"], 1, "key is no TPM device: name a TPM 2.0's"),
+    (&["run", "--state", "a/b", "--key-file", "key", "--stdin"], 1, "leave --stdin out"),
 ];
+
+/// Every file of a folder, with its contents; folders have none.
+fn contents(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = paths.map(|path| (path.clone(), fs::read(path).ok())).collect();
+    all.sort();
+    all
+}
 
 #[test]
 fn every_mistake_is_one_sentence_and_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, entries) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for (name, bytes) in [("key", &[7; 32][..]), ("short", &[7; 31])] {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     }
+    let before = contents(folder.path());
     for (words, code, says) in MISTAKES {
         let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-proxy"));
         program
             .args(words)
             .current_dir(folder.path())
-            .env("VTPM_PROXY_RUN", folder.path().join("run"));
+            .env("VTPM_PROXY_RUN", entries.path())
+            .stdin(Stdio::null());
         let done = program.output().unwrap();
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
         assert!(said.starts_with("vtpm-proxy: ") && said.contains(says), "{words:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
         assert!(done.stdout.is_empty(), "{words:?}");
+        assert!(contents(folder.path()) == before, "{words:?}: something changed");
+        assert!(contents(entries.path()).is_empty(), "{words:?}: an entry is left");
     }
 }

@@ -4,7 +4,7 @@ use crate::double::{Place, Served, snapshot};
 use crate::index::define_index;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use vtpm_engine::{TpmState, TpmVersion};
 use vtpm_proxy::state;
 use vtpm_store::Secret;
@@ -58,6 +58,19 @@ const TABLE: &[(&str, Spoil, &[&str], &str)] = &[
         &KEY,
         "make one with: (umask 077; head -c 32",
     ),
+    (
+        "a named pipe as key",
+        |p| pipe(&p.path("key")),
+        &KEY,
+        "key is no file: name one with 32 bytes",
+    ),
+    ("a named pipe as state", |p| pipe(&p.path("state/state")), &KEY, "state/state: it is no file"),
+    (
+        "a state longer than any",
+        |p| fs::File::create(p.path("state/state")).unwrap().set_len(1 << 40).unwrap(),
+        &KEY,
+        "longer than any TPM's state",
+    ),
     ("a short key", |p| p.key("key", &[7; 31]), &KEY, "must hold 32 bytes"),
     ("a key that others may read", world_readable, &KEY, "chmod 600"),
     ("no credentials", |_| (), &["--credential", "key"], "systemd unit with LoadCredential"),
@@ -67,7 +80,24 @@ const TABLE: &[(&str, Spoil, &[&str], &str)] = &[
         &["--credential", "../key"],
         "cannot be a credential's name",
     ),
-    ("no TPM of the host's", |_| (), &["--host-tpm", "=nothing"], "cannot open the host's TPM"),
+    (
+        "no TPM of the host's",
+        |p| fs::write(p.path("state/sealed-key"), b"vTPMskey\0\x01\0\0\0\0\0\x02blob").unwrap(),
+        &["--host-tpm", "=nothing"],
+        "cannot open the host's TPM",
+    ),
+    (
+        "a file in place of the host's TPM",
+        |p| fs::write(p.path("state/sealed-key"), b"vTPMskey\0\x01\0\0\0\0\0\x02blob").unwrap(),
+        &["--host-tpm", "=key"],
+        "key is no TPM device: name a TPM 2.0's /dev/tpmrmN",
+    ),
+    (
+        "a sealed key of a later format",
+        |p| fs::write(p.path("state/sealed-key"), b"vTPMskey\0\x02\0\0more").unwrap(),
+        &["--host-tpm", "/dev/null"],
+        "has format 2, and this program knows up to 1",
+    ),
     (
         "a state whose sealed key is gone",
         |_| (),
@@ -89,6 +119,13 @@ const TABLE: &[(&str, Spoil, &[&str], &str)] = &[
         "leave --stdin out",
     ),
 ];
+
+/// A named pipe in place of a file: who opens it to read waits for somebody who writes.
+fn pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    fs::remove_file(path).unwrap();
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
 
 fn world_readable(place: &Place) {
     use std::os::unix::fs::PermissionsExt;
@@ -161,6 +198,16 @@ fn a_directory_or_a_name_that_another_process_holds_is_refused_and_it_goes_on() 
     assert!(refused(place.run(&words)).contains("already being served"));
     served.ask(&define_index());
     served.stop();
+}
+
+#[test]
+fn a_standard_input_that_does_not_keep_packets_whole_is_refused() {
+    let place = Place::new();
+    let (_client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut command = place.run(&["--state", "=state", "--key-file", "=key", "--stdin"]);
+    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(server)));
+    assert!(refused(command).contains("leave --stdin out"));
+    assert!(!place.path("state").exists());
 }
 
 #[test]

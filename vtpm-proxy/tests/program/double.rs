@@ -76,11 +76,17 @@ impl Served {
 
     /// Starts it.
     pub(crate) fn begin(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::begin_unheard(command)
+    }
+
+    /// Starts it with the standard output and standard error that the command has.
+    pub(crate) fn begin_unheard(mut command: Command) -> Self {
         let flags = SocketFlags::CLOEXEC;
         let (driver, server) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
                 .unwrap();
-        command.stdin(Stdio::from(server)).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::from(server));
         Self { process: command.spawn().unwrap(), driver: Some(driver) }
     }
 
@@ -130,6 +136,25 @@ impl Served {
         index_value(&self.ask(&read_index()))
     }
 
+    /// TPMA_STARTUP_CLEAR.orderly: TPM2_Shutdown came before this start.
+    pub(crate) fn was_orderly(&self) -> bool {
+        let property = Property(0x201);
+        let ask = tpm20::get_capability(Capability::TPM_PROPERTIES, property, 1);
+        tpm20::property(&self.send(&ask), property).unwrap().unwrap() >> 31 == 1
+    }
+
+    /// Sends this again and again, and takes no answer, until nothing more can be sent for a second.
+    pub(crate) fn flood(&self, command: &[u8]) {
+        let mut last = Instant::now();
+        while last.elapsed() < Duration::from_secs(1) {
+            let how = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            match send(self.driver(), command, how) {
+                Ok(_) => last = Instant::now(),
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
     /// The client's end goes, as when the kernel takes the device away.
     pub(crate) fn hang_up(&mut self) {
         self.driver = None;
@@ -145,8 +170,8 @@ impl Served {
     pub(crate) fn end(mut self) -> Output {
         let status = ended(&mut self.process);
         let mut said = (Vec::new(), Vec::new());
-        self.process.stdout.take().unwrap().read_to_end(&mut said.0).unwrap();
-        self.process.stderr.take().unwrap().read_to_end(&mut said.1).unwrap();
+        self.process.stdout.take().map(|mut out| out.read_to_end(&mut said.0).unwrap());
+        self.process.stderr.take().map(|mut out| out.read_to_end(&mut said.1).unwrap());
         Output { status, stdout: said.0, stderr: said.1 }
     }
 
@@ -191,12 +216,18 @@ pub(crate) fn start_up_of_a_tpm20() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Nothing of what is no file, or too long to be read.
+fn contents(path: &Path) -> Vec<u8> {
+    let found = std::fs::metadata(path).unwrap();
+    if found.is_file() && found.len() < 1 << 24 { std::fs::read(path).unwrap() } else { Vec::new() }
+}
+
 /// Every file below a folder, with its contents.
 pub(crate) fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut all: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
-        .map(|path| (path.clone(), std::fs::read(&path).unwrap_or_default()))
+        .map(|path| (path.clone(), contents(&path)))
         .collect();
     all.sort();
     all

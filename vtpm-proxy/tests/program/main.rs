@@ -7,3 +7,5 @@ mod double;
 #[path = "../support/index.rs"]
 mod index;
 mod serving;
+mod stopping;
+mod unheard;
