@@ -53,7 +53,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Relay(relay) => confine::leave_no_core().and_then(|()| relay::relay(&relay)),
         Command::List { json } => list::print(json),
         Command::Recipe { name, reader } => {
-            say::answer(&recipe::text(&nodes::from_json(&registry::one(&name)?)?, reader))
+            say::answer(&recipe::text(&nodes::from_json(&registry::one(&name)?)?, reader)?)
         }
         Command::Stop { name, timeout } => registry::stop(&name, Duration::from_secs(timeout)),
         Command::Completion { shell } => {

@@ -2,17 +2,26 @@
 
 use crate::arguments::For;
 use crate::nodes::Node;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 /// Text to paste, for this reader. Inside, the devices have the names that programs look for.
-pub(crate) fn text(nodes: &[Node], reader: For) -> String {
-    match reader {
+///
+/// # Errors
+/// When there are no devices.
+pub(crate) fn text(nodes: &[Node], reader: For) -> Result<String> {
+    if nodes.is_empty() {
+        bail!(
+            "it serves on standard input: whoever started it made the device, and knows its numbers"
+        );
+    }
+    Ok(match reader {
         For::Oci => oci(nodes),
         For::Podman => words(nodes, |node, inside| format!("--device {}:{inside}:rw", node.path)),
         For::Nspawn => words(nodes, |node, inside| {
             format!("--bind={}:{inside} --property=DeviceAllow='{} rw'", node.path, node.path)
         }),
-    }
+    })
 }
 
 /// `/dev/tpm0` or `/dev/tpmrm0`.
@@ -59,7 +68,8 @@ mod tests {
 
     #[test]
     fn an_oci_runtime_gets_numbers_and_the_right_to_use_them() {
-        let value: serde_json::Value = serde_json::from_str(&text(&nodes(), For::Oci)).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&text(&nodes(), For::Oci).unwrap()).unwrap();
         assert_eq!(value["linux"]["devices"][1]["path"], "/dev/tpmrm0");
         assert_eq!(value["linux"]["devices"][1]["minor"], 65539);
         assert_eq!(value["linux"]["resources"]["devices"][0]["major"], 10);
@@ -67,8 +77,8 @@ mod tests {
 
     #[test]
     fn command_lines_name_both_devices() {
-        let podman = text(&nodes(), For::Podman);
+        let podman = text(&nodes(), For::Podman).unwrap();
         assert_eq!(podman, "--device /dev/tpm3:/dev/tpm0:rw --device /dev/tpmrm3:/dev/tpmrm0:rw\n");
-        assert!(text(&nodes(), For::Nspawn).contains("--bind=/dev/tpmrm3:/dev/tpmrm0"));
+        assert!(text(&nodes(), For::Nspawn).unwrap().contains("--bind=/dev/tpmrm3:/dev/tpmrm0"));
     }
 }

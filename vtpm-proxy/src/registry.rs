@@ -183,8 +183,11 @@ pub(crate) fn stop(name: &str, patience: Duration) -> Result<()> {
     let process = pidfd_open(pid, PidfdFlags::empty())
         .with_context(|| format!("cannot find the process of {name}"))?;
     let path = path_of(&folder(), name)?;
+    if is_served(&path) && read(&path)? != entry {
+        bail!("another {name} has just been started: look at vtpm-proxy list");
+    }
     if !is_served(&path) {
-        return Ok(());
+        return in_order(name, &path);
     }
     pidfd_send_signal(&process, Signal::TERM)
         .with_context(|| format!("cannot ask process {} to stop", pid.as_raw_nonzero()))?;
@@ -195,6 +198,11 @@ pub(crate) fn stop(name: &str, patience: Duration) -> Result<()> {
         }
         std::thread::sleep(GLANCE);
     }
+    in_order(name, &path)
+}
+
+/// Of one that has ended: whether it did so in order.
+fn in_order(name: &str, path: &Path) -> Result<()> {
     if path.exists() {
         bail!("{name} has ended, but not in order: look at its log");
     }

@@ -9,8 +9,9 @@ use crate::registry::Entry;
 use crate::state::{self, Keeper};
 use crate::tpm::Tpm;
 use crate::{confine, host_tpm, key, registry, stop};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use engine_serve::StateDir;
+use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use vtpm_engine::{TpmState, TpmVersion};
@@ -22,7 +23,7 @@ use vtpm_store::Secret;
 /// One sentence for people.
 pub(crate) fn run(run: &Run) -> Result<()> {
     let (arguments, notices) =
-        vtpm_service::Arguments::parse(words(run)).map_err(|error| anyhow::anyhow!("{error}"))?;
+        vtpm_service::Arguments::parse(words(run)).map_err(|error| anyhow!(in_options(&error)))?;
     notices.iter().for_each(|notice| log::warn!("{notice}"));
     let entry = Entry::take(&name(run)?)?;
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
@@ -110,6 +111,12 @@ fn words(run: &Run) -> Vec<String> {
     let banks = run.banks.as_ref().map(|banks| format!("banks={banks}"));
     let platform = run.platform_open.then(|| "platform=open".to_owned());
     version.into_iter().chain(banks).chain(platform).collect()
+}
+
+/// What is wrong with them, in the words of this program's command line.
+fn in_options(error: &impl Display) -> String {
+    let banks = |text: &str| text.replace("banks= ", "--banks ").replace("banks=", "--banks ");
+    banks(&error.to_string().replace("platform=open", "--platform-open"))
 }
 
 fn name(run: &Run) -> Result<String> {

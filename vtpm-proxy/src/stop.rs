@@ -1,4 +1,6 @@
 //! SIGTERM, SIGINT and SIGHUP as something to wait for.
+//!
+//! A SIGHUP that is ignored already stays so: whoever starts a program by nohup(1) wants it to go on.
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -11,9 +13,20 @@ use std::os::unix::net::UnixStream;
 pub(crate) fn signals() -> Result<UnixStream> {
     let (stop, raised) = UnixStream::pair().context("cannot make a socket pair")?;
     for signal in [SIGTERM, SIGINT, SIGHUP] {
+        if signal == SIGHUP && is_ignored(signal) {
+            continue;
+        }
         let raised = raised.try_clone().context("cannot make a socket pair")?;
         signal_hook::low_level::pipe::register(signal, raised)
             .context("cannot take over signals")?;
     }
     Ok(stop)
+}
+
+/// As proc(5) says of this process.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 25] = [
+const MISTAKES: [(&[&str], i32, &str); 26] = [
     (&[], 2, "a command is missing; see vtpm-proxy --help"),
     (&["recip"], 2, "there is no command \"recip\"; did you mean recipe?"),
     (&["status"], 2, "there is no command \"status\"; "),
@@ -45,7 +45,12 @@ const MISTAKES: [(&[&str], i32, &str); 25] = [
     (
         &["run", "--state", "s", "--key-file", "key", "--banks", "sha257"],
         1,
-        "write banks= with one",
+        "\"--banks sha257\" cannot be used: write --banks with one",
+    ),
+    (
+        &["run", "--state", "s", "--key-file", "key", "--tpm", "1.2", "--platform-open"],
+        1,
+        "\"--platform-open\" does not exist for a TPM 1.2: remove it",
     ),
     (&["list", "web"], 2, "web is not known here; see vtpm-proxy --help"),
     (&["recipe"], 2, "<NAME> is missing; write vtpm-proxy recipe <NAME>"),

@@ -2,6 +2,7 @@
 
 use crate::double::{Place, Served};
 use crate::index::{define_index, write_index};
+use rustix::process::Signal;
 use std::fs;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -50,12 +51,11 @@ fn stop_says_when_a_tpm_did_not_end_in_order() {
 fn stop_has_an_end_where_its_tpm_has_none() {
     let place = Place::new();
     let served = place.serve(&["--name", "web"]);
-    let pid = rustix::process::Pid::from_child(&served.process);
-    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    served.signal(Signal::STOP);
     let done = vtpm_proxy(&place, &["stop", "web", "--timeout", "1"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(sentence(&done).contains("web has not stopped within 1 s"), "{}", sentence(&done));
-    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    served.signal(Signal::CONT);
     assert!(served.end().status.success());
 }
 
@@ -93,6 +93,24 @@ fn one_that_is_asked_to_stop_while_it_starts_ends_in_order() {
     let again = place.serve(&[]);
     assert!(again.was_orderly());
     again.stop();
+}
+
+#[test]
+fn a_terminal_that_goes_ends_it_in_order_but_not_one_that_ignores_it() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    served.signal(Signal::HUP);
+    assert!(served.end().status.success());
+    let words = ["--state", "=state", "--key-file", "=key", "--stdin"];
+    let run = place.run(&words);
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(run.get_program());
+    nohup.args(run.get_args()).env("VTPM_PROXY_RUN", place.path("run"));
+    let served = Served::start(nohup);
+    assert!(served.was_orderly());
+    served.signal(Signal::HUP);
+    served.ask(&tpm20::get_random(8));
+    served.stop();
 }
 
 #[test]

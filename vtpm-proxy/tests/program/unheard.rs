@@ -61,6 +61,10 @@ fn what_a_command_prints_may_be_cut_off_by_its_reader_and_not_by_a_full_disk() {
         assert!(said.starts_with("vtpm-proxy: standard output cannot be written: "), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
+    let done = printed(&place, &["recipe", "web"], Stdio::piped());
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said.starts_with("vtpm-proxy: it serves on standard input: "), "{said}");
     served.stop();
 }
 
