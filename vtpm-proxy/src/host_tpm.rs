@@ -1,7 +1,7 @@
 //! A key that is sealed to the host's own TPM 2.0.
 
-use crate::chip;
 use crate::host::SystemEntropy;
+use crate::{chip, refusal};
 use anyhow::{Context, Result, anyhow, bail};
 use domain_io::{Clock, Pause};
 use engine_serve::StateDir;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tpm_hw::{HardwareError, HardwareTpm};
 use tpm_wire::TpmVersion;
-use vtpm_custody::{Access, Custody, Force, Platform, Policy};
+use vtpm_custody::{Access, Custody, CustodyError, Force, Platform, Policy};
 use vtpm_store::Secret;
 use vtpm_store::manager::SealedSecret;
 
@@ -111,13 +111,14 @@ impl DeviceTpm {
         Ok(Self { file, failure: None })
     }
 
-    fn explain(&mut self, device: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
+    fn explain(&mut self, device: &Path, error: &CustodyError) -> anyhow::Error {
         match self.failure.take() {
             Some(failure) => {
                 anyhow!("the host's TPM {} does not answer: {failure}", device.display())
             }
             None => {
-                anyhow!("the key cannot be had from the host's TPM {}: {error}", device.display())
+                let why = refusal::sentence(error);
+                anyhow!("the key cannot be had from the host's TPM {}: {why}", device.display())
             }
         }
     }

@@ -18,6 +18,7 @@ mod nodes;
 mod notify;
 mod presence;
 mod recipe;
+mod refusal;
 mod registry;
 mod relay;
 mod run;
