@@ -33,8 +33,8 @@ pub struct Claim {
 }
 
 /// All claims whose name, with or without the variant, matches one of `patterns` (`*` stands for
-/// any characters); all when there is none. Long ones are left out unless `long` asks for them or a
-/// pattern is their whole name.
+/// any characters); all when there is none. Long ones are left out unless `long` asks for them, a
+/// pattern is their whole name, or it is the name of a claim that has no others.
 ///
 /// # Errors
 /// A claim's header is not understood, or a pattern matches nothing.
@@ -42,7 +42,8 @@ pub fn select(place: &Place, patterns: &[String], long: bool) -> Result<Vec<Clai
     let known = known(place)?;
     let wanted = |claim: &Claim, pattern: &String| {
         let bare = claim.name.split('~').next().unwrap_or_default();
-        let timely = long || !claim.long || *pattern == claim.name;
+        let only_long = claim.header.variants.is_empty() && pattern == bare;
+        let timely = long || !claim.long || only_long || *pattern == claim.name;
         timely && (matches(pattern, &claim.name) || matches(pattern, bare))
     };
     if let Some(pattern) =
@@ -113,6 +114,17 @@ mod tests {
         }
         assert!(!matches("lab-*x", "lab-boots"));
         assert!(!matches("lab", "lab-boots"));
+    }
+
+    #[test]
+    fn every_claim_of_the_page_runs_by_the_name_that_stands_there() {
+        let place = Place::of_checkout();
+        for claim in select(&place, &[], true).unwrap() {
+            let bare = claim.name.split('~').next().unwrap().to_owned();
+            let chosen = select(&place, std::slice::from_ref(&bare), false).unwrap();
+            assert!(!chosen.is_empty(), "{bare}");
+            assert!(chosen.iter().all(|one| !one.long || one.header.variants.is_empty()));
+        }
     }
 
     #[test]
