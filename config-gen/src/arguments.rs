@@ -40,6 +40,10 @@ pub struct Arguments {
     #[arg(long, value_name = "VERSION", requires = "guest")]
     pub hardware: Option<String>,
 
+    /// With --guest: disk images get all their space when xl-vtpm makes them, in place of being sparse
+    #[arg(long, requires = "guest")]
+    pub allocated: bool,
+
     /// The folder that the files are written to [default: host.output of the TOML file, or .]
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
@@ -64,6 +68,7 @@ const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
   disks = "/var/lib/xen/vtpm"         # where the disk images are
   images = "/usr/lib/xen/boot"        # where vtpm-stubdom.gz and vtpmmgr-stubdom.gz are
   check_disks = true                  # scripts of the package make and check the disk images
+  allocated = true                    # disk images have all their space from the start
   type = "pvh"                        # how the domains run: pvh or pv; by itself what this host does best
 
   [manager]
@@ -119,6 +124,7 @@ impl Arguments {
             ..Guest::default()
         };
         let mut wanted = Wanted::default();
+        wanted.host.allocated = self.allocated.then_some(true);
         wanted.guest.push(guest);
         let hardware = self.hardware.as_ref().map(spanned);
         wanted.manager = Some(Manager { hardware, keep: true, ..Manager::default() });

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) images: String,
     /// Whether disk lines name the scripts that come with the images.
     pub(crate) checks_disks: bool,
+    /// Whether disk images are to have all their space from the start.
+    pub(crate) allocated: bool,
     /// How stub domains run: `pvh` or `pv`.
     pub(crate) kind: &'static str,
     /// Nobody has said that, and this machine was asked.
@@ -122,6 +124,7 @@ impl Plan {
         let managed = vtpms.is_empty() || vtpms.iter().any(|vtpm| !vtpm.ephemeral);
         let plan = Self {
             checks_disks: wanted.host.check_disks.unwrap_or(wanted.host.images.is_none()),
+            allocated: wanted.host.allocated.unwrap_or(false),
             images: given(wanted.host.images.as_ref(), "/usr/lib/xen/boot")?,
             kind: kind(wanted, wanted.host.kind.as_ref(), &["pvh", "pv"])?,
             kind_is_found: wanted.host.kind.is_none() && wanted.kind_here.is_some(),

@@ -57,12 +57,15 @@ fn rendered(tera: &Tera, kind: &'static str, path: &Path, context: &Context) -> 
 /// A disk as xl-disk-configuration(5) has it; what follows `target=` is the path, whatever it holds.
 fn disk(plan: &Plan, script: &str, path: &str) -> String {
     let script = if plan.checks_disks { format!("script={script}, ") } else { String::new() };
-    format!("format=raw, vdev=hda, access=w, {script}target={path}")
+    // xl's word for a file that was made without holes; xl-vtpm makes it so.
+    let whole = if plan.allocated { "no-discard, " } else { "" };
+    format!("format=raw, vdev=hda, access=w, {whole}{script}target={path}")
 }
 
 fn stub_domain(plan: &Plan, image: &str) -> Context {
     let mut context = Context::new();
     context.insert("checks_disks", &plan.checks_disks);
+    context.insert("allocated", &plan.allocated);
     context.insert("kernel", &format!("{}/{image}-stubdom.gz", plan.images));
     context.insert("type", &plan.kind);
     let says = match (plan.kind, plan.kind_is_found) {

@@ -69,14 +69,14 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     }
     if let Some(manager) = &plan.manager {
         // A file of an earlier run may have no script that makes it.
-        if !plan.checks_disks || manager.stays {
-            image(&manager.disk, 16).map(&mut line);
+        if !plan.checks_disks || plan.allocated || manager.stays {
+            image(plan, &manager.disk, 16).map(&mut line);
         }
         line(format!("  xl create {}", manager.file.display()));
     }
     for vtpm in &plan.vtpms {
-        if !vtpm.ephemeral && !plan.checks_disks {
-            image(&vtpm.disk, 2).map(&mut line);
+        if !vtpm.ephemeral && (!plan.checks_disks || plan.allocated) {
+            image(plan, &vtpm.disk, 2).map(&mut line);
         }
         line(format!("  xl create {}", vtpm.file.display()));
         line(format!(
@@ -89,8 +89,10 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
 }
 
 /// The command that makes an image where there is none yet; a block device is there.
-fn image(disk: &str, mib: u32) -> Option<String> {
-    (!disk.starts_with("/dev/")).then(|| format!("  test -e {disk} || truncate -s {mib}M {disk}"))
+fn image(plan: &Plan, disk: &str, mib: u32) -> Option<String> {
+    let make = if plan.allocated { "fallocate -l" } else { "truncate -s" };
+    let command = || format!("  test -e {disk} || (umask 077; {make} {mib}M {disk})");
+    (!disk.starts_with("/dev/")).then(command)
 }
 
 /// The folders of all disk images that are no block devices.

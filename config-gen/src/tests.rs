@@ -76,7 +76,7 @@ fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told(
     ] {
         let here = folder();
         let said = run(here.path(), &format!("{host}{guest}"), &[]).unwrap();
-        assert_eq!(said.contains("g-vtpm.img || truncate -s 2M"), !checked, "{said}");
+        assert_eq!(said.contains("g-vtpm.img || (umask 077; truncate -s 2M"), !checked, "{said}");
         for (name, script) in [("vtpmmgr", "block-vtpmmgr-store"), ("g-vtpm", "block-vtpm-state")] {
             let script = if checked { format!("script={script}, ") } else { String::new() };
             let file = read(here.path(), &format!("{name}.cfg"));
@@ -85,6 +85,26 @@ fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told(
                 format!("\ndisk = [ \"format=raw, vdev=hda, access=w, {script}{target}\" ]\n");
             assert!(file.contains(&line), "{line}{file}");
             assert_eq!(file.contains("makes the image"), checked, "{file}");
+        }
+    }
+}
+
+#[test]
+fn images_are_allocated_where_the_host_says_so_and_by_hand_too() {
+    let guest = "[[guest]]\nname = 'g'\nkernel = '/k'\n";
+    for (host, allocated) in [("", false), ("[host]\nallocated = true\n", true)] {
+        let here = folder();
+        let said = run(here.path(), &format!("{host}{guest}"), &[]).unwrap();
+        assert_eq!(
+            said.contains("g-vtpm.img || (umask 077; fallocate -l 2M /"),
+            allocated,
+            "{said}"
+        );
+        assert_eq!(said.contains("vtpmmgr.img || (umask 077; fallocate -l 16M /"), allocated);
+        for name in ["vtpmmgr.cfg", "g-vtpm.cfg"] {
+            let text = read(here.path(), name);
+            assert_eq!(text.contains("access=w, no-discard, script="), allocated, "{text}");
+            assert_eq!(text.contains("\n# no-discard: "), allocated, "{text}");
         }
     }
 }

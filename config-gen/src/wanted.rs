@@ -41,6 +41,8 @@ pub(crate) struct Host {
     pub(crate) images: Option<Text>,
     /// Whether scripts of the package are to look at the disks of manager and vTPM domains.
     pub(crate) check_disks: Option<bool>,
+    /// Whether disk images are to have all their space from the start.
+    pub(crate) allocated: Option<bool>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<Text>,
 }

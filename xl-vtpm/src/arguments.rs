@@ -207,6 +207,9 @@ pub(crate) struct New {
     /// and has to say the same [default: 2.0]
     #[arg(long, value_name = "VERSION")]
     pub(crate) hardware: Option<String>,
+    /// Disk images get all their space when they are made, in place of being sparse
+    #[arg(long)]
+    pub(crate) allocated: bool,
     /// The folder that the files are written to
     #[arg(long, default_value = FOLDER, value_name = "FOLDER")]
     pub(crate) output: PathBuf,

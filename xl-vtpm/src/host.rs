@@ -1,7 +1,7 @@
 //! The real host.
 
 use crate::exit::Exit;
-use crate::images::Images;
+use crate::images::{self, Images};
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
@@ -188,8 +188,9 @@ fn uuid_of(json: &str) -> Result<Uuid, Problem> {
 }
 
 impl Toolstack for Host {
-    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
-        self.images.make(path, mib).map_err(|error| Problem(error.to_string()))
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem> {
+        let allocate = allocated.then_some(images::allocate as images::Allocate);
+        self.images.make(path, mib, allocate).map_err(|error| Problem(error.to_string()))
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {

@@ -26,8 +26,8 @@ impl Hurry<'_> {
 }
 
 impl Toolstack for Hurry<'_> {
-    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem> {
-        self.host.make_image(path, mib)
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem> {
+        self.host.make_image(path, mib, allocated)
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {

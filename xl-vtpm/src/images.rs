@@ -1,9 +1,18 @@
 //! Disk images that are made, and taken back.
 
-use std::fs;
+use rustix::fs::{FallocateFlags, fallocate};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+
+/// Gives a file of no size so many bytes of zeros.
+pub(crate) type Allocate = fn(&File, u64) -> io::Result<()>;
+
+/// Those bytes are on the disk already: a full file system is noticed now, and not when a TPM saves.
+pub(crate) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?)
+}
 
 /// Images, and the folders that were made for them.
 #[derive(Default)]
@@ -12,12 +21,17 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// Makes a sparse file of zeros where nothing is, for its owner alone.
+    /// Makes a file of zeros where nothing is, for its owner alone; a sparse one unless it is to be allocated.
     ///
     /// # Errors
-    /// Something is there, or it cannot be made; nothing is left of it then.
-    pub(crate) fn make(&mut self, path: &Path, mib: u32) -> io::Result<()> {
-        let made = self.try_make(path, mib);
+    /// Something is there, or it cannot be made, or not allocated; nothing is left of it then.
+    pub(crate) fn make(
+        &mut self,
+        path: &Path,
+        mib: u32,
+        allocate: Option<Allocate>,
+    ) -> io::Result<()> {
+        let made = self.try_make(path, mib, allocate);
         if made.is_err() {
             self.remove_folders();
         }
@@ -34,7 +48,7 @@ impl Images {
         Ok(())
     }
 
-    fn try_make(&mut self, path: &Path, mib: u32) -> io::Result<()> {
+    fn try_make(&mut self, path: &Path, mib: u32, allocate: Option<Allocate>) -> io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let missing = folder.ancestors().take_while(|folder| !folder.exists());
@@ -44,7 +58,11 @@ impl Images {
         // It has its name once it has its size: whoever is killed meanwhile leaves no image of no size.
         let image = NamedTempFile::new_in(folder)?;
         let file = image.as_file();
-        file.set_len(u64::from(mib) << 20)?;
+        let bytes = u64::from(mib) << 20;
+        match allocate {
+            None => file.set_len(bytes)?,
+            Some(allocate) => allocate(file, bytes).map_err(|why| unallocated(path, mib, why))?,
+        }
         file.sync_all()?;
         image.persist_noclobber(path).map(drop).map_err(|error| error.error)
     }
@@ -59,6 +77,18 @@ impl Images {
     }
 }
 
+/// A file system that cannot do it is not taken for one that has done it.
+fn unallocated(path: &Path, mib: u32, why: io::Error) -> io::Error {
+    if why.kind() != io::ErrorKind::Unsupported {
+        return why;
+    }
+    let path = path.display();
+    io::Error::other(format!(
+        "its file system gives no space ahead of time ({why}); take no-discard out of disk= for a sparse \
+         image, or write it yourself: (umask 077; dd if=/dev/zero of={path} bs=1M count={mib})"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,16 +98,43 @@ mod tests {
     fn an_image_is_its_owner_s_alone_and_never_made_over_anything() {
         let here = tempfile::tempdir().unwrap();
         let (path, mut images) = (here.path().join("v.img"), Images::default());
-        images.make(&path, 2).unwrap();
+        images.make(&path, 2, None).unwrap();
         let made = fs::metadata(&path).unwrap();
         assert_eq!((made.len(), made.permissions().mode() & 0o777), (2 << 20, 0o600));
         fs::write(&path, "a TPM's state").unwrap();
-        assert_eq!(images.make(&path, 2).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(images.make(&path, 2, None).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"a TPM's state");
         let nowhere = here.path().join("link.img");
         std::os::unix::fs::symlink("/nowhere/at/all", &nowhere).unwrap();
-        assert_eq!(images.make(&nowhere, 2).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            images.make(&nowhere, 2, None).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn an_allocated_image_has_all_its_space_and_a_sparse_one_none() {
+        use std::os::unix::fs::MetadataExt;
+        let here = tempfile::tempdir().unwrap();
+        let blocks = |name: &str, how: Option<Allocate>| {
+            let path = here.path().join(name);
+            Images::default().make(&path, 2, how)?;
+            let made = fs::metadata(&path).unwrap();
+            assert_eq!((made.len(), made.permissions().mode() & 0o777), (2 << 20, 0o600));
+            assert!(fs::read(&path).unwrap().iter().all(|byte| *byte == 0));
+            Ok::<_, io::Error>(made.blocks() * 512)
+        };
+        assert!(blocks("sparse.img", None).unwrap() < 2 << 20);
+        assert!(blocks("allocated.img", Some(allocate)).unwrap() >= 2 << 20);
+        let unable: Allocate = |_, _| Err(io::Error::from_raw_os_error(95));
+        let why = blocks("unable.img", Some(unable)).unwrap_err().to_string();
+        assert!(why.contains("gives no space ahead") && why.contains("no-discard out of"), "{why}");
+        assert!(why.contains("unable.img bs=1M count=2"), "{why}");
+        let full: Allocate = |_, _| Err(io::ErrorKind::StorageFull.into());
+        let why = blocks("full.img", Some(full)).unwrap_err();
+        assert_eq!(why.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2, "nothing of those two");
     }
 
     #[test]
@@ -85,13 +142,13 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         let (one, two) = (here.path().join("a/b/v.img"), here.path().join("a/w.img"));
         let mut images = Images::default();
-        images.make(&one, 2).unwrap();
-        images.make(&two, 2).unwrap();
+        images.make(&one, 2, None).unwrap();
+        images.make(&two, 2, None).unwrap();
         images.remove(&one).unwrap();
         assert!(two.exists() && !here.path().join("a/b").exists());
         fs::write(here.path().join("file"), "").unwrap();
-        assert!(images.make(&here.path().join("file/v.img"), 2).is_err());
-        assert!(images.make(&here.path().join("c/d/").join("x".repeat(300)), 2).is_err());
+        assert!(images.make(&here.path().join("file/v.img"), 2, None).is_err());
+        assert!(images.make(&here.path().join("c/d/").join("x".repeat(300)), 2, None).is_err());
         assert!(!here.path().join("c").exists() && two.exists());
         images.remove(&two).unwrap();
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "the file alone");

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::xl;
 use command_line::file_error;
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Role, StubDomain};
+use libxl_vtpm::plan::{MissingImage, Role, StubDomain};
 use libxl_vtpm::text::read_file;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,10 @@ pub(crate) struct Disk {
     script: Option<String>,
     #[serde(default)]
     is_cdrom: bool,
+    /// libxl writes False where disk= says no-discard, the word for a file that was made without holes
+    /// (xl-disk-configuration(5)).
+    #[serde(default)]
+    discard_enable: serde_json::Value,
 }
 
 impl Disk {
@@ -71,7 +75,8 @@ impl Disk {
     ///
     /// # Errors
     /// It is a file that is not there, and not one that can be made.
-    fn missing_image(self) -> Result<Option<PathBuf>, String> {
+    fn missing_image(self) -> Result<Option<MissingImage>, String> {
+        let allocated = self.discard_enable == "False";
         let path = self.pdev_path;
         let text = path.to_string_lossy();
         // What a script or a protocol of QEMU's (rbd:, nbd:) makes of a target is theirs to know.
@@ -97,7 +102,7 @@ impl Disk {
                  hda is made by itself"
             ));
         }
-        Ok(Some(path))
+        Ok(Some(MissingImage { path, allocated }))
     }
 }
 
@@ -224,7 +229,8 @@ mod tests {
         assert_eq!(config.c_info.name, "v");
         assert_eq!(config.b_info.cmdline, "tpm2 x=y");
         let domain = stopped("v", Role::Vtpm, "v.cfg".into(), config).unwrap();
-        assert_eq!(domain.missing_images, [PathBuf::from("/nowhere/v.img")]);
+        let path = PathBuf::from("/nowhere/v.img");
+        assert_eq!(domain.missing_images, [MissingImage { path, allocated: false }]);
         assert_eq!(domain.manager.as_deref(), Some("vtpmmgr"));
     }
 
@@ -250,18 +256,20 @@ mod tests {
     fn nothing_but_a_raw_file_of_hda_is_made() {
         let missing = |json: &str| {
             let disk: Disk = serde_json::from_str(json).unwrap();
-            disk.missing_image()
+            disk.missing_image().map(|found| found.map(|image| (image.path, image.allocated)))
         };
         let hda = r#""vdev":"hda","format":"raw""#;
         let of = |path: &str| missing(&format!(r#"{{"pdev_path":"{path}",{hda}}}"#));
-        assert_eq!(of("/nowhere/v.img"), Ok(Some("/nowhere/v.img".into())));
+        assert_eq!(of("/nowhere/v.img"), Ok(Some(("/nowhere/v.img".into(), false))));
+        let whole = format!(r#"{{"pdev_path":"/n/v.img","discard_enable":"False",{hda}}}"#);
+        assert_eq!(missing(&whole), Ok(Some(("/n/v.img".into(), true))));
         for others in ["", "/dev/vg/v", "/etc/passwd", "rbd:pool/v", "nbd:unix:/run/v"] {
             assert_eq!(of(others), Ok(None), "{others}");
         }
         let drbd = format!(r#"{{"pdev_path":"res0","script":"block-drbd",{hda}}}"#);
         assert_eq!(missing(&drbd), Ok(None));
         let prepared = format!(r#"{{"pdev_path":"/nowhere/v.img","script":"x",{hda}}}"#);
-        assert_eq!(missing(&prepared), Ok(Some("/nowhere/v.img".into())));
+        assert_eq!(missing(&prepared), Ok(Some(("/nowhere/v.img".into(), false))));
         assert_eq!(missing(r#"{"is_cdrom":true,"vdev":"hdc","format":"raw"}"#), Ok(None));
         assert!(of("images/v.img").unwrap_err().contains("no whole path; write target=/"));
         let other = r#"{"pdev_path":"/nowhere/v.img","vdev":"hdb","format":"raw"}"#;

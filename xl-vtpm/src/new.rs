@@ -12,6 +12,7 @@ pub(crate) fn run(options: &New, json: bool) -> Result<(), Exit> {
         uuid: options.uuid.clone(),
         ephemeral: options.ephemeral,
         hardware: options.hardware.clone(),
+        allocated: options.allocated,
         output: Some(options.output.clone()),
         force: options.force,
         dry_run: options.dry_run,

@@ -124,7 +124,9 @@ fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Stop> {
         toolstack.go_on()?;
     }
     match step {
-        Step::MakeImage { path, mib } => toolstack.make_image(path, *mib)?,
+        Step::MakeImage { path, mib, allocated } => {
+            toolstack.make_image(path, *mib, *allocated)?;
+        }
         Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file)?,
         Step::AwaitReady { name, role, seconds } => {
             await_ready(name, *role, Duration::from_secs(*seconds), toolstack)?;

@@ -18,9 +18,18 @@ pub struct StubDomain {
     /// It is there already.
     pub running: bool,
     /// Its disk images that are not there yet.
-    pub missing_images: Vec<PathBuf>,
+    pub missing_images: Vec<MissingImage>,
     /// The name of its manager, if it has one.
     pub manager: Option<String>,
+}
+
+/// A disk image that is not there yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingImage {
+    /// Where it is to be.
+    pub path: PathBuf,
+    /// It is to have all its space from the start; else it is to be sparse.
+    pub allocated: bool,
 }
 
 /// What is known of a guest that is to be started.
@@ -161,7 +170,11 @@ impl Making<'_> {
     fn start(&mut self, domain: &StubDomain) {
         let mib = domain.role.image_mib();
         let images = domain.missing_images.iter();
-        self.steps.extend(images.map(|path| Step::MakeImage { path: path.clone(), mib }));
+        self.steps.extend(images.map(|MissingImage { path, allocated }| Step::MakeImage {
+            path: path.clone(),
+            mib,
+            allocated: *allocated,
+        }));
         self.steps.push(Step::StartDomain {
             name: domain.name.clone(),
             role: domain.role,

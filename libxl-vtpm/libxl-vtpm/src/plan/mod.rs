@@ -12,7 +12,7 @@ mod tests;
 mod toolstack;
 
 pub use apply::{Failure, apply};
-pub use making::{GuestStart, NotPlanned, StubDomain};
+pub use making::{GuestStart, MissingImage, NotPlanned, StubDomain};
 pub use step::{Role, Step, Undo};
 pub use toolstack::{Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
 

@@ -63,12 +63,14 @@ impl fmt::Display for Role {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
-    /// Makes a sparse disk image where nothing is yet.
+    /// Makes a disk image where nothing is yet.
     MakeImage {
         /// Where.
         path: PathBuf,
         /// Its size.
         mib: u32,
+        /// It has all its space from the start; else it is sparse.
+        allocated: bool,
     },
     /// Starts a manager or a vTPM domain.
     StartDomain {
@@ -104,8 +106,9 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MakeImage { path, mib } => {
-                write!(f, "make the disk image {} ({mib} MiB, sparse)", path.display())
+            Self::MakeImage { path, mib, allocated } => {
+                let how = if *allocated { "allocated" } else { "sparse" };
+                write!(f, "make the disk image {} ({mib} MiB, {how})", path.display())
             }
             Self::StartDomain { name, role, file } => {
                 write!(f, "start the {role} {name} from {}", file.display())

@@ -41,7 +41,7 @@ impl Host {
 }
 
 impl Toolstack for Host {
-    fn make_image(&mut self, path: &Path, _mib: u32) -> Result<(), Problem> {
+    fn make_image(&mut self, path: &Path, _mib: u32, _allocated: bool) -> Result<(), Problem> {
         self.call()?;
         assert!(self.images.insert(path.to_owned()), "never over an image");
         Ok(())
@@ -117,7 +117,10 @@ fn stub(name: &str, role: Role, manager: Option<&str>) -> StubDomain {
         role,
         file: format!("{name}.cfg").into(),
         running: false,
-        missing_images: vec![Path::new(name).join("image")],
+        missing_images: vec![MissingImage {
+            path: Path::new(name).join("image"),
+            allocated: role == Role::Manager,
+        }],
         manager: manager.map(Into::into),
     }
 }
@@ -150,7 +153,7 @@ fn manager_then_vtpm_then_guest_each_awaited_and_each_once() {
     assert_eq!(
         said(&plan),
         [
-            "make the disk image m/image (16 MiB, sparse)",
+            "make the disk image m/image (16 MiB, allocated)",
             "start the manager m from m.cfg",
             "wait until the manager m is ready (at most 30 s)",
             "make the disk image a/image (2 MiB, sparse)",
@@ -394,6 +397,7 @@ fn a_plan_is_shown_as_json() {
     let plan = Plan::guest(&guest(&["a"]), &known(), 3).unwrap();
     let json = serde_json::to_value(&plan.steps).unwrap();
     assert_eq!(json[0]["step"], "make-image");
+    assert_eq!((&json[0]["allocated"], &json[3]["allocated"]), (&true.into(), &false.into()));
     assert_eq!(json[2]["role"], "manager");
     assert_eq!(
         json[6],

@@ -59,11 +59,11 @@ pub enum Halt {
 
 /// A host's domains and disks. Nothing here waits longer than it must.
 pub trait Toolstack {
-    /// Makes a sparse file of zeros that only its owner may read.
+    /// Makes a file of zeros that only its owner may read; sparse, unless it is to be `allocated`.
     ///
     /// # Errors
-    /// Something is there already, or it cannot be made; nothing is left of it then.
-    fn make_image(&mut self, path: &Path, mib: u32) -> Result<(), Problem>;
+    /// Something is there already, or it cannot be made, or not so; nothing is left of it then.
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem>;
 
     /// Removes a file made by [`Toolstack::make_image`].
     ///
