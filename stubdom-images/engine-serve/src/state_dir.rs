@@ -29,18 +29,21 @@ impl StateDir {
     /// When it cannot be made or another process has it.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        make(path).with_context(|| {
+        let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+        fs::create_dir_all(path).with_context(|| {
             format!("cannot make {shown}; name another directory for the TPM's state")
         })?;
         let folder = File::open(path).with_context(|| format!("cannot open {shown}"))?;
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_path_buf(), folder }),
+            Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => bail!(
                 "{shown} is in use by another program that serves its TPM: stop that one, or name \
                  another directory"
             ),
-            Err(errno) => Err(errno).with_context(|| format!("cannot lock {shown}")),
+            Err(errno) => Err(errno).with_context(|| format!("cannot lock {shown}"))?,
         }
+        keep_names(&missing).with_context(|| format!("cannot make {shown} durable"))?;
+        Ok(Self { path: path.to_path_buf(), folder })
     }
 
     /// Where the state's file is.
@@ -103,12 +106,10 @@ pub fn read_from(folder: &File, name: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Makes a directory, and the names of all that were made durable.
-fn make(path: &Path) -> std::io::Result<()> {
-    let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
-    fs::create_dir_all(path)?;
-    for made in missing {
-        match made.parent() {
+/// Makes the names of these directories durable, the innermost first.
+fn keep_names(made: &[&Path]) -> std::io::Result<()> {
+    for folder in made {
+        match folder.parent() {
             Some(parent) if parent != Path::new("") => File::open(parent)?.sync_all()?,
             _ => File::open(".")?.sync_all()?,
         }

@@ -78,6 +78,8 @@ fn state_and_socket_are_the_users_alone() {
 #[test]
 fn two_programs_cannot_serve_one_state_or_one_socket() {
     let program = Program::start("2.0", &[]);
+    // Its socket is there before it has taken its directory.
+    program.connect().ask(&get_random("2.0"));
     let other = program.socket().with_extension("other");
     let refused = Program::refused("2.0", &program.state(), &other, &[]);
     assert!(refused.contains("in use by another program"), "{refused}");
