@@ -1,9 +1,9 @@
 //! Where the key of a state comes from.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{Mode, fstat};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use vtpm_store::Secret;
@@ -23,8 +23,11 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// When it is not a key, or others may read it.
 pub(crate) fn from_file(path: &Path) -> Result<Secret> {
     let shown = path.display();
-    let file = open(path).with_context(|| {
-        format!("cannot open the key {shown}; make one with: (umask 077; head -c 32 /dev/urandom >{shown})")
+    let file = open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!(
+            "there is no key {shown}; make one with: (umask 077; head -c 32 /dev/urandom >{shown})"
+        ),
+        _ => anyhow!("cannot open the key {shown}: {error}"),
     })?;
     if !file.metadata()?.is_file() {
         bail!(

@@ -28,7 +28,7 @@ fn line(entry: &Value) -> String {
         text("name"),
         text("kind"),
         text("tpm"),
-        entry["pid"],
+        entry["pid"].to_string(),
         devices.join(" "),
         text("state")
     )
@@ -45,6 +45,7 @@ mod tests {
         let entry = json!({ "name": "web", "kind": "run", "tpm": "2.0", "pid": 7, "state": "/s",
             "devices": [node] });
         let line = line(&entry);
-        assert!(line.starts_with("web ") && line.contains("/dev/tpm1 "), "{line}");
+        let columns = "web                  run   2.0        7  /dev/tpm1                  /s";
+        assert_eq!(line, columns);
     }
 }
