@@ -93,8 +93,15 @@ impl StateDir {
 /// # Errors
 /// When there is none, it is something else, or it cannot be read.
 pub fn read_from(folder: &File, name: &Path) -> std::io::Result<Vec<u8>> {
-    let how = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat(folder, name, how, Mode::empty())?);
+    let how = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // A link that leads nowhere at the moment is not a state that never was.
+    let opened = openat(folder, name, how, Mode::empty()).map_err(|errno| match errno {
+        rustix::io::Errno::LOOP => {
+            std::io::Error::other("it is a link, which a save would replace")
+        }
+        other => other.into(),
+    });
+    let file = File::from(opened?);
     if !file.metadata()?.is_file() {
         return Err(std::io::Error::other("it is no file"));
     }
@@ -158,6 +165,11 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &file, fifo, mode, 0).unwrap();
         assert!(said().ends_with("it is no file"), "{}", said());
         fs::remove_file(&file).unwrap();
+        for elsewhere in ["nowhere", "/etc/passwd"] {
+            std::os::unix::fs::symlink(elsewhere, &file).unwrap();
+            assert!(said().ends_with("it is a link, which a save would replace"), "{}", said());
+            fs::remove_file(&file).unwrap();
+        }
         File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert!(said().ends_with("longer than any TPM's state"), "{}", said());
     }

@@ -64,6 +64,12 @@ const TABLE: &[(&str, Spoil, &[&str], &str)] = &[
         &KEY,
         "key is no file: name one with 32 bytes",
     ),
+    (
+        "a state that is a link to nowhere, such as to what is not mounted",
+        |p| link(&p.path("state/state")),
+        &KEY,
+        "state/state: it is a link, which a save would replace",
+    ),
     ("a named pipe as state", |p| pipe(&p.path("state/state")), &KEY, "state/state: it is no file"),
     (
         "a state longer than any",
@@ -125,6 +131,12 @@ fn pipe(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     fs::remove_file(path).unwrap();
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+/// A link that leads nowhere in place of a file.
+fn link(path: &Path) {
+    fs::remove_file(path).unwrap();
+    std::os::unix::fs::symlink("/mnt/absent/state", path).unwrap();
 }
 
 fn world_readable(place: &Place) {
