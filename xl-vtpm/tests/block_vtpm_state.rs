@@ -121,6 +121,15 @@ fn an_image_is_made_where_nothing_is_and_only_its_owner_may_read_it() {
 }
 
 #[test]
+fn with_no_discard_an_image_has_all_its_space() {
+    let dom0 = Dom0::new();
+    dom0.node(&format!("/local/domain/0/{DISK}/discard-enable"), "0");
+    dom0.goes_on("block-vtpm-state");
+    let made = fs::metadata(dom0.image()).unwrap();
+    assert!(made.len() == 2 << 20 && made.blocks() * 512 >= 2 << 20, "{} blocks", made.blocks());
+}
+
+#[test]
 fn an_image_that_was_there_and_is_gone_is_not_made_anew() {
     let dom0 = Dom0::new();
     dom0.goes_on("block-vtpm-state");
