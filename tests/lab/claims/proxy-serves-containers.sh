@@ -1,9 +1,10 @@
 #!/bin/sh
 # claim: vtpm-proxy makes /dev/tpmN and /dev/tpmrmN of Linux's /dev/vtpmx: TPM 2.0 and 1.2, several at once, state kept over stop and kill under a key from a file or sealed to the host's TPM, everything gone after it
 # variants: few
-# long-variants: hundred
+# long-variants: hundred trixie
 # needs: tpm=2 tpm-dom0 time=300
 # needs hundred: time=1200
+# needs trixie: release=trixie
 . proxy-lib
 proxy_key other-key
 tool() { tool=$1; name=$2; shift 2; "tpm2_$tool" -T "device:$(node "$name" tpmrm)" "$@"; }
