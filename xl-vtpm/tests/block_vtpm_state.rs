@@ -175,6 +175,9 @@ fn a_disk_of_another_kind_is_refused_and_left_alone() {
         (store, STATE_MARK, 4096, "is a vTPM's state"),
         (state, b"\x53\xef a Linux ext4!", 0x438, "holds something that is not a vTPM's state"),
         (store, b"\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", 65520, "holds something"),
+        (state, b"_BHRfS_M, btrfs!", 0x1_0040, "holds something that is not a vTPM's state"),
+        (store, b"_BHRfS_M, btrfs!", 0x1_0040, "holds something that is not a manager's store"),
+        (state, b"what else is it?", 548_840, "holds something"),
     ] {
         let dom0 = Dom0::new().holds(bytes, at);
         let before = fs::read(dom0.image()).unwrap();
