@@ -98,7 +98,12 @@ fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attem
 }
 
 fn was_faster(host: &Host, failure: &Failure) -> bool {
-    matches!(&failure.step, Step::StartDomain { name, .. } if host.xen.find(name).is_some())
+    match &failure.step {
+        Step::StartDomain { name, .. } => host.xen.find(name).is_some(),
+        // libxl runs the scripts of all of a guest's disks at once.
+        Step::MakeImage { path, .. } => path.exists(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
