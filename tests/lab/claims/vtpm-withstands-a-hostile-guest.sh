@@ -6,7 +6,7 @@
 case $VARIANT in *-long) asks_answers=8000 asks_saves=2000;; esac
 manager_start "${VARIANT%-*}" hwtpm=none || fail "the manager comes up"
 for n in 0 1 2; do hostile_vtpm $n "${VARIANT%-*}" || fail "vTPM $n comes up"; done
-honest_guests
+clock_guests
 guest_start g1 pv 'vtpm=["backend=vtpm1"]' || fail "the first honest guest comes up"
 modprobe xen-tpmfront && xl vtpm-attach 0 backend=vtpm2 || fail "domain 0 is the second honest guest"
 honest_begin
