@@ -52,9 +52,9 @@ pub(crate) fn memory(patience: Duration) -> Result<Held, Problem> {
     take(Path::new(FOLDER), &file_name("", MEMORY), patience)
 }
 
-/// The file's name for a domain's name, which may have a `/` in it and be longer than a file's name; of another
-/// domain only where both begin with the same
-/// 80 bytes, who wait for each other then without need.
+/// The file's name for a domain's name, which may have a `/` in it and be longer than a file's name. Two
+/// domains share one only where their names begin with the same 80 bytes; they wait for each other then without
+/// need.
 fn file_name(name: &str, of: &str) -> String {
     let longest = (0..=name.len().min(LONGEST)).rev().find(|at| name.is_char_boundary(*at));
     let name = &name[..longest.unwrap_or(0)];

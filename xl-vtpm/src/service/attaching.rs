@@ -113,11 +113,11 @@ impl Moving {
         let vm = ours::identity(nodes, wire.frontend)?.unwrap_or_default();
         Ok(Self { frontend: wire.frontend, uuid: wire.uuid.clone(), name: name.into(), vm })
     }
+}
 
-    fn bytes(&self) -> Result<[u8; 16], Problem> {
-        let uuid = Uuid::try_parse(&self.uuid);
-        Ok(*uuid.map_err(|_| Problem(format!("{} is no uuid", self.uuid)))?.as_bytes())
-    }
+fn bytes_of(uuid: &str) -> Result<[u8; 16], Problem> {
+    let parsed = Uuid::try_parse(uuid);
+    Ok(*parsed.map_err(|_| Problem(format!("{uuid} is no uuid")))?.as_bytes())
 }
 
 impl Place for Host {
@@ -139,8 +139,7 @@ impl Place for Host {
     }
 
     fn take(&self, wire: &Wire) -> Result<(), Problem> {
-        let uuid = Uuid::try_parse(&wire.uuid);
-        let uuid = *uuid.map_err(|_| Problem(format!("{} is no uuid", wire.uuid)))?.as_bytes();
+        let uuid = bytes_of(&wire.uuid)?;
         let old = Vtpm { devid: wire.devid, backend_domid: wire.backend, uuid };
         self.xen.destroy_vtpm(wire.frontend, &old).map_err(|error| Problem(error.to_string()))
     }
@@ -150,7 +149,7 @@ impl Place for Host {
     }
 
     fn give(&self, moving: &Moving, backend: u32) -> Result<(), Problem> {
-        let uuid = moving.bytes()?;
+        let uuid = bytes_of(&moving.uuid)?;
         // By its number: the rule was checked for this domain, and not for what its name may stand for now.
         let new = NewVtpm { backend: backend.to_string(), uuid };
         self.xen.add_vtpm(moving.frontend, &new).map(drop).map_err(|error: Error| {
