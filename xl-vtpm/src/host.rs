@@ -7,10 +7,11 @@ use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
 use crate::{lock, memory, ours, reap, wires, xl};
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Stopped, Toolstack};
+use libxl_vtpm::plan::{Done, Halt, Problem, Readiness, Role, Stopped, Toolstack};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use xenlight_sys::{Autoballoon, Context, DomainConfig, End, Error, GuestFile, Library};
@@ -188,26 +189,34 @@ fn uuid_of(json: &str) -> Result<Uuid, Problem> {
 }
 
 impl Toolstack for Host {
-    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem> {
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<Done, Problem> {
         let allocate = allocated.then_some(images::allocate as images::Allocate);
-        self.images.make(path, mib, allocate).map_err(|error| Problem(error.to_string()))
+        match self.images.make(path, mib, allocate) {
+            Ok(()) => Ok(Done::Here),
+            // libxl runs the scripts of all of a guest's disks at once, for one.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => {
+                Ok(Done::ByAnother)
+            }
+            Err(error) => Err(Problem(error.to_string())),
+        }
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
         self.images.remove(path).map_err(|error| Problem(error.to_string()))
     }
 
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem> {
         let _one_creator = lock::domain(name, self.patience)?;
         unfinished::clear_named(self, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
         if self.xen.find(name).is_some() {
-            return Err(Problem(format!("a domain {name} has been started meanwhile")));
+            return Ok(Done::ByAnother);
         }
         let json = xl::config_json(file)?;
         let (name, guest) = (name.to_owned(), self.guest.clone());
         let making = Making { uuid: uuid_of(&json)?, name, role, guest };
         unfinished::note(&self.nodes, &making)?;
-        self.make(&json, &making)
+        self.make(&json, &making)?;
+        Ok(Done::Here)
     }
 
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {

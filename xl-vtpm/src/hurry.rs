@@ -2,7 +2,7 @@
 //! taken back by force, and a domain that is only late is left to become ready.
 
 use crate::host::Host;
-use libxl_vtpm::plan::{Halt, Problem, Readiness, Role, Stopped, Toolstack};
+use libxl_vtpm::plan::{Done, Halt, Problem, Readiness, Role, Stopped, Toolstack};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ impl Hurry<'_> {
 }
 
 impl Toolstack for Hurry<'_> {
-    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem> {
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<Done, Problem> {
         self.host.make_image(path, mib, allocated)
     }
 
@@ -34,7 +34,7 @@ impl Toolstack for Hurry<'_> {
         self.host.remove_image(path)
     }
 
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem> {
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem> {
         self.host.patience = self.deadline.saturating_duration_since(Instant::now());
         self.host.start_domain(name, role, file)
     }

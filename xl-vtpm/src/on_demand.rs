@@ -10,7 +10,7 @@ use crate::hurry::Hurry;
 use crate::known::Places;
 use crate::of_guest::vtpms_of;
 use crate::{lock, unfinished};
-use libxl_vtpm::plan::{Failure, Plan, Problem, Role, Step, apply};
+use libxl_vtpm::plan::{Plan, Problem, Role, Step, apply};
 use std::time::{Duration, Instant};
 
 /// Of the 40 s that libxl gives a script (LIBXL_HOTPLUG_TIMEOUT). What is left is for taking back what
@@ -39,13 +39,7 @@ pub(crate) fn run(domid: u32) -> Result<(), Exit> {
     for name in &vtpms {
         settle(&host, name, deadline)?;
     }
-    match attempt(&mut host, &vtpms, deadline)? {
-        // Another disk's script of the same guest, or an administrator, was faster.
-        Err(failure) if was_faster(&host, &failure) => {
-            attempt(&mut host, &vtpms, deadline)?.map_err(Exit::from)
-        }
-        other => other.map_err(Exit::from),
-    }
+    start(&mut host, &vtpms, deadline)
 }
 
 /// Waits until a vTPM domain that somebody is starting or ending is up or gone; one that was left half made
@@ -71,9 +65,7 @@ fn is_ending(host: &Host, domid: u32) -> Result<bool, Problem> {
     Ok(over || host.nodes.said(domid, Role::Vtpm, "state")?.as_deref() == Some("stopping"))
 }
 
-type Attempt = Result<(), Box<Failure>>;
-
-fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attempt, Exit> {
+fn start(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<(), Exit> {
     let names: Vec<_> = vtpms.iter().map(|name| (name.clone(), Role::Vtpm)).collect();
     let known = Places { named: &[], beside: None }.known(host, &names)?;
     // Its first start may take minutes, and it is nobody's to take back when this guest has waited too long.
@@ -90,20 +82,12 @@ fn attempt(host: &mut Host, vtpms: &[String], deadline: Instant) -> Result<Attem
     // Of vTPMs that are up already there is nothing to say.
     let starts = plan.steps.iter().any(|step| matches!(step, Step::StartDomain { .. }));
     let mut hurry = Hurry { host, deadline, limit: LIMIT };
-    Ok(apply(&plan, &mut hurry, &mut |step| {
+    apply(&plan, &mut hurry, &mut |step| {
         if starts {
             eprintln!("xl-vtpm: {step}");
         }
-    }))
-}
-
-fn was_faster(host: &Host, failure: &Failure) -> bool {
-    match &failure.step {
-        Step::StartDomain { name, .. } => host.xen.find(name).is_some(),
-        // libxl runs the scripts of all of a guest's disks at once.
-        Step::MakeImage { path, .. } => path.exists(),
-        _ => false,
-    }
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

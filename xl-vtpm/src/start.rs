@@ -21,11 +21,15 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
     let name = read.name.clone().ok_or_else(|| {
         Exit::not_done(format!("{}: the guest has no name; write name=\"…\"", file.display()))
     })?;
-    if host.xen.find(&name).is_some() {
-        return Err(Exit::not_done(format!("the guest {name} runs already")));
-    }
+    let runs = |host: &Host| match host.xen.find(&name) {
+        Some(_) => Err(Exit::not_done(format!("the guest {name} runs already"))),
+        None => Ok(()),
+    };
+    runs(&host)?;
     // While it is held, nobody takes the vTPMs for idle.
     let _starting = lock::guest(&name, lock::PATIENCE)?;
+    // Another create of this guest was waited for, perhaps.
+    runs(&host)?;
     host.guest = Some(name.clone());
     clear(&host, how)?;
     let backends = read.vtpms.iter().map(|vtpm| (vtpm.backend.clone(), Role::Vtpm));

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::step::{Role, Step, Undo};
-use super::toolstack::{Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
+use super::toolstack::{Done, Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub fn apply(
     for step in &plan.steps {
         say(step);
         match take(step, toolstack) {
-            Ok(()) => taken.note(step),
+            Ok(done) => taken.note(step, done),
             Err(stop) => return Err(Box::new(taken.back(step, stop, toolstack))),
         }
     }
@@ -118,22 +118,24 @@ impl From<Halt> for Stop {
     }
 }
 
-fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<(), Stop> {
+fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<Done, Stop> {
     // One that is awaited may be ready already.
     if !matches!(step, Step::AwaitReady { .. }) {
         toolstack.go_on()?;
     }
     match step {
         Step::MakeImage { path, mib, allocated } => {
-            toolstack.make_image(path, *mib, *allocated)?;
+            return Ok(toolstack.make_image(path, *mib, *allocated)?);
         }
-        Step::StartDomain { name, role, file } => toolstack.start_domain(name, *role, file)?,
+        Step::StartDomain { name, role, file } => {
+            return Ok(toolstack.start_domain(name, *role, file)?);
+        }
         Step::AwaitReady { name, role, seconds } => {
             await_ready(name, *role, Duration::from_secs(*seconds), toolstack)?;
         }
         Step::StartGuest { file, for_xl, .. } => toolstack.start_guest(file, for_xl.as_deref())?,
     }
-    Ok(())
+    Ok(Done::Here)
 }
 
 fn await_ready(
@@ -175,7 +177,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn note(&mut self, step: &Step) {
+    fn note(&mut self, step: &Step, done: Done) {
         if matches!(step, Step::StartDomain { .. }) {
             // From here on the images made for it may hold state that belongs to a record of the
             // manager's: without them that vTPM could never start again.
@@ -184,6 +186,10 @@ impl Taken {
                 Undo::RemoveImage { path } => Some(path),
                 Undo::StopDomain { .. } => None,
             }));
+        }
+        // What is another's is not taken back.
+        if done == Done::ByAnother {
+            return;
         }
         if let Step::StartDomain { name, role: Role::Manager, .. } = step {
             self.managers.push(name.clone());

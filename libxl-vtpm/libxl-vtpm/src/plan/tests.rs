@@ -16,6 +16,8 @@ struct Host {
     calls: usize,
     fails_at: Option<usize>,
     stop_fails: bool,
+    /// Somebody else is faster with every image and every domain.
+    is_slow: bool,
     /// Another guest uses this domain by now.
     shared: Option<&'static str>,
     never_ready: bool,
@@ -40,11 +42,17 @@ impl Host {
     }
 }
 
+impl Host {
+    fn done(&self) -> Done {
+        if self.is_slow { Done::ByAnother } else { Done::Here }
+    }
+}
+
 impl Toolstack for Host {
-    fn make_image(&mut self, path: &Path, _mib: u32, _allocated: bool) -> Result<(), Problem> {
+    fn make_image(&mut self, path: &Path, _mib: u32, _allocated: bool) -> Result<Done, Problem> {
         self.call()?;
         assert!(self.images.insert(path.to_owned()), "never over an image");
-        Ok(())
+        Ok(self.done())
     }
 
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
@@ -53,11 +61,11 @@ impl Toolstack for Host {
         Ok(())
     }
 
-    fn start_domain(&mut self, name: &str, _role: Role, _file: &Path) -> Result<(), Problem> {
+    fn start_domain(&mut self, name: &str, _role: Role, _file: &Path) -> Result<Done, Problem> {
         self.call()?;
         assert!(self.domains.insert(name.to_owned()), "never twice");
         self.used.extend(self.images.iter().filter(|path| path.starts_with(name)).cloned());
-        Ok(())
+        Ok(self.done())
     }
 
     fn start_guest(&mut self, _file: &Path, _for_xl: Option<&str>) -> Result<(), Problem> {
@@ -203,6 +211,22 @@ fn a_failure_at_any_step_leaves_no_domain_and_no_image_but_those_with_state() {
     let mut host = Host::default();
     apply(&plan, &mut host, &mut |_| ()).unwrap();
     assert_eq!((host.domains.len(), host.calls), (4, plan.steps.len()));
+}
+
+#[test]
+fn what_somebody_else_was_faster_with_is_used_and_never_taken_back() {
+    let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
+    for fails_at in 0..plan.steps.len() {
+        let mut host = Host { is_slow: true, fails_at: Some(fails_at), ..Host::default() };
+        let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+        assert_eq!((&failure.undone[..], &failure.manager_ended), (&[][..], &None));
+        let steps = &plan.steps[..fails_at];
+        let started = steps.iter().filter(|step| matches!(step, Step::StartDomain { .. }));
+        assert_eq!(host.domains.len(), started.count(), "step {fails_at}");
+        assert!(host.images.is_superset(&host.used), "step {fails_at}");
+    }
+    let mut host = Host { is_slow: true, ..Host::default() };
+    apply(&plan, &mut host, &mut |_| ()).unwrap();
 }
 
 #[test]

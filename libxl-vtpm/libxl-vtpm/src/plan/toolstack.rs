@@ -39,6 +39,15 @@ pub enum Readiness {
     Failed(String),
 }
 
+/// Who has done what was to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// This caller, who may have to take it back.
+    Here,
+    /// Somebody else, between the plan and its step: it is there, and theirs.
+    ByAnother,
+}
+
 /// What became of a domain that was to be stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -59,23 +68,25 @@ pub enum Halt {
 
 /// A host's domains and disks. Nothing here waits longer than it must.
 pub trait Toolstack {
-    /// Makes a file of zeros that only its owner may read; sparse, unless it is to be `allocated`.
+    /// Makes a file of zeros that only its owner may read; sparse, unless it is to be `allocated`. One that is
+    /// there by now is left as it is.
     ///
     /// # Errors
-    /// Something is there already, or it cannot be made, or not so; nothing is left of it then.
-    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<(), Problem>;
+    /// It cannot be made, or not so; nothing is left of it then.
+    fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<Done, Problem>;
 
-    /// Removes a file made by [`Toolstack::make_image`].
+    /// Removes a file made here by [`Toolstack::make_image`].
     ///
     /// # Errors
     /// It cannot be removed.
     fn remove_image(&mut self, path: &Path) -> Result<(), Problem>;
 
-    /// Starts the manager or vTPM domain of an xl configuration.
+    /// Starts the manager or vTPM domain of an xl configuration. One of its name that is there by now is left as
+    /// it is.
     ///
     /// # Errors
     /// It does not start; nothing is left of it then.
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<(), Problem>;
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem>;
 
     /// Starts the guest of an xl configuration; `for_xl` is the text to use in place of the file's.
     ///
