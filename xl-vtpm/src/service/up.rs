@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
 use crate::{resident, unfinished};
-use libxl_vtpm::plan::{Plan, Role, apply};
+use libxl_vtpm::plan::{Plan, Role, StubDomain, apply};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -60,6 +60,9 @@ impl Up {
     fn take(&self, host: &mut Host, name: &str, role: Role, named: &[PathBuf]) -> Result<(), Exit> {
         let places = Places { named, beside: None };
         let known = places.known(host, &[(name.to_owned(), role)])?;
+        if let Some(manager) = self.lacks(name, &known) {
+            return Err(Exit::not_done(format!("its manager {manager} did not start")));
+        }
         let plan = Plan::domain(name, role, &known, self.seconds).map_err(Exit::not_done)?;
         if self.dry_run {
             plan.steps.iter().filter(|_| !self.json).for_each(|step| println!("would {step}"));
@@ -71,6 +74,12 @@ impl Up {
             }
         })?;
         Ok(())
+    }
+
+    /// What a domain needs and could not be started before: finding out why once is enough.
+    fn lacks<'k>(&self, name: &str, known: &'k [StubDomain]) -> Option<&'k str> {
+        let mut needed = known.iter().map(|it| it.name.as_str()).filter(|it| *it != name);
+        needed.find(|it| self.failed.iter().any(|failed| failed == it))
     }
 
     fn told(self) -> Result<(), Exit> {
@@ -96,6 +105,17 @@ fn a_manager_s_file_that_cannot_be_understood_keeps_no_vtpm_from_starting() {
         (&up.ready[..], &up.failed[..]),
         (&["v".to_owned()][..], &["vtpmmgr".to_owned()][..])
     );
+    let stub = |name: &str, role| StubDomain {
+        name: name.into(),
+        role,
+        file: PathBuf::new(),
+        running: false,
+        missing_images: vec![],
+        manager: None,
+    };
+    let known = [stub("w", Role::Vtpm), stub("vtpmmgr", Role::Manager)];
+    assert_eq!(up.lacks("w", &known), Some("vtpmmgr"));
+    assert_eq!(up.lacks("vtpmmgr", &known), None, "it is tried itself");
     let exit = up.told().unwrap_err();
     assert_eq!((exit.number(), exit.to_string()), (1, "not started: vtpmmgr".to_owned()));
 }
