@@ -92,8 +92,9 @@ const MANAGER: &str = "vtpmmgr";
 /// Profile 1.05, 6.5).
 const IOMEM: &str = "fed40,5";
 
-/// A stub domain does not start below (README).
+/// Less than these many MiB are refused: what a manager has been tried with, and a vTPM (README).
 const LEAST_MIB: u32 = 8;
+const VTPM_LEAST_MIB: u32 = 6;
 
 impl Vtpm {
     /// The guest's line.
@@ -265,7 +266,7 @@ impl Planner<'_> {
             uuid: identity::of(self.wanted, asked.uuid.as_ref(), &file, &guest.file)?,
             tpm,
             ephemeral,
-            memory_mib: checks::at_least(self.wanted, asked.vtpm_memory.as_ref(), LEAST_MIB, 8)?,
+            memory_mib: checks::at_least(self.wanted, asked.vtpm_memory.as_ref(), VTPM_LEAST_MIB, 8)?,
             disk,
             extra: words::line(self.wanted, Reader::Vtpm, &first, asked.vtpm_extra.as_ref())?,
             guest,

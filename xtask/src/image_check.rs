@@ -8,7 +8,7 @@ use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// Where every image is linked (virtual and physical address alike).
-const IMAGE_START: u64 = 0x10_0000;
+const IMAGE_START: u64 = 0x1_0000;
 
 /// Notes by which Xen finds its way into an image (Xen public/elfnote.h).
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -177,20 +177,20 @@ mod tests {
 
     fn good() -> Notes {
         Notes {
-            entry: Some(0x10_1000),
-            hypercall_page: Some(0x10_0000),
+            entry: Some(0x1_1000),
+            hypercall_page: Some(0x1_0000),
             virt_base: Some(0),
             paddr_offset: Some(0),
             xen_version: Some("xen-3.0".into()),
             loader: Some("generic".into()),
-            pvh_entry: Some(0x10_1020),
+            pvh_entry: Some(0x1_1020),
             package: None,
         }
     }
 
     type Spoil = fn(&mut Notes);
 
-    const TEXT: std::ops::Range<u64> = 0x10_0000..0x11_0000;
+    const TEXT: std::ops::Range<u64> = 0x1_0000..0x2_0000;
 
     #[test]
     fn each_note_that_xen_needs_is_missed() {
@@ -198,7 +198,7 @@ mod tests {
         let spoil: [(Spoil, &str); 7] = [
             (|n| n.entry = None, "no ENTRY note"),
             (|n| n.pvh_entry = Some(0x20_0000), "PHYS32_ENTRY note points outside"),
-            (|n| n.hypercall_page = Some(0x10_0010), "not a page"),
+            (|n| n.hypercall_page = Some(0x1_0010), "not a page"),
             (|n| n.virt_base = Some(1), "VIRT_BASE"),
             (|n| n.paddr_offset = None, "PADDR_OFFSET"),
             (|n| n.xen_version = Some("3.0".into()), "XEN_VERSION"),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# claim: too little memory, a disk file or a manager that does not exist make xl create fail and leave nothing; a manager that is not needed does no harm
+# claim: 5 MiB of memory are enough for a vTPM; with less it says how much it needs, or xl create fails; a disk file or a manager that does not exist make xl create fail, too, and leave nothing; a manager that is not needed does no harm
 # variants: pv
 # long-variants: pvh
 # needs: time=240
@@ -11,15 +11,17 @@ refused() {
   matches "$regex" cat /tmp/refused.log
 }
 nothing() { [ "$(xl list | wc -l)" = 2 ]; }
-# Less than this, libxl itself refuses: a PV domain's first mapping covers 8 MiB, and a PVH domain
-# has to hold the image twice while it is built.
-case $VARIANT in pvh) least=5;; *) least=8;; esac
-VTPM_MEMORY=$((least - 1))
-check "xl refuses memory=$VTPM_MEMORY" refused 'Out of memory'
-check "memory=$VTPM_MEMORY leaves nothing" nothing
-VTPM_MEMORY=$least
-vtpm_bare least "$VARIANT" 'tpm2 ephemeral' && vtpm_wait least || fail "memory=$least is enough to serve"
-echo "holds: memory=$least is enough to serve"
+# What libxl itself refuses: a domain that does not hold the image, or with it the page tables of its builder.
+VTPM_MEMORY=2
+check "xl refuses memory=2" refused 'Out of memory'
+check "memory=2 leaves nothing" nothing
+VTPM_MEMORY=4
+check "with memory=4 the vTPM says what is missing" vtpm_refuses short "$VARIANT" 'tpm2 ephemeral' \
+  'only [0-9]* KiB of memory are left for its work and [0-9]* KiB are needed; raise memory='
+wait_gone short 20
+VTPM_MEMORY=5
+vtpm_bare least "$VARIANT" 'tpm2 ephemeral' && vtpm_wait least || fail "memory=5 is enough to serve"
+echo "holds: memory=5 is enough to serve"
 xl destroy least
 unset VTPM_MEMORY
 check "xl refuses a disk file that does not exist, and names it" refused '/tmp/none.img: No such file' 'disk=["file:/tmp/none.img,hda,w"]'

@@ -11,7 +11,7 @@ pub(super) struct Crypto {
     pub(super) release: &'static str,
     /// Hash of `libcrypto.a`, lower-case hex.
     pub(super) sha256: String,
-    /// What Configure was told.
+    /// What Configure was told, and what was written for plain x86-64.
     pub(super) options: String,
 }
 
