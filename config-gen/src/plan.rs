@@ -266,7 +266,12 @@ impl Planner<'_> {
             uuid: identity::of(self.wanted, asked.uuid.as_ref(), &file, &guest.file)?,
             tpm,
             ephemeral,
-            memory_mib: checks::at_least(self.wanted, asked.vtpm_memory.as_ref(), VTPM_LEAST_MIB, 8)?,
+            memory_mib: checks::at_least(
+                self.wanted,
+                asked.vtpm_memory.as_ref(),
+                VTPM_LEAST_MIB,
+                8,
+            )?,
             disk,
             extra: words::line(self.wanted, Reader::Vtpm, &first, asked.vtpm_extra.as_ref())?,
             guest,

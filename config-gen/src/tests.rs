@@ -306,7 +306,7 @@ const MISTAKES: [(&str, &str, &str); 57] = [
     ("[[guest]]\nname='g'\nkernel='/k'\nmemory = -1\n", "vtpms.toml:4:10:", "whole number"),
     ("[[guest]]\nname='g'\nkernel='/k'\nmemory = 0\n", "vtpms.toml:4:10:", "1 or more"),
     ("[[guest]]\nname='g'\nkernel='/k'\nvcpus = 0\n", "vtpms.toml:4:9:", "1 or more"),
-    ("[[guest]]\nname='g'\nkernel='/k'\nvtpm_memory = 7\n", "vtpms.toml:4:15:", "8 or more"),
+    ("[[guest]]\nname='g'\nkernel='/k'\nvtpm_memory = 5\n", "vtpms.toml:4:15:", "6 or more"),
     ("[[guest]]\nname='g'\nkernel='/k'\nephemeral = 'no'\n", "vtpms.toml:4:13:", "true or false"),
     ("[[guest]]\nname='g'\nkernel='/k'\ndisk = 'x'\n", "vtpms.toml:4:8:", "a list of texts"),
     ("[[guest]]\nname='g'\nkernel='/k'\nvtpm_disk = 'x'\n", "vtpms.toml:4:13:", "whole path"),

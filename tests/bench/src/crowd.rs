@@ -75,7 +75,7 @@ fn open(path: &Path) -> Result<(Ours, Counts)> {
 }
 
 /// uuids are random: neighbours in number are no neighbours in the store.
-fn uuid(number: u64) -> Uuid {
+pub(crate) fn uuid(number: u64) -> Uuid {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     bytes[8..].copy_from_slice(&(number + 1).to_be_bytes());

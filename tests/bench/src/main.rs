@@ -8,6 +8,7 @@
 mod conditions;
 mod crowd;
 mod durable;
+mod fairness;
 mod file_disk;
 mod instructions;
 mod longest;
@@ -87,12 +88,16 @@ fn main() -> Result<()> {
         true => scale::measure(&options.folder, options.quick)?,
         false => Vec::new(),
     };
+    let fairness = match wanted(&options.rows, fairness::NAME) {
+        true => Some(fairness::measure(&options.folder, options.quick)?),
+        false => None,
+    };
     let mut table = report::table(["command", "vTPM", "swtpm"], &results);
     for Kept { titles, rows, counted } in &kept {
         table += &format!("\n{}{counted}\n", report::table(*titles, rows));
     }
     table += &rollback::table(&rollback);
-    table += &scale::table(&scale);
+    table += &(scale::table(&scale) + &fairness::text(fairness.as_ref()));
     table += &(report::longest_table(&longest) + &conditions::lines(options.quick));
     results.extend(kept.into_iter().flat_map(|kept| kept.rows));
     if let Some(file) = &options.output {
@@ -100,7 +105,10 @@ fn main() -> Result<()> {
     }
     let json = || {
         let compared = report::json(&results) + &report::longest_json(&longest);
-        compared + &rollback::json(&rollback) + &scale::json(&scale)
+        compared
+            + &rollback::json(&rollback)
+            + &scale::json(&scale)
+            + &fairness::json(fairness.as_ref())
     };
     print!("{}", if options.json { json() } else { table });
     if options.check { check(&results) } else { Ok(()) }

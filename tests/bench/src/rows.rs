@@ -2,7 +2,7 @@
 
 use crate::measure::{self, Rounds, Times};
 use crate::sides::Sides;
-use crate::{crowd, durable, longest, rollback, scale};
+use crate::{crowd, durable, fairness, longest, rollback, scale};
 use anyhow::Result;
 use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::{flush, nv};
@@ -194,7 +194,14 @@ pub(crate) static ALL: [Row; 11] = [
 pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter()
         .map(|row| row.name)
-        .chain([durable::NAME, crowd::NAME, longest::NAME, rollback::NAME, scale::NAME])
+        .chain([
+            durable::NAME,
+            crowd::NAME,
+            fairness::NAME,
+            longest::NAME,
+            rollback::NAME,
+            scale::NAME,
+        ])
         .collect()
 }
 
