@@ -2,7 +2,7 @@
 # claim: the commands in the manual pages' examples work as they stand there, from xl-vtpm doctor to the last vTPM cleared
 # long-variants: commands all
 # needs: tpm=2 tpm-dom0 time=300
-# needs all: time=500
+# needs all: time=1200
 . manager-lib
 . hello-lib
 

@@ -3,7 +3,8 @@
 # variants: files
 # long-variants: bookworm trixie
 # needs: guests dpkg time=300
-# needs trixie: release=trixie
+# needs bookworm: time=900
+# needs trixie: release=trixie time=900
 . toolstack-lib
 xlv() { xl-vtpm "$@"; }
 state() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null; }
