@@ -14,3 +14,4 @@ mod sealed;
 pub use file::{DiskFile, NoDisk};
 pub use report::{Report, StoreReport, VtpmReport, WhatElse, inspect};
 pub use sealed::SealedReport;
+pub use vtpm_store::state_disk::written_sectors;

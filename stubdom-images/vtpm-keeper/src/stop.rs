@@ -111,8 +111,8 @@ impl fmt::Display for Stop {
                  configuration",
             ),
             Self::Foreign => f.write_str(
-                "its disk holds something that is not vTPM state: give it a disk of its own, or \
-                 write zeros over the first 64 KiB of this one",
+                "its disk holds something that is not vTPM state: give it a disk of its own, or, \
+                 if nothing on this one is needed, write zeros over all of it",
             ),
             Self::BlankDisk(uuid) => write!(
                 f,
@@ -126,15 +126,14 @@ impl fmt::Display for Stop {
                 "the manager does not know vTPM {uuid}, and its disk holds a vTPM's state: start \
                  the manager that made it, or restore that manager's disk; to give that state up \
                  and make a new TPM, type xl-vtpm clear GUEST in dom0, or, where its configuration \
-                 is gone, write zeros over the first 64 KiB of the disk (docs/rollback.md)"
+                 is gone, write zeros over all of the disk (docs/rollback.md)"
             ),
             Self::RecordWithoutState(uuid) => write!(
                 f,
                 "the manager has a record of vTPM {uuid} without any state, and its disk holds \
                  state that the manager cannot vouch for: restore the manager's disk; to give that \
                  state up and make a new TPM, type xl-vtpm clear GUEST in dom0, or, where its \
-                 configuration is gone, write zeros over the first 64 KiB of the disk \
-                 (docs/rollback.md)"
+                 configuration is gone, write zeros over all of the disk (docs/rollback.md)"
             ),
             Self::NotProvisioned(uuid) => write!(
                 f,

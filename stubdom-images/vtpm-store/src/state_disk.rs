@@ -18,7 +18,7 @@ mod slot;
 
 pub use disk::{Over, StateDisk};
 pub use error::{SlotReport, StateDiskError};
-pub use examine::{Content, examine};
+pub use examine::{Content, examine, written_sectors};
 pub use load::Loaded;
 pub use mark::{FORMAT_VERSION, LEAST_SECTORS};
 pub use slot::LARGEST_IMAGE_BYTES;

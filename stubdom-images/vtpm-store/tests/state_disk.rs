@@ -3,6 +3,7 @@
 mod support;
 
 use domain_io::test_utils::{FakeEntropy, TracedDisk};
+use domain_io::{BlockDevice, BlockError};
 use support::{KIB, blank, uuid, with};
 use tpm_wire::TpmVersion::{Tpm12, Tpm20};
 use vtpm_store::state_disk::{
@@ -95,6 +96,60 @@ fn a_blank_a_foreign_and_a_small_disk_are_told_apart() {
     assert_eq!(error_of(load(foreign, &kept)), StateDiskError::Foreign);
     let small = StateDiskError::TooSmall { needs: LEAST_SECTORS, has: 1024 };
     assert_eq!(error_of(load(blank(512), &kept)), small);
+}
+
+#[test]
+fn a_disk_is_blank_only_where_everything_that_a_vtpm_would_write_is_zeros() {
+    let made = |disk| StateDisk::create(disk, uuid(1), Tpm20, Over::Blank).map(|_| ());
+    let least = usize::try_from(LEAST_SECTORS).unwrap() * 512;
+    // btrfs has its first mark at 64 KiB and 64 bytes; the last byte of what an image reaches in each slot.
+    let reach = 512 + LARGEST_IMAGE_BYTES;
+    for (kib, at) in [
+        (2 * KIB, 65_600),
+        (2 * KIB, 8 * KIB + reach - 1),
+        (2 * KIB, SLOT_1),
+        (2 * KIB, SLOT_1 + reach - 1),
+        (16 * KIB, 8 * KIB + (16 * KIB - 8) / 2 * KIB + reach - 1),
+        (least / KIB, least - 1),
+    ] {
+        let mut disk = with(&blank(kib), |bytes| bytes[at] = 1);
+        assert_eq!(examine(&mut disk), Ok(Content::Foreign), "{kib} {at}");
+        assert_eq!(made(disk), Err(StateDiskError::Foreign), "{kib} {at}");
+    }
+    // Nobody writes there.
+    for at in [8 * KIB + reach, SLOT_1 - 1, SLOT_1 + reach] {
+        assert_eq!(made(with(&blank(2 * KIB), |bytes| bytes[at] = 1)), Ok(()), "{at}");
+    }
+}
+
+#[test]
+fn a_disk_of_any_size_is_looked_at_in_pieces_of_64_kib_and_no_more_than_can_be_written() {
+    struct Huge(u64, usize);
+    impl BlockDevice for Huge {
+        fn sectors(&self) -> u64 {
+            self.0
+        }
+        fn is_read_only(&self) -> bool {
+            false
+        }
+        fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
+            assert!(into.len() <= 64 * KIB && sector + (into.len() as u64).div_ceil(512) <= self.0);
+            self.1 += into.len();
+            into.fill(0);
+            Ok(())
+        }
+        fn write(&mut self, _: u64, _: &[u8]) -> Result<(), BlockError> {
+            Err(BlockError::ReadOnly)
+        }
+        fn flush(&mut self) -> Result<(), BlockError> {
+            Ok(())
+        }
+    }
+    for (sectors, most) in [(LEAST_SECTORS, 537), (4096, 1034), (1 << 31, 1034), (u64::MAX, 1034)] {
+        let mut disk = Huge(sectors, 0);
+        assert_eq!(examine(&mut disk), Ok(Content::Blank));
+        assert!(disk.1 <= most * KIB, "{} bytes", disk.1);
+    }
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use crate::exit::Exit;
 use libxl_vtpm::Uuid;
-use state_inspect::{DiskFile, Report, inspect};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use state_inspect::{DiskFile, Report, inspect, written_sectors};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 
-/// So much of a disk is overwritten: the mark and the first slot's head, after which it counts as blank
-/// (docs/formats/vtpm-disk.md). What is left cannot be read without the key.
-const WIPED_BYTES: usize = 1 << 20;
+const SECTOR_BYTES: u64 = 512;
 
 /// Whether a disk holds the state of this vTPM. One that holds anything else is not touched.
 pub(super) fn is_used(disk: &Path, uuid: Uuid) -> Result<bool, Exit> {
@@ -29,14 +28,28 @@ pub(super) fn is_used(disk: &Path, uuid: Uuid) -> Result<bool, Exit> {
     Err(Exit::not_done(format!("{here} is left alone: it holds {other}; correct disk= or uuid=")))
 }
 
-/// Writes zeros over the disk's head.
+/// Writes zeros wherever a vTPM writes, after which the disk counts as blank (docs/formats/vtpm-disk.md). The
+/// mark goes last: until then the disk is known for what it was, and this can be done again.
 pub(super) fn wipe(disk: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(disk)?;
-    let bytes = io::Seek::seek(&mut file, io::SeekFrom::End(0))?;
-    io::Seek::rewind(&mut file)?;
-    let head = usize::try_from(bytes).unwrap_or(WIPED_BYTES).min(WIPED_BYTES);
-    file.write_all(&vec![0; head])?;
+    let sectors = file.seek(SeekFrom::End(0))? / SECTOR_BYTES;
+    let [mark, slots @ ..] =
+        written_sectors(sectors).map_err(|why| io::Error::other(why.to_string()))?;
+    for slot in slots {
+        zero(&mut file, &slot)?;
+    }
+    file.sync_all()?;
+    zero(&mut file, &mark)?;
     file.sync_all()
+}
+
+fn zero(file: &mut File, sectors: &Range<u64>) -> io::Result<()> {
+    file.seek(SeekFrom::Start(sectors.start * SECTOR_BYTES))?;
+    io::copy(
+        &mut io::Read::take(io::repeat(0), (sectors.end - sectors.start) * SECTOR_BYTES),
+        file,
+    )?;
+    file.flush()
 }
 
 #[cfg(test)]
@@ -71,5 +84,21 @@ mod tests {
         wipe(&disk).unwrap();
         assert!(!is_used(&disk, MINE).unwrap(), "a wiped disk counts as blank");
         assert_eq!(std::fs::metadata(&disk).unwrap().len(), 536 * 1024);
+    }
+
+    #[test]
+    fn both_slots_are_wiped_of_a_disk_of_any_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = folder.path().join("v.img");
+        for (size, second) in [(528 * KIB, 268 * KIB), (2048 * KIB, 1028 * KIB)] {
+            let mut bytes = vec![0; size];
+            for at in [0, 4096, 8 * KIB, 65_600, second, size - 512 * KIB] {
+                bytes[at] = 1;
+            }
+            std::fs::write(&disk, &bytes).unwrap();
+            assert!(is_used(&disk, MINE).is_err(), "{size}");
+            wipe(&disk).unwrap();
+            assert!(!is_used(&disk, MINE).unwrap(), "{size}");
+        }
     }
 }

@@ -1,15 +1,17 @@
 //! What a disk is, without any secret.
 
 use super::error::StateDiskError;
-use super::mark::{self, FIRST_SLOT, Mark};
+use super::mark::{self, Mark};
 use super::slot::{self, Slot};
 use crate::Uuid;
 use crate::bytes::all_zero;
+use alloc::vec;
+use core::ops::Range;
 use domain_io::{BlockDevice, BlockError, SECTOR_BYTES};
 use tpm_wire::TpmVersion;
 
-/// A disk without our mark counts as blank when these first sectors are all zeros (64 KiB).
-const BLANK_SECTORS: u64 = 128;
+/// Sectors that are looked at together (64 KiB).
+const LOOK_SECTORS: u64 = 128;
 
 /// What a disk says it is. A claim: only the manager's hash proves a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +66,30 @@ fn generation(
     Ok(if let Slot::Whole(whole) = read { Some(whole.head.generation) } else { None })
 }
 
-fn is_blank(disk: &mut dyn BlockDevice) -> Result<bool, BlockError> {
-    const { assert!(BLANK_SECTORS > FIRST_SLOT) };
-    let mut bytes = [0; SECTOR_BYTES];
-    for sector in 0..BLANK_SECTORS.min(disk.sectors()) {
-        disk.read(sector, &mut bytes)?;
-        if !all_zero(&bytes) {
-            return Ok(false);
+/// Everything that a vTPM will ever write to a new disk of so many sectors, in the order in which it stands there:
+/// marks, slot 0, slot 1. A disk without our mark counts as blank when all of it is zeros.
+///
+/// # Errors
+/// [`StateDiskError::TooSmall`].
+pub fn written_sectors(has: u64) -> Result<[Range<u64>; 3], StateDiskError> {
+    let slot_sectors = mark::slot_sectors(has)?;
+    let slot = |number| slot::reach(slot_sectors, number);
+    Ok([0..mark::FIRST_SLOT, slot(0), slot(1)])
+}
+
+fn is_blank(disk: &mut dyn BlockDevice) -> Result<bool, StateDiskError> {
+    let mut buffer = vec![0; usize::try_from(LOOK_SECTORS).unwrap_or(1) * SECTOR_BYTES];
+    for range in written_sectors(disk.sectors())? {
+        let mut from = range.start;
+        while from < range.end {
+            let sectors = LOOK_SECTORS.min(range.end - from);
+            let length = usize::try_from(sectors).unwrap_or(1) * SECTOR_BYTES;
+            let bytes = &mut buffer[..length];
+            disk.read(from, bytes)?;
+            if !all_zero(bytes) {
+                return Ok(false);
+            }
+            from += sectors;
         }
     }
     Ok(true)

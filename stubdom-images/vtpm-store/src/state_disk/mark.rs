@@ -65,14 +65,18 @@ pub(super) const fn version_of(number: u8) -> Option<TpmVersion> {
     }
 }
 
+/// The size of a slot on a new disk of so many sectors.
+pub(super) fn slot_sectors(has: u64) -> Result<u64, StateDiskError> {
+    if has < LEAST_SECTORS {
+        return Err(StateDiskError::TooSmall { needs: LEAST_SECTORS, has });
+    }
+    Ok((has - FIRST_SLOT) / 2 / 8 * 8)
+}
+
 impl Mark {
     /// The mark for a disk of this size, its first save still to come.
     pub(super) fn fresh(uuid: Uuid, tpm: TpmVersion, has: u64) -> Result<Self, StateDiskError> {
-        if has < LEAST_SECTORS {
-            return Err(StateDiskError::TooSmall { needs: LEAST_SECTORS, has });
-        }
-        let slot_sectors = (has - FIRST_SLOT) / 2 / 8 * 8;
-        Ok(Self { uuid, tpm, slot_sectors, creating: true })
+        Ok(Self { uuid, tpm, slot_sectors: slot_sectors(has)?, creating: true })
     }
 
     /// The first sector after the last slot.

@@ -95,6 +95,13 @@ fn start_of(mark: &Mark, slot: usize) -> u64 {
     FIRST_SLOT + slot as u64 * mark.slot_sectors
 }
 
+/// The sectors of a slot of this size that an image can ever reach.
+pub(super) fn reach(slot_sectors: u64, slot: u64) -> core::ops::Range<u64> {
+    let most = (HEAD_BYTES + LARGEST_IMAGE_BYTES).div_ceil(SECTOR_BYTES) as u64;
+    let start = FIRST_SLOT + slot * slot_sectors;
+    start..start + slot_sectors.min(most)
+}
+
 /// The longest image that fits into a slot of this disk, in bytes.
 pub(super) fn room(mark: &Mark) -> usize {
     let bytes = mark.slot_sectors.saturating_sub(1).saturating_mul(SECTOR_BYTES as u64);
