@@ -33,7 +33,7 @@ pub(crate) fn attach(
         would(json, "attach", guest, &line.for_xl());
         return Ok(());
     };
-    if !in_time(limit, || is_starting(&host, backend))? {
+    if !in_time(limit, || is_starting(&host, &line.backend, backend))? {
         return Err(Exit::not_done(format!(
             "{} is not ready after {} s; give it longer with --timeout, or see xl-vtpm logs {0}",
             line.backend,
@@ -48,14 +48,23 @@ pub(crate) fn attach(
 }
 
 /// Whether a domain will hold TPMs soon, by its own word or because it was started here for that. libxl would
-/// not wait for it for longer than ten seconds.
-fn is_starting(host: &Host, domid: u32) -> Result<bool, Problem> {
+/// not wait for it for longer than ten seconds, and would not say why it takes no device.
+fn is_starting(host: &Host, name: &str, domid: u32) -> Result<bool, Problem> {
     for role in [Role::Vtpm, Role::Manager] {
         if host.nodes.said(domid, role, "state")?.is_some() {
-            return Ok(host.nodes.readiness(domid, role)? == Readiness::Starting);
+            return goes_on(name, host.nodes.readiness(domid, role)?);
         }
     }
     Ok(ours::all(&host.nodes)?.iter().any(|note| note.domid == domid))
+}
+
+/// What has failed gets no device. A locked manager does: its recovery key comes by one.
+fn goes_on(name: &str, readiness: Readiness) -> Result<bool, Problem> {
+    match readiness {
+        Readiness::Starting => Ok(true),
+        Readiness::Ready | Readiness::Locked(_) => Ok(false),
+        Readiness::Failed(why) => Err(Problem(format!("{name} takes no device; it says: {why}"))),
+    }
 }
 
 /// Waits until something is over, for so long; `false` when it is not by then.
@@ -153,6 +162,17 @@ fn a_vtpm_is_named_by_number_or_uuid_and_by_nothing_else() {
     for other in ["", "zero", "-0", "+0", "0x0", "1", &uuid[1..], &uuid.replace('0', "1")] {
         assert!(!is(&vtpm, other), "{other}");
     }
+}
+
+#[test]
+fn a_vtpm_that_has_failed_says_why_it_takes_no_device() {
+    let why = |readiness| goes_on("v", readiness).map_err(|Problem(why)| why);
+    assert_eq!(why(Readiness::Starting), Ok(true));
+    assert_eq!(why(Readiness::Ready), Ok(false));
+    assert_eq!(why(Readiness::Locked("PCR 7 differs".into())), Ok(false));
+    let failed = Readiness::Failed("its disk holds something that is not vTPM state".into());
+    let said = "v takes no device; it says: its disk holds something that is not vTPM state";
+    assert_eq!(why(failed), Err(said.to_owned()));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `shutdown`, `destroy` and `manager stop`.
 
+use crate::ended::{AllEnded, Ended};
 use crate::exit::Exit;
 use crate::host::{Host, TO_END};
 use crate::wires::{self, Wire};
@@ -146,24 +147,25 @@ impl Ending {
 
     /// Ends the vTPM domains, once the guest is gone.
     fn vtpms(&self, limit: Duration, json: bool) -> Result<(), Exit> {
-        let mut ended = vec![self.name.clone()];
+        let mut ended = vec![(self.name.clone(), Ended::InOrder)];
         // Whoever starts the guest again meanwhile is waited for, and finds its vTPM.
         let left =
             |why: &dyn Display| Exit::Left(format!("{} has ended, its vTPM not: {why}", self.name));
-        let _guest = lock::guest(&self.name, lock::PATIENCE).map_err(|why| left(&why))?;
+        let until = lock::patience();
+        let _guest = lock::guest(&self.name, until).map_err(|why| left(&why))?;
         for domid in &self.vtpms {
             let name = self.name_of(*domid);
-            let _domain = lock::domain(&name, lock::PATIENCE).map_err(|why| left(&why))?;
+            let _domain = lock::domain(&name, until).map_err(|why| left(&why))?;
             // Somebody else may have been given it meanwhile.
             let is_back = self.host.xen.find(&self.name).is_some();
             if is_back || is_used(&self.host, *domid).map_err(|why| left(&why))? {
                 continue;
             }
             let failed = |Problem(why)| Exit::Left(format!("{name} does not end: {why}"));
-            self.host.end_within(*domid, limit).map_err(failed)?;
-            ended.push(name);
+            let how = self.host.end_within(*domid, limit).map_err(failed)?;
+            ended.push((name, how));
         }
-        told(&ended, json);
+        told(&AllEnded { limit, ended }, json);
         Ok(())
     }
 }
@@ -175,6 +177,7 @@ fn is_resident(host: &Host, domid: u32) -> bool {
 /// Ends the manager, unless vTPM domains are attached to it.
 pub(crate) fn manager(name: &str, limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
+    let _nobody_starts_it = lock::domain(name, lock::patience())?;
     let domid = host.find(name)?;
     if !host.is(domid, Role::Manager)? {
         return Err(Exit::not_done(format!("{name} is no manager; see xl list")));
@@ -185,9 +188,9 @@ pub(crate) fn manager(name: &str, limit: Duration, json: bool) -> Result<(), Exi
              guests first: xl-vtpm list, xl-vtpm shutdown GUEST"
         )));
     }
-    host.end_within(domid, limit)
-        .map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
-    told(&[name.to_owned()], json);
+    let how = host.end_within(domid, limit);
+    let how = how.map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
+    told(&AllEnded { limit, ended: vec![(name.to_owned(), how)] }, json);
     Ok(())
 }
 
@@ -212,11 +215,11 @@ fn has_user(
     Ok(wires::user(&wires?, backend, counts).is_some())
 }
 
-fn told(ended: &[String], json: bool) {
+fn told(ended: &AllEnded, json: bool) {
     if json {
-        println!("{:#}", json!({ "ended": ended }));
+        println!("{:#}", ended.json());
     } else {
-        ended.iter().for_each(|name| println!("{name} has ended"));
+        ended.lines().for_each(|line| println!("{line}"));
     }
 }
 

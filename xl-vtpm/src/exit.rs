@@ -1,5 +1,6 @@
 //! How a command ends that did not do what was asked.
 
+use crate::lock::NotHeld;
 use command_line::file_error;
 use libxl_vtpm::guest::GuestError;
 use libxl_vtpm::plan::{Failure, Problem};
@@ -93,6 +94,12 @@ impl From<Error> for Exit {
 impl From<Problem> for Exit {
     fn from(why: Problem) -> Self {
         Self::NotDone(why.0)
+    }
+}
+
+impl From<NotHeld> for Exit {
+    fn from(why: NotHeld) -> Self {
+        Problem::from(why).into()
     }
 }
 

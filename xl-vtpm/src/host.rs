@@ -1,5 +1,6 @@
 //! The real host.
 
+use crate::ended::{self, Ended};
 use crate::exit::Exit;
 use crate::images::{self, Images};
 use crate::interrupt::Interrupt;
@@ -7,7 +8,9 @@ use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
 use crate::{lock, memory, ours, reap, wires, xl};
 use libxl_vtpm::Uuid;
-use libxl_vtpm::plan::{Done, Halt, Problem, Readiness, Role, Stopped, Toolstack};
+use libxl_vtpm::plan::{
+    Done, Halt, NotStarted, Problem, Readiness, Removed, Role, Stopped, Toolstack,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,8 +33,9 @@ pub(crate) struct Host {
     pub(crate) nodes: Nodes,
     /// For whom domains are being started.
     pub(crate) guest: Option<String>,
-    /// How long others are waited for who are busy with a domain.
-    pub(crate) patience: Duration,
+    /// Until when others are waited for who are busy with a domain or with domain 0's memory; without it each
+    /// has the usual time.
+    pub(crate) until: Option<Instant>,
     begun: Instant,
     images: Images,
     /// While steps are taken.
@@ -51,7 +55,7 @@ impl Host {
             xen,
             nodes: Nodes::open()?,
             guest: None,
-            patience: lock::PATIENCE,
+            until: None,
             begun: Instant::now(),
             images: Images::default(),
             interrupt: None,
@@ -85,15 +89,19 @@ impl Host {
         Ok(setting.takes_memory(&self.xen.xen_command_line()?))
     }
 
-    fn create(&self, json: &str) -> Result<u32, Problem> {
+    fn until(&self) -> Instant {
+        self.until.unwrap_or_else(lock::patience)
+    }
+
+    fn create(&self, json: &str) -> Result<u32, NotStarted> {
         let failed = |error: Error| Problem(error.to_string());
         let mut config = DomainConfig::from_json(&self.xen, json).map_err(failed)?;
-        memory::create(&mut config, self.takes_memory().map_err(failed)?, self.patience)
+        memory::create(&mut config, self.takes_memory().map_err(failed)?, self.until())
     }
 
     /// Makes a domain that is one of ours from then on. One that could not be noted as such has run all the
     /// same, and its disks are not blank any more: that is told when it is awaited, and it is taken back.
-    fn make(&mut self, json: &str, making: &Making) -> Result<(), Problem> {
+    fn make(&mut self, json: &str, making: &Making) -> Result<(), NotStarted> {
         let made = self.create(json);
         if let Ok(domid) = made {
             self.started.insert(making.name.clone(), domid);
@@ -148,15 +156,16 @@ impl Host {
         Ok(true)
     }
 
-    /// Ends a domain that keeps what it must by itself: in order if it lets itself be, else by force.
-    pub(crate) fn end(&self, domid: u32) -> Result<(), Problem> {
-        self.end_within(domid, TO_END)
+    /// Ends a domain that keeps what it must by itself: in order if it lets itself be within this time, else by
+    /// force.
+    pub(crate) fn end_within(&self, domid: u32, limit: Duration) -> Result<Ended, Problem> {
+        let asked = self.end_in_order(domid, limit);
+        ended::end(asked, || self.runs(domid), || self.destroy(domid))
     }
 
-    /// The same, with so much time to end in order.
-    pub(crate) fn end_within(&self, domid: u32, limit: Duration) -> Result<(), Problem> {
-        // A domain that cannot be asked is destroyed.
-        if self.end_in_order(domid, limit).unwrap_or(false) { Ok(()) } else { self.destroy(domid) }
+    fn runs(&self, domid: u32) -> bool {
+        let domain = self.xen.domain(domid).ok().flatten();
+        domain.is_some_and(|domain| domain.shutdown.is_none() && !domain.dying)
     }
 
     /// Takes a domain apart, whatever it does, and waits until it is gone.
@@ -201,12 +210,15 @@ impl Toolstack for Host {
         }
     }
 
-    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
-        self.images.remove(path).map_err(|error| Problem(error.to_string()))
+    fn remove_image(&mut self, path: &Path, domain: &str) -> Result<Removed, Problem> {
+        let nobody_starts_it = || lock::domain(domain, Instant::now());
+        let removed =
+            self.images.remove(path, nobody_starts_it, || self.xen.find(domain).is_some());
+        removed.map_err(|error| Problem(error.to_string()))
     }
 
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem> {
-        let _one_creator = lock::domain(name, self.patience)?;
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, NotStarted> {
+        let _one_creator = lock::domain(name, self.until())?;
         unfinished::clear_named(self, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
         if self.xen.find(name).is_some() {
             return Ok(Done::ByAnother);
@@ -229,7 +241,12 @@ impl Toolstack for Host {
     }
 
     fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem> {
-        self.take_back(name, Self::end)
+        self.take_back(name, |host, domid| {
+            if host.end_within(domid, TO_END)? == Ended::ByForce {
+                eprintln!("xl-vtpm: warning: {}", ended::by_force(name, TO_END));
+            }
+            Ok(())
+        })
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {

@@ -2,7 +2,9 @@
 //! taken back by force, and a domain that is only late is left to become ready.
 
 use crate::host::Host;
-use libxl_vtpm::plan::{Done, Halt, Problem, Readiness, Role, Stopped, Toolstack};
+use libxl_vtpm::plan::{
+    Done, Halt, NotStarted, Problem, Readiness, Removed, Role, Stopped, Toolstack,
+};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,15 +16,14 @@ pub(crate) struct Hurry<'h> {
     pub(crate) limit: Duration,
 }
 
-impl Hurry<'_> {
-    fn too_late(&self) -> Problem {
-        Problem(format!(
-            "it is not ready in the {} s that there are while a guest starts; start the guest once \
-             more, or let its vTPM be started at boot: xl-vtpm enable {}",
-            self.limit.as_secs(),
-            self.host.guest.as_deref().unwrap_or("GUEST")
-        ))
-    }
+/// What a person hears who starts this guest.
+pub(crate) fn too_late(guest: Option<&str>, limit: Duration) -> String {
+    format!(
+        "it is not ready in the {} s that there are while a guest starts; start the guest once more, or let \
+         its vTPM be started at boot: xl-vtpm enable {}",
+        limit.as_secs(),
+        guest.unwrap_or("GUEST")
+    )
 }
 
 impl Toolstack for Hurry<'_> {
@@ -30,12 +31,12 @@ impl Toolstack for Hurry<'_> {
         self.host.make_image(path, mib, allocated)
     }
 
-    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
-        self.host.remove_image(path)
+    fn remove_image(&mut self, path: &Path, domain: &str) -> Result<Removed, Problem> {
+        self.host.remove_image(path, domain)
     }
 
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem> {
-        self.host.patience = self.deadline.saturating_duration_since(Instant::now());
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, NotStarted> {
+        self.host.until = Some(self.deadline);
         self.host.start_domain(name, role, file)
     }
 
@@ -53,7 +54,11 @@ impl Toolstack for Hurry<'_> {
 
     fn go_on(&mut self) -> Result<(), Halt> {
         self.host.go_on()?;
-        if Instant::now() < self.deadline { Ok(()) } else { Err(Halt::Late(self.too_late())) }
+        if Instant::now() < self.deadline {
+            Ok(())
+        } else {
+            Err(Halt::Late(Problem(too_late(self.host.guest.as_deref(), self.limit))))
+        }
     }
 
     fn clock(&self) -> Duration {

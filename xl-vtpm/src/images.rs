@@ -1,8 +1,11 @@
 //! Disk images that are made, and taken back.
 
+use libxl_vtpm::plan::Removed;
 use rustix::fs::{FallocateFlags, fallocate};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -14,10 +17,14 @@ pub(crate) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
     Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?)
 }
 
+/// Device and inode of a file, by which it is known again.
+type Place = (u64, u64);
+
 /// Images, and the folders that were made for them.
 #[derive(Default)]
 pub(crate) struct Images {
     folders: Vec<PathBuf>,
+    made: BTreeMap<PathBuf, Place>,
 }
 
 impl Images {
@@ -38,14 +45,41 @@ impl Images {
         made
     }
 
-    /// Removes an image that was made here.
+    /// Removes an image that was made here, while a lock keeps everybody else from starting its domain on it. It
+    /// stays where somebody does so just now, or has, or may have had it.
     ///
     /// # Errors
     /// It stays.
-    pub(crate) fn remove(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn remove<L, E>(
+        &mut self,
+        path: &Path,
+        lock: impl FnOnce() -> Result<L, E>,
+        has_domain: impl FnOnce() -> bool,
+    ) -> io::Result<Removed> {
+        let Ok(_nobody_starts_it) = lock() else { return Ok(Removed::Kept) };
+        if has_domain() || !self.is_as_made(path)? {
+            return Ok(Removed::Kept);
+        }
         fs::remove_file(path)?;
+        self.made.remove(path);
         self.remove_folders();
-        Ok(())
+        Ok(Removed::Gone)
+    }
+
+    /// Whether it is the file that was made here, and still zeros.
+    fn is_as_made(&self, path: &Path) -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        if self.made.get(path) != Some(&place(&file.metadata()?)) {
+            return Ok(false);
+        }
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut bytes)? {
+                0 => return Ok(true),
+                read if bytes[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+                _ => {}
+            }
+        }
     }
 
     fn try_make(&mut self, path: &Path, mib: u32, allocate: Option<Allocate>) -> io::Result<()> {
@@ -64,7 +98,11 @@ impl Images {
             Some(allocate) => allocate(file, bytes).map_err(|why| unallocated(path, mib, why))?,
         }
         file.sync_all()?;
-        image.persist_noclobber(path).map(drop).map_err(|error| error.error)
+        let made = image.persist_noclobber(path).map_err(|error| error.error)?;
+        self.made.insert(path.to_owned(), place(&made.metadata()?));
+        // The name, too: a record at the manager without its image would be refused for good.
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.inspect_err(|_| drop(fs::remove_file(path)))
     }
 
     /// Those that hold something by now stay, until that goes.
@@ -75,6 +113,10 @@ impl Images {
         stay.reverse();
         self.folders = stay;
     }
+}
+
+fn place(file: &fs::Metadata) -> Place {
+    (file.dev(), file.ino())
 }
 
 /// A file system that cannot do it is not taken for one that has done it.
@@ -115,7 +157,6 @@ mod tests {
 
     #[test]
     fn an_allocated_image_has_all_its_space_and_a_sparse_one_none() {
-        use std::os::unix::fs::MetadataExt;
         let here = tempfile::tempdir().unwrap();
         let blocks = |name: &str, how: Option<Allocate>| {
             let path = here.path().join(name);
@@ -137,6 +178,35 @@ mod tests {
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 2, "nothing of those two");
     }
 
+    fn free() -> Result<(), ()> {
+        Ok(())
+    }
+
+    #[test]
+    fn an_image_goes_only_while_nobody_can_have_a_domain_on_it() {
+        let here = tempfile::tempdir().unwrap();
+        let path = here.path().join("v.img");
+        let mut images = Images::default();
+        images.make(&path, 2, None).unwrap();
+        assert_eq!(images.remove(&path, || Err::<(), ()>(()), || false).unwrap(), Removed::Kept);
+        assert_eq!(images.remove(&path, free, || true).unwrap(), Removed::Kept);
+        // A domain of this name has come and gone.
+        let mut bytes = vec![0; 2 << 20];
+        bytes[(2 << 20) - 1] = 1;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(images.remove(&path, free, || false).unwrap(), Removed::Kept);
+        // Another file of this name.
+        fs::write(here.path().join("new"), vec![0; 2 << 20]).unwrap();
+        fs::rename(here.path().join("new"), &path).unwrap();
+        assert_eq!(images.remove(&path, free, || false).unwrap(), Removed::Kept);
+        assert_eq!(Images::default().remove(&path, free, || false).unwrap(), Removed::Kept);
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+        images.make(&path, 2, None).unwrap();
+        assert_eq!(images.remove(&path, free, || false).unwrap(), Removed::Gone);
+        assert!(!path.exists());
+    }
+
     #[test]
     fn folders_that_were_made_go_with_their_image_and_no_others() {
         let here = tempfile::tempdir().unwrap();
@@ -144,13 +214,13 @@ mod tests {
         let mut images = Images::default();
         images.make(&one, 2, None).unwrap();
         images.make(&two, 2, None).unwrap();
-        images.remove(&one).unwrap();
+        images.remove(&one, free, || false).unwrap();
         assert!(two.exists() && !here.path().join("a/b").exists());
         fs::write(here.path().join("file"), "").unwrap();
         assert!(images.make(&here.path().join("file/v.img"), 2, None).is_err());
         assert!(images.make(&here.path().join("c/d/").join("x".repeat(300)), 2, None).is_err());
         assert!(!here.path().join("c").exists() && two.exists());
-        images.remove(&two).unwrap();
+        images.remove(&two, free, || false).unwrap();
         assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "the file alone");
     }
 }

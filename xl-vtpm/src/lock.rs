@@ -1,7 +1,8 @@
 //! Who may start or end a domain now. Held by processes, so that nothing has to be cleaned up after one
 //! that died.
 
-use libxl_vtpm::plan::Problem;
+use libxl_vtpm::plan::{NotStarted, Problem};
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,46 @@ const MEMORY: &str = "%memory";
 const LONGEST: usize = 80;
 
 /// How long others are waited for: as long as one needs to end a domain that hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Until when others are waited for by somebody who has no deadline of his own.
+pub(crate) fn patience() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+/// Why a lock is not held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotHeld {
+    /// Others held it for as long as there was time.
+    Busy(Problem),
+    /// There can be none.
+    Failed(Problem),
+}
+
+impl fmt::Display for NotHeld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Busy(why) | Self::Failed(why)) = self;
+        why.fmt(f)
+    }
+}
+
+impl From<NotHeld> for Problem {
+    fn from(why: NotHeld) -> Self {
+        let (NotHeld::Busy(why) | NotHeld::Failed(why)) = why;
+        why
+    }
+}
+
+impl From<NotHeld> for NotStarted {
+    fn from(why: NotHeld) -> Self {
+        match why {
+            NotHeld::Busy(why) => Self::Busy(why),
+            NotHeld::Failed(why) => Self::Failed(why),
+        }
+    }
+}
 
 /// A lock, held until dropped.
 #[derive(Debug)]
@@ -38,18 +76,23 @@ impl Drop for Held {
 }
 
 /// Of a manager or a vTPM domain: its one creator, or who ends it.
-pub(crate) fn domain(name: &str, patience: Duration) -> Result<Held, Problem> {
-    take(Path::new(FOLDER), &file_name(name, ""), patience)
+pub(crate) fn domain(name: &str, until: Instant) -> Result<Held, NotHeld> {
+    take(Path::new(FOLDER), &file_name(name, ""), until)
 }
 
 /// Of a guest that is being started: its vTPMs are not idle.
-pub(crate) fn guest(name: &str, patience: Duration) -> Result<Held, Problem> {
-    take(Path::new(FOLDER), &file_name(name, GUEST), patience)
+pub(crate) fn guest(name: &str, until: Instant) -> Result<Held, NotHeld> {
+    take(Path::new(FOLDER), &file_name(name, GUEST), until)
 }
 
 /// Of domain 0's memory, while a new domain's is taken from it.
-pub(crate) fn memory(patience: Duration) -> Result<Held, Problem> {
-    take(Path::new(FOLDER), &file_name("", MEMORY), patience)
+pub(crate) fn memory(until: Instant) -> Result<Held, NotHeld> {
+    take(Path::new(FOLDER), &file_name("", MEMORY), until).map_err(|why| match why {
+        NotHeld::Busy(Problem(why)) => NotHeld::Busy(Problem(format!(
+            "domain 0's memory is being taken for another domain: {why}"
+        ))),
+        other => other,
+    })
 }
 
 /// The file's name for a domain's name, which may have a `/` in it and be longer than a file's name. Two
@@ -61,11 +104,12 @@ fn file_name(name: &str, of: &str) -> String {
     format!("{}{of}.lock", name.replace('%', "%25").replace('/', "%2f"))
 }
 
-fn take(folder: &Path, file: &str, patience: Duration) -> Result<Held, Problem> {
+fn take(folder: &Path, file: &str, until: Instant) -> Result<Held, NotHeld> {
     let path = folder.join(file);
-    let failed = |error| Problem(format!("{} cannot be locked: {error}", path.display()));
+    let failed =
+        |error| NotHeld::Failed(Problem(format!("{} cannot be locked: {error}", path.display())));
     fs::create_dir_all(folder).map_err(failed)?;
-    let deadline = Instant::now() + patience;
+    let begun = Instant::now();
     loop {
         let open = File::create(&path).map_err(failed)?;
         match open.try_lock() {
@@ -73,12 +117,12 @@ fn take(folder: &Path, file: &str, patience: Duration) -> Result<Held, Problem> 
             // Its holder has removed it meanwhile.
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(Problem(format!(
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                return Err(NotHeld::Busy(Problem(format!(
                     "another xl-vtpm has been busy with it for {} s ({})",
-                    patience.as_secs(),
+                    begun.elapsed().as_secs(),
                     path.display()
-                )));
+                ))));
             }
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
         }
@@ -106,7 +150,7 @@ mod tests {
         let mut held = Vec::new();
         for name in names {
             for of in ["", GUEST] {
-                held.push(take(folder.path(), &file_name(name, of), Duration::ZERO).unwrap());
+                held.push(take(folder.path(), &file_name(name, of), Instant::now()).unwrap());
             }
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 * names.len());
@@ -115,13 +159,31 @@ mod tests {
     #[test]
     fn a_lock_is_held_by_one_and_leaves_no_file_behind() {
         let folder = tempfile::tempdir().unwrap();
-        let held = take(folder.path(), "v", Duration::ZERO).unwrap();
-        let refused = take(folder.path(), "v", Duration::ZERO).unwrap_err();
-        assert!(refused.0.starts_with("another xl-vtpm has been busy"), "{refused}");
-        drop(take(folder.path(), "w", Duration::ZERO).unwrap());
+        let now = Instant::now;
+        let held = take(folder.path(), "v", now()).unwrap();
+        let refused = take(folder.path(), "v", now()).unwrap_err();
+        assert!(
+            matches!(&refused, NotHeld::Busy(why) if why.0.starts_with("another xl-vtpm has been busy"))
+        );
+        drop(take(folder.path(), "w", now()).unwrap());
         drop(held);
-        drop(take(folder.path(), "v", Duration::ZERO).unwrap());
+        drop(take(folder.path(), "v", now()).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let nowhere = take(Path::new("/proc/none"), "v", now()).unwrap_err();
+        assert!(matches!(nowhere, NotHeld::Failed(_)), "{nowhere}");
+    }
+
+    #[test]
+    fn several_locks_are_waited_for_until_one_deadline_and_not_for_one_limit_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = ["v", "m"].map(|name| take(folder.path(), name, Instant::now()).unwrap());
+        let (begun, limit) = (Instant::now(), Duration::from_millis(1500));
+        let until = begun + limit;
+        for name in ["v", "m"] {
+            assert!(matches!(take(folder.path(), name, until), Err(NotHeld::Busy(_))));
+        }
+        assert!(begun.elapsed() >= limit && begun.elapsed() < 2 * limit, "{:?}", begun.elapsed());
+        drop(held);
     }
 
     #[test]
@@ -132,7 +194,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        let _held = take(folder.path(), "v", PATIENCE).unwrap();
+                        let _held = take(folder.path(), "v", patience()).unwrap();
                         assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                         std::thread::yield_now();
                         inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

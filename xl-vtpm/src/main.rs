@@ -15,6 +15,7 @@ mod consoles;
 mod devices;
 mod doctor;
 mod end;
+mod ended;
 mod exit;
 mod host;
 mod hurry;

@@ -4,9 +4,9 @@
 //! xl excludes its own creators by its own lock, which cannot be taken here: the `xl create` that waits for
 //! block-vtpm may hold it.
 
-use crate::lock;
-use libxl_vtpm::plan::Problem;
-use std::time::Duration;
+use crate::lock::{self, NotHeld};
+use libxl_vtpm::plan::{NotStarted, Problem};
+use std::time::Instant;
 use xenlight_sys::{DomainConfig, Error};
 
 /// A domain that is to be made.
@@ -33,28 +33,30 @@ impl Planned for DomainConfig<'_> {
     }
 }
 
-/// Makes a domain, of memory that is taken from domain 0 if it `takes` any.
+/// Makes a domain, of memory that is taken from domain 0 if it `takes` any; others who take it are waited for
+/// until then.
 pub(crate) fn create(
     domain: &mut impl Planned,
     takes: bool,
-    patience: Duration,
-) -> Result<u32, Problem> {
-    create_by(domain, takes, || lock::memory(patience))
+    until: Instant,
+) -> Result<u32, NotStarted> {
+    create_by(domain, takes, || lock::memory(until))
 }
 
 fn create_by<L>(
     domain: &mut impl Planned,
     takes: bool,
-    lock: impl FnOnce() -> Result<L, Problem>,
-) -> Result<u32, Problem> {
-    let failed = |error: Error| Problem(error.to_string());
+    lock: impl FnOnce() -> Result<L, NotHeld>,
+) -> Result<u32, NotStarted> {
+    let failed = |error: Error| NotStarted::Failed(Problem(error.to_string()));
     if !takes {
         return domain.make().map_err(failed);
     }
     let _until_it_is_made = lock()?;
     if !domain.free().map_err(failed)? {
         let needed = domain.needs().map_err(failed)?;
-        return Err(Problem(format!("domain 0 does not give the {needed} KiB that it needs")));
+        let why = format!("domain 0 does not give the {needed} KiB that it needs");
+        return Err(NotStarted::Failed(Problem(why)));
     }
     domain.make().map_err(failed)
 }
@@ -64,6 +66,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     /// Domain 0 gives what is asked of it, and not what somebody has used meanwhile.
     struct Small<'h> {
@@ -108,8 +111,9 @@ mod tests {
     fn where_no_memory_is_taken_nobody_waits_for_anybody() {
         let free = AtomicU64::new(8);
         let mut domain = Small { free: &free, created: false };
-        let never = || -> Result<(), Problem> { Err(Problem("busy".into())) };
+        let busy = || Problem("busy".into());
+        let never = || -> Result<(), NotHeld> { Err(NotHeld::Busy(busy())) };
         assert_eq!(create_by(&mut domain, false, never), Ok(1));
-        assert_eq!(create_by(&mut domain, true, never), Err(Problem("busy".into())));
+        assert_eq!(create_by(&mut domain, true, never), Err(NotStarted::Busy(busy())));
     }
 }

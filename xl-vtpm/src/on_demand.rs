@@ -6,7 +6,7 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::hurry::Hurry;
+use crate::hurry::{Hurry, too_late};
 use crate::known::Places;
 use crate::of_guest::vtpms_of;
 use crate::{lock, unfinished};
@@ -47,7 +47,9 @@ pub(crate) fn run(domid: u32) -> Result<(), Exit> {
 /// there already, so nobody begins to end its vTPM from here on.
 fn settle(host: &Host, name: &str, deadline: Instant) -> Result<(), Problem> {
     let left = || deadline.saturating_duration_since(Instant::now());
-    let mine = lock::domain(name, left())?;
+    let mine = lock::domain(name, deadline).map_err(|why| {
+        Problem(format!("{name}: {why}; {}", too_late(host.guest.as_deref(), LIMIT)))
+    })?;
     unfinished::clear_named(host, name, &mut |line| eprintln!("xl-vtpm: {line}"))?;
     drop(mine);
     while let Some(domid) = host.xen.find(name)

@@ -27,7 +27,7 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
     };
     runs(&host)?;
     // While it is held, nobody takes the vTPMs for idle.
-    let _starting = lock::guest(&name, lock::PATIENCE)?;
+    let _starting = lock::guest(&name, lock::patience())?;
     // Another create of this guest was waited for, perhaps.
     runs(&host)?;
     host.guest = Some(name.clone());

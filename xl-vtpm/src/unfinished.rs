@@ -10,7 +10,7 @@ use crate::lock;
 use crate::nodes::Nodes;
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Problem, Role};
-use std::time::Duration;
+use std::time::Instant;
 
 /// Where the notes are.
 const NOTES: &str = "/tool/xl-vtpm/making";
@@ -58,7 +58,7 @@ fn all(nodes: &Nodes) -> Result<Vec<Making>, Problem> {
 /// that somebody is making now are left alone.
 pub(crate) fn clear(host: &Host, say: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     // Who holds it is alive.
-    settle_all(host, |name| lock::domain(name, Duration::ZERO).ok(), say)
+    settle_all(host, |name| lock::domain(name, Instant::now()).ok(), say)
 }
 
 /// One that cannot be taken away keeps nobody from anything else.

@@ -18,7 +18,7 @@ use record::Records;
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -56,8 +56,8 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
     let places = Places { named: &options.config, beside: None };
     let look = || Target::of(&host, &places, &options.vtpm);
-    let _nobody_starts_it =
-        locks(&options.vtpm, &look()?.name, Duration::from_secs(options.timeout))?;
+    let until = Instant::now() + Duration::from_secs(options.timeout);
+    let _nobody_starts_it = locks(&options.vtpm, &look()?.name, until)?;
     let target = look()?;
     let mut way = Way::to(&host, &target.identity.manager)?;
     let manager = way.channel()?;
@@ -97,11 +97,11 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
 fn locks(
     which: &str,
     name: &str,
-    patience: Duration,
+    until: Instant,
 ) -> Result<(Option<lock::Held>, lock::Held), Exit> {
     let guest = if which == name { name.strip_suffix("-vtpm") } else { Some(which) };
-    let guest = guest.map(|guest| lock::guest(guest, patience)).transpose()?;
-    Ok((guest, lock::domain(name, patience)?))
+    let guest = guest.map(|guest| lock::guest(guest, until)).transpose()?;
+    Ok((guest, lock::domain(name, until)?))
 }
 
 fn runs(name: &str) -> Exit {

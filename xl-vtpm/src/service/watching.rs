@@ -5,8 +5,9 @@ use super::look::{Look, view};
 use super::orphans::Orphans;
 use super::rules::{Act, Memory};
 use super::waking::Waking;
+use crate::ended::{Ended, by_force};
 use crate::exit::Exit;
-use crate::host::Host;
+use crate::host::{Host, TO_END};
 use crate::{lock, unfinished, wires};
 use libxl_vtpm::plan::{Problem, Role};
 use libxl_vtpm::watch::{Change, Event, Source, View, Watcher};
@@ -137,17 +138,21 @@ impl Service<'_> {
 
     /// Ends a vTPM, unless its guest is just being started.
     fn end(&self, domid: u32, name: &str, guests: &BTreeSet<String>) {
-        let locks = guests.iter().map(|guest| lock::guest(guest, Duration::ZERO));
+        let locks = guests.iter().map(|guest| lock::guest(guest, Instant::now()));
         let Ok(_starting) = locks.collect::<Result<Vec<_>, _>>() else { return };
-        let Ok(_mine) = lock::domain(name, MOMENT) else { return };
+        let Ok(_mine) = lock::domain(name, Instant::now() + MOMENT) else { return };
         match self.is_idle(domid, guests) {
             Ok(true) => {}
             Ok(false) => return,
             Err(why) => return println!("{name} (domain {domid}): {why}"),
         }
         println!("{name} (domain {domid}): its guest is gone, it is ended");
-        if let Err(why) = self.host.end(domid) {
-            println!("{name} (domain {domid}) does not end: {why}");
+        match self.host.end_within(domid, TO_END) {
+            Ok(Ended::InOrder) => {}
+            Ok(Ended::ByForce) => {
+                println!("{}", by_force(&format!("{name} (domain {domid})"), TO_END));
+            }
+            Err(why) => println!("{name} (domain {domid}) does not end: {why}"),
         }
     }
 

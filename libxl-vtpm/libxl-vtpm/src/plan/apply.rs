@@ -2,7 +2,9 @@
 
 use super::Plan;
 use super::step::{Role, Step, Undo};
-use super::toolstack::{Done, Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
+use super::toolstack::{
+    Done, Halt, NotStarted, Problem, Readiness, Removed, Stopped, Toolstack, unlocking,
+};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -124,11 +126,12 @@ fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<Done, Stop> {
         toolstack.go_on()?;
     }
     match step {
-        Step::MakeImage { path, mib, allocated } => {
+        Step::MakeImage { path, mib, allocated, .. } => {
             return Ok(toolstack.make_image(path, *mib, *allocated)?);
         }
         Step::StartDomain { name, role, file } => {
-            return Ok(toolstack.start_domain(name, *role, file)?);
+            let started = toolstack.start_domain(name, *role, file);
+            return started.map_err(|why| not_started(why, toolstack));
         }
         Step::AwaitReady { name, role, seconds } => {
             await_ready(name, *role, Duration::from_secs(*seconds), toolstack)?;
@@ -136,6 +139,16 @@ fn take(step: &Step, toolstack: &mut dyn Toolstack) -> Result<Done, Stop> {
         Step::StartGuest { file, for_xl, .. } => toolstack.start_guest(file, for_xl.as_deref())?,
     }
     Ok(Done::Here)
+}
+
+/// Time that was spent waiting for others makes it late, and not wrong.
+fn not_started(why: NotStarted, toolstack: &mut dyn Toolstack) -> Stop {
+    match (why, toolstack.go_on()) {
+        (NotStarted::Busy(Problem(busy)), Err(Halt::Late(Problem(late)))) => {
+            Stop::Late(Problem(format!("{busy}; {late}")))
+        }
+        (NotStarted::Busy(why) | NotStarted::Failed(why), _) => Stop::Failed(why),
+    }
 }
 
 fn await_ready(
@@ -183,7 +196,7 @@ impl Taken {
             // manager's: without them that vTPM could never start again.
             let used = self.undos.extract_if(.., |undo| matches!(undo, Undo::RemoveImage { .. }));
             self.used.extend(used.filter_map(|undo| match undo {
-                Undo::RemoveImage { path } => Some(path),
+                Undo::RemoveImage { path, .. } => Some(path),
                 Undo::StopDomain { .. } => None,
             }));
         }
@@ -204,7 +217,7 @@ impl Taken {
             (Stop::Failed(why) | Stop::Locked(why), _) => (why, None, false),
         };
         let (mut undone, mut left, mut in_use) = (Vec::new(), Vec::new(), Vec::new());
-        let mut late = Vec::new();
+        let (mut late, mut kept) = (Vec::new(), self.used);
         let mut stays = |undo: &Undo| match undo {
             // Whoever tries again finds what was started.
             Undo::StopDomain { name } if is_late => {
@@ -216,18 +229,34 @@ impl Taken {
         };
         for undo in self.undos.into_iter().rev().filter(|undo| !stays(undo)) {
             let result = match &undo {
-                Undo::RemoveImage { path } => toolstack.remove_image(path).map(|()| Stopped::Gone),
-                Undo::StopDomain { name } => toolstack.stop_domain(name),
+                Undo::RemoveImage { path, domain } => {
+                    toolstack.remove_image(path, domain).map(|removed| match removed {
+                        Removed::Gone => true,
+                        Removed::Kept => {
+                            kept.push(path.clone());
+                            false
+                        }
+                    })
+                }
+                Undo::StopDomain { name } => {
+                    toolstack.stop_domain(name).map(|stopped| match stopped {
+                        Stopped::Gone => true,
+                        Stopped::InUse(user) => {
+                            in_use.push((name.clone(), user));
+                            false
+                        }
+                    })
+                }
             };
-            match (result, undo) {
-                (Ok(Stopped::InUse(user)), Undo::StopDomain { name }) => in_use.push((name, user)),
-                (Ok(_), undo) => undone.push(undo),
-                (Err(problem), undo) => left.push((undo, problem)),
+            match result {
+                Ok(true) => undone.push(undo),
+                Ok(false) => {}
+                Err(problem) => left.push((undo, problem)),
             }
         }
         let ended = |name: &String| undone.contains(&Undo::StopDomain { name: name.clone() });
         let manager_ended = self.managers.into_iter().find(ended);
-        let (step, kept) = (step.clone(), self.used);
+        let step = step.clone();
         Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept }
     }
 }

@@ -174,6 +174,7 @@ impl Making<'_> {
             path: path.clone(),
             mib,
             allocated: *allocated,
+            domain: domain.name.clone(),
         }));
         self.steps.push(Step::StartDomain {
             name: domain.name.clone(),

@@ -14,7 +14,9 @@ mod toolstack;
 pub use apply::{Failure, apply};
 pub use making::{GuestStart, MissingImage, NotPlanned, StubDomain};
 pub use step::{Role, Step, Undo};
-pub use toolstack::{Done, Halt, Problem, Readiness, Stopped, Toolstack, unlocking};
+pub use toolstack::{
+    Done, Halt, NotStarted, Problem, Readiness, Removed, Stopped, Toolstack, unlocking,
+};
 
 /// Steps in the order in which they are taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

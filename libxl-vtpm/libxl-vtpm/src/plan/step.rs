@@ -71,6 +71,8 @@ pub enum Step {
         mib: u32,
         /// It has all its space from the start; else it is sparse.
         allocated: bool,
+        /// The manager or vTPM domain that it is for.
+        domain: String,
     },
     /// Starts a manager or a vTPM domain.
     StartDomain {
@@ -106,7 +108,7 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MakeImage { path, mib, allocated } => {
+            Self::MakeImage { path, mib, allocated, .. } => {
                 let how = if *allocated { "allocated" } else { "sparse" };
                 write!(f, "make the disk image {} ({mib} MiB, {how})", path.display())
             }
@@ -132,6 +134,8 @@ pub enum Undo {
     RemoveImage {
         /// Where.
         path: PathBuf,
+        /// The manager or vTPM domain that it was made for.
+        domain: String,
     },
     /// Ends a domain, in order if it lets itself be.
     StopDomain {
@@ -143,7 +147,7 @@ pub enum Undo {
 impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::RemoveImage { path } => write!(f, "remove {}", path.display()),
+            Self::RemoveImage { path, .. } => write!(f, "remove {}", path.display()),
             Self::StopDomain { name } => write!(f, "stop {name}"),
         }
     }
@@ -154,7 +158,9 @@ impl Step {
     #[must_use]
     pub fn undo(&self) -> Option<Undo> {
         match self {
-            Self::MakeImage { path, .. } => Some(Undo::RemoveImage { path: path.clone() }),
+            Self::MakeImage { path, domain, .. } => {
+                Some(Undo::RemoveImage { path: path.clone(), domain: domain.clone() })
+            }
             Self::StartDomain { name, .. } | Self::StartGuest { name, .. } => {
                 Some(Undo::StopDomain { name: name.clone() })
             }

@@ -27,6 +27,10 @@ struct Host {
     late_at: Option<usize>,
     /// Nobody waits for longer than this.
     patience: Option<Duration>,
+    /// Somebody holds this domain for as long as there is patience.
+    busy: Option<&'static str>,
+    /// Somebody else has started the domain on the image that was made for it.
+    overtaken: bool,
     /// This manager waits for its recovery key.
     locked: Option<&'static str>,
     time: Duration,
@@ -55,13 +59,21 @@ impl Toolstack for Host {
         Ok(self.done())
     }
 
-    fn remove_image(&mut self, path: &Path) -> Result<(), Problem> {
+    fn remove_image(&mut self, path: &Path, domain: &str) -> Result<Removed, Problem> {
         assert!(!self.used.contains(path), "never an image with state");
+        assert!(path.starts_with(domain), "its own domain's");
+        if self.overtaken {
+            return Ok(Removed::Kept);
+        }
         assert!(self.images.remove(path));
-        Ok(())
+        Ok(Removed::Gone)
     }
 
-    fn start_domain(&mut self, name: &str, _role: Role, _file: &Path) -> Result<Done, Problem> {
+    fn start_domain(&mut self, name: &str, _role: Role, _file: &Path) -> Result<Done, NotStarted> {
+        if self.busy == Some(name) {
+            self.time += self.patience.unwrap_or_default();
+            return Err(NotStarted::Busy(Problem("another is busy with it".into())));
+        }
         self.call()?;
         assert!(self.domains.insert(name.to_owned()), "never twice");
         self.used.extend(self.images.iter().filter(|path| path.starts_with(name)).cloned());
@@ -265,9 +277,41 @@ fn what_cannot_be_undone_is_said_and_the_rest_is_undone() {
     let plan = Plan::guest(&guest(&["a"]), &known(), 30).unwrap();
     let mut host = Host { fails_at: Some(4), stop_fails: true, ..Host::default() };
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
-    assert_eq!(failure.undone, [Undo::RemoveImage { path: "a/image".into() }]);
+    assert_eq!(failure.undone, [Undo::RemoveImage { path: "a/image".into(), domain: "a".into() }]);
     let said = failure.to_string();
     assert!(said.contains("could not stop m either (it hangs): do that by hand"), "{said}");
+}
+
+#[test]
+fn an_image_that_another_may_have_started_on_stays_and_is_said() {
+    let mut known = known();
+    known[2].running = true;
+    let plan = Plan::guest(&guest(&["a"]), &known, 30).unwrap();
+    // StartDomain fails here, and somebody else was faster.
+    let mut host = Host { fails_at: Some(2), overtaken: true, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert!(matches!(&failure.step, Step::StartDomain { name, .. } if name == "a"), "{failure}");
+    assert_eq!((host.images.len(), &failure.kept[..]), (1, &[PathBuf::from("a/image")][..]));
+    assert_eq!((&failure.undone[..], &failure.left[..]), (&[][..], &[][..]));
+    let said = failure.to_string();
+    assert!(said.contains("a/image stays, since a TPM's state may be on it"), "{said}");
+    assert!(!said.contains("nothing was left behind"), "{said}");
+}
+
+#[test]
+fn who_waited_for_others_until_there_was_no_time_left_is_late_and_has_not_failed() {
+    let mut known = known();
+    known[2].running = true;
+    let plan = Plan::guest(&guest(&["a", "b"]), &known, 30).unwrap();
+    let patience = Some(Duration::from_secs(20));
+    let mut host = Host { busy: Some("b"), patience, ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!((&failure.late[..], host.domains.contains("a")), (&["a".to_owned()][..], true));
+    assert!(failure.to_string().contains("another is busy with it; too late"), "{failure}");
+    // Without a deadline it is a failure as any other.
+    let mut host = Host { busy: Some("b"), ..Host::default() };
+    let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
+    assert_eq!((failure.late.len(), host.domains.len()), (0, 0), "{failure}");
 }
 
 #[test]

@@ -48,6 +48,30 @@ pub enum Done {
     ByAnother,
 }
 
+/// Why a domain was not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// It cannot be.
+    Failed(Problem),
+    /// Others were busy for as long as there was time to wait: nothing was begun.
+    Busy(Problem),
+}
+
+impl From<Problem> for NotStarted {
+    fn from(why: Problem) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// What became of a disk image that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Gone,
+    /// It stays: somebody may be using it by now, or has.
+    Kept,
+}
+
 /// What became of a domain that was to be stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -75,18 +99,19 @@ pub trait Toolstack {
     /// It cannot be made, or not so; nothing is left of it then.
     fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<Done, Problem>;
 
-    /// Removes a file made here by [`Toolstack::make_image`].
+    /// Removes a file made here by [`Toolstack::make_image`], unless it may have become somebody's: another may have
+    /// started this domain on it meanwhile.
     ///
     /// # Errors
     /// It cannot be removed.
-    fn remove_image(&mut self, path: &Path) -> Result<(), Problem>;
+    fn remove_image(&mut self, path: &Path, domain: &str) -> Result<Removed, Problem>;
 
     /// Starts the manager or vTPM domain of an xl configuration. One of its name that is there by now is left as
     /// it is.
     ///
     /// # Errors
     /// It does not start; nothing is left of it then.
-    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, Problem>;
+    fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, NotStarted>;
 
     /// Starts the guest of an xl configuration; `for_xl` is the text to use in place of the file's.
     ///
