@@ -55,22 +55,24 @@ pub(super) fn exchange(
         let _ = place.forget(moving);
         return Err(why);
     }
-    place.rest();
     give(place, moving, backend)
 }
 
 /// The second half.
 pub(super) fn give(place: &dyn Place, moving: &Moving, backend: u32) -> Result<(), Problem> {
+    // Whoever was killed may have taken the device away a moment ago.
+    place.rest();
     let given = place.give(moving, backend);
-    // From here on the guest has it, or somebody has been told what to do.
-    place.forget(moving)?;
+    // From here on the guest has it, or somebody is told what to do.
+    let forgotten = place.forget(moving);
     given.map_err(|why| {
         let Moving { frontend, uuid, name, .. } = moving;
         Problem(format!(
             "{why}; the guest has none now; to try again: xl vtpm-attach {frontend} uuid={uuid} \
              backend={name}"
         ))
-    })
+    })?;
+    forgotten
 }
 
 /// What becomes of a note that somebody has left.
@@ -82,16 +84,23 @@ pub(super) enum Next {
     Wait,
     /// The guest has no device, and its vTPM's domain is this.
     Give(u32),
+    /// The guest has this device of its vTPM's domain, and may be connected to it or not.
+    Given(Wire),
 }
 
 /// `vm` is that of the domain which has the guest's number now.
 pub(super) fn next(moving: &Moving, vm: Option<&str>, look: &Look) -> Next {
-    let has_it = |wire: &Wire| (wire.frontend, &wire.uuid) == (moving.frontend, &moving.uuid);
-    let is_gone = vm != Some(&moving.vm) || look.running(moving.frontend).is_none();
-    if is_gone || look.wires.iter().any(has_it) {
+    let has_it = |wire: &&Wire| (wire.frontend, &wire.uuid) == (moving.frontend, &moving.uuid);
+    if vm != Some(&moving.vm) || look.running(moving.frontend).is_none() {
         return Next::Forget;
     }
-    look.named(&moving.name).map_or(Next::Wait, Next::Give)
+    let backend = look.named(&moving.name);
+    match look.wires.iter().find(has_it) {
+        Some(wire) if Some(wire.backend) == backend => Next::Given(wire.clone()),
+        // The old one, which has not been taken away yet; or another that somebody has given it.
+        Some(_) => Next::Forget,
+        None => backend.map_or(Next::Wait, Next::Give),
+    }
 }
 
 /// All notes.

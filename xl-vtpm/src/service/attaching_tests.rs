@@ -11,6 +11,8 @@ use std::time::Instant;
 struct Guest {
     noted: Cell<bool>,
     backend: RefCell<Option<String>>,
+    rested: Cell<bool>,
+    /// Names of calls.
     fails: &'static str,
     dies: &'static str,
 }
@@ -20,7 +22,11 @@ impl Guest {
         if self.dies == name {
             std::panic::resume_unwind(Box::new("killed"));
         }
-        if self.fails == name { Err(Problem(name.to_owned())) } else { Ok(()) }
+        if self.fails.split(' ').any(|fails| fails == name) {
+            Err(Problem(name.to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -46,9 +52,11 @@ impl Place for Guest {
 
     fn rest(&self) {
         let _ = self.call("rest");
+        self.rested.set(true);
     }
 
     fn give(&self, _: &Moving, backend: u32) -> Result<(), Problem> {
+        assert!(self.rested.get(), "the guest has noticed by then");
         self.call("give")?;
         self.backend.replace(Some(backend.to_string()));
         Ok(())
@@ -73,6 +81,22 @@ fn the_new_device_has_the_domain_of_that_number_and_no_note_stays() {
     let guest = guest();
     exchange(&guest, &wire(7), &moving(), 9).unwrap();
     assert_eq!((guest.backend.take().as_deref(), guest.noted.get()), (Some("9"), false));
+}
+
+#[test]
+fn a_guest_has_time_to_notice_also_where_a_service_goes_on_for_another() {
+    let guest = Guest { noted: Cell::new(true), ..Guest::default() };
+    give(&guest, &moving(), 9).unwrap();
+    assert_eq!((guest.backend.take().as_deref(), guest.noted.get()), (Some("9"), false));
+}
+
+#[test]
+fn the_first_failure_is_the_one_that_is_told() {
+    let failing = Guest { fails: "give forget", ..guest() };
+    let why = exchange(&failing, &wire(7), &moving(), 9).unwrap_err();
+    assert!(why.0.starts_with("give; the guest has none now"), "{why}");
+    let failing = Guest { fails: "forget", ..guest() };
+    assert_eq!(exchange(&failing, &wire(7), &moving(), 9), Err(Problem("forget".into())));
 }
 
 #[test]
@@ -109,7 +133,9 @@ fn a_note_that_was_left_is_followed_while_its_guest_has_no_device() {
     let (vm, both) = (Some("/vm/g"), [(7, "g"), (9, "v")]);
     assert_eq!(next(&moving(), vm, &look(&both, vec![])), Next::Give(9));
     assert_eq!(next(&moving(), vm, &look(&both, vec![wire(8)])), Next::Give(9));
-    assert_eq!(next(&moving(), vm, &look(&both, vec![wire(7)])), Next::Forget);
+    assert_eq!(next(&moving(), vm, &look(&both, vec![wire(7)])), Next::Forget, "the old one");
+    let new = Wire { backend: 9, ..wire(7) };
+    assert_eq!(next(&moving(), vm, &look(&both, vec![new.clone()])), Next::Given(new));
     assert_eq!(next(&moving(), vm, &look(&both[..1], vec![])), Next::Wait);
     assert_eq!(next(&moving(), vm, &look(&both[1..], vec![])), Next::Forget);
     assert_eq!(next(&moving(), Some("/vm/h"), &look(&both, vec![])), Next::Forget);

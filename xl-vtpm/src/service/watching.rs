@@ -110,7 +110,7 @@ impl Service<'_> {
         let events = watcher.look()?;
         let look = Look::take(self.host, watcher.view.clone())?;
         events.iter().for_each(|event| tell(event, &look));
-        Orphans::go_on(self.host, &look)?;
+        self.orphans.go_on(self.host, &look)?;
         let all_heard = self.listening.renew(self.host, &look, self.manager);
         let acts = self.memory.decide(&look, self.grace, self.manager);
         let busy = !acts.is_empty();
