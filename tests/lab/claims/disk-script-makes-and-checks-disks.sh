@@ -1,7 +1,8 @@
 #!/bin/sh
 # claim: stock xl create on generated files has the package's disk script make the images of a manager and a vTPM; a disk that is in use, gone, of another kind, foreign or open to others is refused in a sentence that xl prints, and left alone
-# long-variants: pv
-# needs: guests time=500
+# In the variant found no file names a type: the tools ask libxl; and the disks have all their space at once.
+# long-variants: pv found
+# needs: guests time=900
 . service-lib
 lean_guest
 installed
@@ -9,8 +10,21 @@ disks=/var/lib/xen/vtpm folder=/etc/xen/vtpm
 rm -rf $disks
 check "the files are written" configured pv g1
 sed -i '1a check_disks=true' /tmp/service.toml
+case $VARIANT in found)
+  type=pvh
+  check "libxl names what this host has: hap" matches "^virt_caps .* hap( |\$)" xl info
+  sed -i -e '/^type=/d' -e '1a allocated=true' /tmp/service.toml
+  rm $folder/*.cfg;;
+esac
 check "and name the scripts" /lab/tools/vtpm-config-gen --force /tmp/service.toml
 cp $folder/g1.cfg /tmp/g1.cfg
+case $VARIANT in found)
+  for name in g1-vtpm vtpmmgr; do
+    check "$name is to run as $type" grep -q "^type *= *\"$type\"" $folder/$name.cfg
+    check "its disk is to give no space back" \
+      test "$(xl create --dryrun $folder/$name.cfg | jq -r '.disks[0].discard_enable')" = False
+  done;;
+esac
 script_of() { xl create --dryrun "$folder/$1.cfg" | jq -r ".disks[0].script" | grep -Eqx "(.*/)?$2"; }
 check "stock xl reads the vTPM's" script_of g1-vtpm block-vtpm-state
 check "stock xl reads the manager's" script_of vtpmmgr block-vtpmmgr-store
@@ -21,8 +35,17 @@ refused() {
   grep 'script: ' /tmp/refused.log
   grep -Eq "script: $2" /tmp/refused.log && toolstack_gone "$1"
 }
-# is FILE MODE BYTES: an image, and sparse.
-is() { [ "$(stat -c '%a %s' "$1")" = "$2 $3" ] && [ "$(stat -c %b "$1")" -lt 4096 ]; }
+# is FILE MODE BYTES [KIB]: an image, and sparse, with no more than so much of it there; or all of it there.
+is() {
+  du -k "$1"; stat -c '%a %s' "$1"
+  [ "$(stat -c '%a %s' "$1")" = "$2 $3" ] || return
+  case $VARIANT in
+    found) [ "$(du -k "$1" | cut -f 1)" -ge $(($3 / 1024)) ];;
+    *) [ "$(du -k "$1" | cut -f 1)" -lt "$4" ];;
+  esac
+}
+# no_discard NAME: what libxl has told the backend of its disk.
+no_discard() { [ "$(xenstore-read "$(xenstore-read "/local/domain/$(xl domid "$1")/device/vbd/768/backend")/discard-enable")" = 0 ]; }
 # other NAME SED: a file of a vTPM domain of another name that differs from g1-vtpm's as told.
 other() { sed -e "s/^name = .*/name = \"$1\"/" -e "$2" $folder/g1-vtpm.cfg >"$folder/$1.cfg"; }
 
@@ -31,10 +54,13 @@ cat /tmp/lab-check.log
 check "nor the folder" test ! -e $disks
 mkdir -m 700 $disks
 check "stock xl starts the manager" xl create -q $folder/vtpmmgr.cfg
-check "its store is 16 MiB, sparse, and only root's" is $disks/vtpmmgr.img 600 16777216
+check "its store is 16 MiB, sparse or not as told, and only root's" is $disks/vtpmmgr.img 600 16777216 2048
+cat /tmp/lab-check.log
 check "it serves" wait_node "/local/domain/$(xl domid vtpmmgr)/data/vtpmmgr/state" '^ready$' 120
 check "stock xl starts the vTPM" xl create -q $folder/g1-vtpm.cfg
-check "its image is 2 MiB and only root's" test "$(stat -c '%a %s' $disks/g1-vtpm.img)" = "600 2097152"
+check "its image is 2 MiB, sparse or not as told, and only root's" is $disks/g1-vtpm.img 600 2097152 2048
+cat /tmp/lab-check.log
+case $VARIANT in found) for name in vtpmmgr g1-vtpm; do check "$name's disk keeps its space" no_discard $name; done;; esac
 vtpm_wait g1-vtpm 120 || fail "it serves"
 check "nothing else is in the folder" test "$(ls -A $disks)" = "$(printf 'g1-vtpm.img\nvtpmmgr.img')"
 check "stock xl starts the guest" xl create -q /tmp/g1.cfg
