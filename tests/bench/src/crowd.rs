@@ -1,6 +1,7 @@
 //! A manager with 20,000 vTPMs beside one with ten.
 
 use crate::file_disk::{Counts, FileDisk};
+use crate::limit;
 use crate::measure::{Times, keep_fastest};
 use crate::rows::Measured;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -21,6 +22,8 @@ pub(crate) const NAME: &str = "crowd";
 const CROWD: u64 = 20_000;
 const FEW: u64 = 10;
 const SAVE_AIM: f64 = 1.3;
+/// What a save writes, as counted.
+const SAVED: usize = 12288;
 /// The customary size of the manager's disk.
 pub(crate) const DISK_MEBIBYTES: usize = 16;
 /// How many vTPMs are attached and save by turns.
@@ -47,12 +50,20 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<Crowd> {
     let [few, crowd] = [openings(&paths[0].0, quick)?, openings(&paths[1].0, quick)?];
     let bytes = bytes_in_use(&paths[1].0)? as f64 / f64::from(1 << 20);
     let (saves, written) = saves(&paths, quick)?;
-    let row = |what: &str, aim, times| Measured { name: NAME, what: what.into(), aim, times };
+    let row = |what: &str, aim, times, limit| Measured {
+        name: NAME,
+        what: what.into(),
+        aim,
+        times,
+        limit,
+    };
+    // A save that is alone in its commit is one write and one flush.
+    let limit = limit::of_files(folder.path(), &[SAVED], quick)?;
     let opening = Times { ours: crowd.took, peer: Some(few.took) };
     Ok(Crowd {
         rows: vec![
-            row("a save, alone in its commit", Some(SAVE_AIM), saves),
-            row("opening the store", None, opening),
+            row("a save, alone in its commit", Some(SAVE_AIM), saves, Some(limit)),
+            row("opening the store", None, opening, None),
         ],
         counted: format!(
             "{CROWD} vTPMs with RSA-2048 endorsement keys: {bytes:.1} MiB of the disk; opening takes \

@@ -7,6 +7,7 @@
 
 use crate::file_disk::{Counts, FileDisk};
 use crate::instructions::repeated;
+use crate::limit;
 use crate::measure::{Rounds, Times, keep_fastest};
 use crate::peer::STATE_FILE;
 use crate::rollback::{Meter, Metered};
@@ -33,6 +34,8 @@ pub(crate) const NAME: &str = "durable-write";
 const AIM: f64 = 2.5;
 const INDEX: u32 = 0x0180_0001;
 const BYTES: u16 = 64;
+/// What the vTPM and the manager write for it, as counted.
+const WRITTEN: [usize; 2] = [2048, 12288];
 
 /// Somebody who keeps what is written.
 trait Keeper {
@@ -107,8 +110,9 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<(Vec<Measured>, Stri
     let rounds = Rounds { rounds: if quick { 4 } else { 20 }, batch: 25 };
     let ours = Ours::start(folder.path(), Rc::new(|_| Board::bare()))?;
     let (times, mut counted) = by_turns(ours, &mut peer, rounds)?;
+    let limit = limit::of_files(folder.path(), &WRITTEN, quick)?;
     let what = "TPM2_NV_Write of 64 bytes, kept".into();
-    let mut rows = vec![Measured { name: NAME, what, aim: Some(AIM), times }];
+    let mut rows = vec![Measured { name: NAME, what, aim: Some(AIM), times, limit: Some(limit) }];
     let meter = Meter::default();
     if let Some(boards) = counting(&meter) {
         let ours = Ours::start(folder.path(), boards)?;
@@ -124,7 +128,7 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<(Vec<Measured>, Stri
             each.as_secs_f64() * 1e3
         );
         let what = "the same, strict over a TPM 2.0".into();
-        rows.push(Measured { name: NAME, what, aim: None, times });
+        rows.push(Measured { name: NAME, what, aim: None, times, limit: Some(limit + each) });
     }
     Ok((rows, counted))
 }

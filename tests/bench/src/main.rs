@@ -11,6 +11,7 @@ mod durable;
 mod fairness;
 mod file_disk;
 mod instructions;
+mod limit;
 mod longest;
 mod measure;
 mod ours;
@@ -49,6 +50,9 @@ struct Options {
     /// Open this store and say how long it took; for the program itself
     #[arg(long, hide = true)]
     opening: Option<PathBuf>,
+    /// Measure an engine alone, with the TPM in this file; for the program itself
+    #[arg(long, hide = true, value_name = "FILE")]
+    alone: Option<PathBuf>,
     /// Count instructions by this valgrind instead, and compare with tests/bench/instructions.txt
     #[arg(long, value_name = "PROGRAM")]
     instructions: Option<PathBuf>,
@@ -67,6 +71,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(store) = &options.opening {
         return crowd::report_opening(store);
+    }
+    if let Some(state) = &options.alone {
+        return limit::report(state, &options.rows, options.quick);
     }
     if let Some(asked) = &options.repeat {
         return instructions::repeat(asked, &options.folder);
@@ -187,6 +194,7 @@ mod tests {
             what: "what".into(),
             aim,
             times: Times { ours: Duration::from_secs(2), peer: peer.map(Duration::from_secs) },
+            limit: None,
         };
         assert!(check(&[row(Some(1.1), Some(2)), row(None, None), row(None, Some(1))]).is_ok());
         let error = |results: &[Measured]| check(results).unwrap_err().to_string();

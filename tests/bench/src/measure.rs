@@ -37,6 +37,15 @@ pub(crate) fn repeated(sides: &mut Sides, packet: &[u8], rounds: Rounds) -> Resu
     Ok(Times { ours, peer: fastest.1 })
 }
 
+/// The same of one TPM on its own.
+pub(crate) fn repeated_alone(tpm: &mut dyn Tpm, packet: &[u8], rounds: Rounds) -> Result<Duration> {
+    let mut fastest = None;
+    for _ in 0..rounds.rounds {
+        keep_fastest(&mut fastest, batch(tpm, packet, rounds.batch)?);
+    }
+    Ok(fastest.unwrap_or_default())
+}
+
 pub(crate) fn keep_fastest(fastest: &mut Option<Duration>, took: Duration) {
     *fastest = Some(fastest.map_or(took, |before| before.min(took)));
 }
@@ -72,6 +81,19 @@ pub(crate) fn keys(sides: &mut Sides, templates: &[Template<'_>]) -> Result<Time
         let ours = fastest.0.unwrap_or_default();
         sum.ours += ours;
         sum.peer = fastest.1.map(|took| sum.peer.unwrap_or_default() + took);
+    }
+    Ok(sum)
+}
+
+/// The same of one TPM on its own.
+pub(crate) fn keys_alone(tpm: &mut dyn Tpm, templates: &[Template<'_>]) -> Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for template in templates {
+        let mut fastest = None;
+        for _ in 0..TRIES {
+            keep_fastest(&mut fastest, key(tpm, &template.create_primary())?.1);
+        }
+        sum += fastest.unwrap_or_default();
     }
     Ok(sum)
 }

@@ -14,19 +14,20 @@ pub(crate) fn table([what, ours, peer]: Titles, results: &[Measured]) -> String 
         return String::new();
     }
     let mut text = format!(
-        "{:<38} {:>11} {:>11} {:>6}  {:<14} {}\n",
-        what, ours, peer, "ratio", "aim", "measured by"
+        "{:<38} {:>11} {:>11} {:>6}  {:<14} {:>11}  {}\n",
+        what, ours, peer, "ratio", "aim", "limit", "measured by"
     );
     for result in results {
         let peer = result.times.peer.map_or("-".into(), shown);
         let ratio = result.ratio().map_or("-".into(), |ratio| format!("{ratio:.2}"));
         let line = format!(
-            "{:<38} {:>11} {:>11} {:>6}  {:<14} ./x bench {}",
+            "{:<38} {:>11} {:>11} {:>6}  {:<14} {:>11}  ./x bench {}",
             result.what,
             shown(result.times.ours),
             peer,
             ratio,
             aim(result),
+            result.limit.map_or("-".into(), shown),
             result.name
         );
         let _ = writeln!(text, "{line}");
@@ -83,12 +84,13 @@ pub(crate) fn json(results: &[Measured]) -> String {
     let line = |result: &Measured| {
         let seconds = |time: Duration| time.as_secs_f64();
         format!(
-            "{{\"row\":\"{}\",\"vtpm\":{},\"swtpm\":{},\"ratio\":{},\"aim\":{}}}\n",
+            "{{\"row\":\"{}\",\"vtpm\":{},\"swtpm\":{},\"ratio\":{},\"aim\":{},\"limit\":{}}}\n",
             result.name,
             seconds(result.times.ours),
             number(result.times.peer.map(seconds)),
             number(result.ratio()),
-            number(result.aim)
+            number(result.aim),
+            number(result.limit.map(seconds))
         )
     };
     results.iter().map(line).collect()

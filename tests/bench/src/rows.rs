@@ -1,11 +1,12 @@
 //! What is measured, and what each figure aims at.
 
 use crate::measure::{self, Rounds, Times};
-use crate::sides::Sides;
-use crate::{crowd, durable, fairness, longest, rollback, scale};
+use crate::sides::{Sides, Tpm};
+use crate::{crowd, durable, fairness, limit, longest, rollback, scale};
 use anyhow::Result;
 use flow_tests::packets::key::{self, Kind, Template};
 use flow_tests::packets::{flush, nv};
+use std::time::Duration;
 use tpm_wire::tpm20::{HashAlgorithm, get_random, pcr_extend, pcr_read};
 
 /// The aim for what the path of a command costs, and the one for what the engine costs.
@@ -43,6 +44,8 @@ pub(crate) struct Measured {
     pub(crate) what: String,
     pub(crate) aim: Option<f64>,
     pub(crate) times: Times,
+    /// What no vTPM can be faster than here, where that was measured.
+    pub(crate) limit: Option<Duration>,
 }
 
 impl Measured {
@@ -220,6 +223,19 @@ impl Row {
         }
     }
 
+    /// What this row takes one TPM on its own.
+    pub(crate) fn alone(&self, tpm: &mut dyn Tpm, quick: bool) -> Result<Duration> {
+        match &self.work {
+            Work::Repeat { before, packet, cheap, .. } => {
+                before().iter().try_for_each(|packet| tpm.succeed(packet).map(|_| ()))?;
+                measure::repeated_alone(tpm, &packet(), rounds(*cheap, quick))
+            }
+            Work::Keys(kind, count) => {
+                measure::keys_alone(tpm, &templates(*kind, &uniques(*count, quick)))
+            }
+        }
+    }
+
     /// Measures this row; `quick` repeats less.
     pub(crate) fn measure(&self, sides: &mut Sides, quick: bool) -> Result<Measured> {
         let (times, what) = match &self.work {
@@ -230,16 +246,25 @@ impl Row {
                 (times, self.what.into())
             }
             Work::Keys(kind, count) => {
-                let count = if quick { count.div_ceil(10) } else { *count };
-                let uniques: Vec<[u8; 2]> = (0..count).map(u16::to_be_bytes).collect();
-                let template = |unique| Template { unique, ..Template::new(*kind) };
-                let templates: Vec<_> =
-                    uniques.iter().map(|unique| template(&unique[..])).collect();
-                (measure::keys(sides, &templates)?, format!("{}, {count} keys", self.what))
+                let uniques = uniques(*count, quick);
+                let times = measure::keys(sides, &templates(*kind, &uniques))?;
+                (times, format!("{}, {} keys", self.what, uniques.len()))
             }
         };
-        Ok(Measured { name: self.name, what, aim: self.aim, times })
+        let limit = Some(limit::of_engine(self, sides.state(), quick)?);
+        Ok(Measured { name: self.name, what, aim: self.aim, times, limit })
     }
+}
+
+/// What tells the templates of so many keys apart.
+fn uniques(count: u16, quick: bool) -> Vec<[u8; 2]> {
+    let count = if quick { count.div_ceil(10) } else { count };
+    (0..count).map(u16::to_be_bytes).collect()
+}
+
+fn templates(kind: Kind, uniques: &[[u8; 2]]) -> Vec<Template<'_>> {
+    let template = |unique| Template { unique, ..Template::new(kind) };
+    uniques.iter().map(|unique| template(&unique[..])).collect()
 }
 
 fn rounds(cheap: bool, quick: bool) -> Rounds {

@@ -4,6 +4,7 @@ use crate::{ours::Ours, peer};
 use anyhow::{Result, ensure};
 use flow_tests::packets::response_code;
 use peers::RawTpm;
+use vtpm_engine::TpmState;
 
 /// Something that answers TPM commands.
 pub(crate) trait Tpm {
@@ -28,6 +29,7 @@ impl Tpm for RawTpm {
 pub(crate) struct Sides {
     pub(crate) ours: Ours,
     peer: Option<(RawTpm, peer::Process)>,
+    state: TpmState,
 }
 
 impl Sides {
@@ -35,7 +37,12 @@ impl Sides {
     pub(crate) fn start() -> Result<Self> {
         let state = crate::ours::manufacture()?;
         let peer = peer::start(&state)?;
-        Ok(Self { ours: Ours::start(state)?, peer })
+        Ok(Self { ours: Ours::start(state.clone())?, peer, state })
+    }
+
+    /// The TPM that both sides began with.
+    pub(crate) fn state(&self) -> &TpmState {
+        &self.state
     }
 
     /// The side that is ours, and the peer's.
