@@ -18,6 +18,7 @@ mod rules;
 mod skips;
 mod steps;
 mod suite;
+mod suites;
 mod supply;
 mod threats;
 mod tools;
@@ -67,6 +68,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Cut the power under the whole chain at every write and flush, 10,000 times
     Powercut(powercut::Options),
+    /// Run other people's tests and programs in a guest on real Xen, side by side with swtpm
+    Suites(suites::Options),
     /// Measure a vTPM side by side with swtpm: one table, also in target/bench/latest.txt
     Bench(bench::Options),
 }
@@ -90,6 +93,7 @@ fn main() -> std::process::ExitCode {
         Command::Man => manual::write(),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Powercut(options) => powercut::run(&options),
+        Command::Suites(options) => suites::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

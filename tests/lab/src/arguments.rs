@@ -52,6 +52,10 @@ pub(crate) enum Folder {
     /// The same of Xen 4.20
     #[value(name = "libxl-4.20")]
     Libxl420,
+    /// Root of the unpacked packages libtss2-dev, libc6-dev and pkgconf
+    Tss,
+    /// Root of the unpacked programs that `--suites` brings
+    Suites,
     /// List of the exact package versions fetched
     Manifest,
 }
@@ -118,6 +122,9 @@ pub(crate) struct Machine {
     /// Put crun and systemd-nspawn into /lab/containers.tar
     #[arg(long)]
     containers: bool,
+    /// Put clevis, tpm2-openssl, tpm2-pkcs11 and other programs that use a TPM into /lab/suites.tar
+    #[arg(long)]
+    suites: bool,
     /// Put dpkg, and the packages in target/deb as /lab/deb, into dom0
     #[arg(long)]
     dpkg: bool,
@@ -181,6 +188,7 @@ impl Machine {
             kernel_tests: self.kernel_tests,
             systemd: self.systemd,
             containers: self.containers,
+            suites: self.suites,
             dpkg: self.dpkg,
             inputs: self.inputs.clone(),
             out: self.out.clone(),

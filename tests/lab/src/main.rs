@@ -91,6 +91,8 @@ fn print_path(place: &Place, folder: Folder) -> Result<u8> {
         Folder::TpmTools => program::tpm_wrappers(place)?,
         Folder::Libxl417 => fetch::tree(place, Set::Libxl(&release::BOOKWORM))?,
         Folder::Libxl420 => fetch::tree(place, Set::Libxl(&release::TRIXIE))?,
+        Folder::Tss => fetch::tree(place, Set::Tss)?,
+        Folder::Suites => fetch::tree(place, Set::Suites)?,
         Folder::Manifest => place.manifest(),
     };
     println!("{}", path.display());

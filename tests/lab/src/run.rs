@@ -95,6 +95,9 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     if options.containers {
         input.add(&systemd::input(place, Set::Containers)?)?;
     }
+    if options.suites {
+        input.add(&systemd::input(place, Set::Suites)?)?;
+    }
     for entry in fs::read_dir(&place.product_images).into_iter().flatten() {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "gz") {

@@ -1,5 +1,5 @@
-//! Debian's systemd and udev as an archive, for guests and a dom0 that boot with them; and what runs
-//! containers.
+//! Archives of packages: Debian's systemd and udev for guests and a dom0 that boot with them; what runs
+//! containers; programs that use a TPM.
 
 use crate::fetch::{self, Set};
 use crate::place::Place;

@@ -40,6 +40,10 @@ pub enum Set {
     Systemd,
     /// What runs containers, less what is in the packages of systemd.
     Containers,
+    /// What a program that speaks to a TPM by tpm2-tss is built with.
+    Tss,
+    /// Other people's programs that use a TPM, and swtpm, for guests.
+    Suites,
 }
 
 impl Set {
@@ -54,7 +58,9 @@ impl Set {
             | Self::Python
             | Self::KernelSources
             | Self::Systemd
-            | Self::Containers => &BOOKWORM,
+            | Self::Containers
+            | Self::Tss
+            | Self::Suites => &BOOKWORM,
         }
     }
 
@@ -72,6 +78,8 @@ impl Set {
             Self::KernelSources => "kernel-sources",
             Self::Systemd => "systemd",
             Self::Containers => "containers",
+            Self::Tss => "tss",
+            Self::Suites => "suites",
         }
     }
 
@@ -97,11 +105,38 @@ impl Set {
             Self::KernelSources => apt::Wanted::Alone(all(&["linux-source-6.1"])),
             Self::Systemd => apt::Wanted::WithDependencies(all(&["systemd", "udev", "kmod"])),
             Self::Containers => apt::Wanted::Alone(all(&["crun", "libyajl2", "systemd-container"])),
+            Self::Tss => {
+                apt::Wanted::WithDependencies(all(&["libtss2-dev", "libc6-dev", "pkgconf"]))
+            }
+            Self::Suites => apt::Wanted::WithDependencies(all(SUITES)),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }
     }
 }
+
+/// The programs of [`Set::Suites`].
+const SUITES: &[&str] = &[
+    "bash",
+    "clevis-tpm2",
+    "coreutils",
+    "diffutils",
+    "grep",
+    "gzip",
+    "jose",
+    "libtpm2-pkcs11-1",
+    "libtpm2-pkcs11-tools",
+    "libtss2-tcti-device0",
+    "libtss2-tcti-swtpm0",
+    "opensc",
+    "openssl",
+    "sed",
+    "swtpm",
+    "tpm-quote-tools",
+    "tpm-tools",
+    "tpm2-openssl",
+    "tpm2-tools",
+];
 
 /// The unpacked tree of `set`, fetched first where it is not there yet or was left half-way.
 ///

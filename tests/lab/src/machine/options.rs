@@ -48,6 +48,8 @@ pub struct Options {
     pub systemd: bool,
     /// Put what runs containers into `/lab/containers.tar`.
     pub containers: bool,
+    /// Put other people's programs that use a TPM into `/lab/suites.tar`.
+    pub suites: bool,
     /// Put dpkg and the product's packages into dom0.
     pub dpkg: bool,
     /// `SRC[:DEST]`: files and folders for dom0.
@@ -81,6 +83,7 @@ impl Default for Options {
             kernel_tests: false,
             systemd: false,
             containers: false,
+            suites: false,
             dpkg: false,
             inputs: Vec::new(),
             out: None,
