@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) kind: &'static str,
     /// Nobody has said that, and this machine was asked.
     pub(crate) kind_is_found: bool,
+    /// Nobody has said that, and this machine could not be asked.
+    pub(crate) kind_is_guessed: bool,
     /// `None`: every vTPM is ephemeral.
     pub(crate) manager: Option<Manager>,
     pub(crate) vtpms: Vec<Vtpm>,
@@ -103,6 +105,9 @@ impl Vtpm {
     }
 }
 
+/// The package's folder of images.
+const IMAGES: &str = "/usr/lib/xen/boot";
+
 impl Plan {
     /// Checks everything and fills in what was left out.
     ///
@@ -123,12 +128,14 @@ impl Plan {
         let vtpms = wanted.guest.iter().map(|guest| planner.vtpm(guest));
         let vtpms: Vec<Vtpm> = vtpms.collect::<Result<_>>()?;
         let managed = vtpms.is_empty() || vtpms.iter().any(|vtpm| !vtpm.ephemeral);
+        let images = given(wanted.host.images.as_ref(), IMAGES)?;
         let plan = Self {
-            checks_disks: wanted.host.check_disks.unwrap_or(wanted.host.images.is_none()),
+            checks_disks: wanted.host.check_disks.unwrap_or(images.trim_end_matches('/') == IMAGES),
             allocated: wanted.host.allocated.unwrap_or(false),
-            images: given(wanted.host.images.as_ref(), "/usr/lib/xen/boot")?,
+            images,
             kind: kind(wanted, wanted.host.kind.as_ref(), &["pvh", "pv"])?,
             kind_is_found: wanted.host.kind.is_none() && wanted.kind_here.is_some(),
+            kind_is_guessed: wanted.host.kind.is_none() && wanted.kind_here.is_none(),
             manager: if managed { Some(planner.manager()?) } else { None },
             vtpms,
         };

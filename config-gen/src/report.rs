@@ -39,6 +39,8 @@ fn as_json(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
         "files": files.collect::<Vec<_>>(),
         "kept": kept(plan).into_iter().collect::<Vec<_>>(),
         "vtpms": vtpms.collect::<Vec<_>>(),
+        "type": plan.kind,
+        "type_is_guessed": plan.kind_is_guessed,
     });
     format!("{whole:#}\n")
 }
@@ -62,6 +64,13 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     }
     if let Some(kept) = kept(plan) {
         line(format!("{kept} is there and stays as it is"));
+    }
+    if plan.kind_is_guessed {
+        line(format!(
+            "type = \"{}\" is a guess, since this machine cannot be asked; for a host without hardware \
+             assisted paging (xl info has no hap in virt_caps) write type = \"pv\" below [host]",
+            plan.kind
+        ));
     }
     line("\nTo start everything:".into());
     for folder in folders(plan) {

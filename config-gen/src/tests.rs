@@ -71,6 +71,8 @@ fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told(
     for (host, checked) in [
         ("", true),
         ("[host]\nimages = '/elsewhere'\n", false),
+        ("[host]\nimages = '/usr/lib/xen/boot'\n", true),
+        ("[host]\nimages = '/usr/lib/xen/boot/'\n", true),
         ("[host]\nimages = '/elsewhere'\ncheck_disks = true\n", true),
         ("[host]\ncheck_disks = false\n", false),
     ] {
@@ -86,6 +88,27 @@ fn disks_are_checked_by_scripts_where_the_images_are_the_package_s_or_when_told(
             assert!(file.contains(&line), "{line}{file}");
             assert_eq!(file.contains("makes the image"), checked, "{file}");
         }
+    }
+}
+
+#[test]
+fn a_type_that_nobody_said_and_this_machine_cannot_say_is_told_as_a_guess() {
+    let guest = "[[guest]]\nname = 'g'\nkernel = '/k'\n";
+    for (host, here, guessed) in
+        [("", None, true), ("", Some("pv"), false), ("[host]\ntype = 'pvh'\n", None, false)]
+    {
+        let mut wanted = Wanted::parse(Path::new("/x.toml"), &format!("{host}{guest}")).unwrap();
+        wanted.kind_here = here;
+        let plan = crate::plan::Plan::of(&wanted).unwrap();
+        let said = |words: &[&str]| {
+            let words = [&["vtpm-config-gen", "/x.toml", "--dry-run"], words].concat();
+            crate::report::of(&plan, &[], &Arguments::try_parse_from(words).unwrap())
+        };
+        let people = said(&[]);
+        assert_eq!(people.contains("type = \"pvh\" is a guess"), guessed, "{people}");
+        assert!(!guessed || people.contains("write type = \"pv\" below [host]\n\nTo start"));
+        let json: serde_json::Value = serde_json::from_str(&said(&["--json"])).unwrap();
+        assert_eq!(json["type_is_guessed"], guessed, "{json}");
     }
 }
 

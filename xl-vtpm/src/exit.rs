@@ -3,8 +3,9 @@
 use crate::lock::NotHeld;
 use command_line::file_error;
 use libxl_vtpm::guest::GuestError;
-use libxl_vtpm::plan::{Failure, Problem};
+use libxl_vtpm::plan::{Failure, Problem, unlocking};
 use manager_client::ChannelError;
+use serde_json::{Map, Value, json};
 use std::fmt;
 use std::process::ExitCode;
 use xenlight_sys::{Error, LoadError};
@@ -33,17 +34,41 @@ pub(crate) enum Exit {
     Found(usize),
     /// 6: the manager cannot be asked, or does not do it.
     Manager(String),
+    /// A step of a plan failed: 1, 3 or 6 by what is left.
+    Plan(Box<Failure>),
+    /// With this code; why has been said with an answer in JSON.
+    Said(u8),
 }
 
 impl Exit {
-    pub(crate) const fn number(&self) -> u8 {
+    pub(crate) fn number(&self) -> u8 {
         match self {
             Self::NotDone(_) => 1,
             Self::Left(_) => 3,
             Self::NoXen(_) => 4,
             Self::Found(_) => 5,
             Self::Manager(_) => 6,
+            Self::Plan(failure) => of_plan(failure),
+            Self::Said(code) => *code,
         }
+    }
+
+    /// The same as data.
+    pub(crate) fn json(&self) -> Value {
+        let mut told = command_line::failure(&self.to_string(), self.number());
+        if let (Self::Plan(failure), Some(fields)) = (self, told.as_object_mut()) {
+            fields.extend(plan_fields(failure));
+        }
+        told
+    }
+
+    /// Prints an answer that says, where it is one of a failure, why; and ends so.
+    pub(crate) fn with_answer(failed: Option<Self>, mut answer: Value) -> Result<(), Self> {
+        if let (Some(exit), Some(fields)) = (&failed, answer.as_object_mut()) {
+            fields.insert("error".into(), exit.json());
+        }
+        println!("{answer:#}");
+        failed.map_or(Ok(()), |exit| Err(Self::Said(exit.number())))
     }
 
     pub(crate) fn code(&self) -> ExitCode {
@@ -61,6 +86,8 @@ impl fmt::Display for Exit {
             Self::NotDone(why) | Self::Left(why) | Self::NoXen(why) | Self::Manager(why) => {
                 f.write_str(why)
             }
+            Self::Plan(failure) => failure.fmt(f),
+            Self::Said(code) => write!(f, "exit code {code}"),
             Self::Found(1) => f.write_str("one thing has to be put right"),
             Self::Found(count) => write!(f, "{count} things have to be put right"),
         }
@@ -111,14 +138,39 @@ impl From<ChannelError> for Exit {
 
 impl From<Box<Failure>> for Exit {
     fn from(failure: Box<Failure>) -> Self {
-        let why = failure.to_string();
-        let stays = !failure.late.is_empty() || !failure.in_use.is_empty();
-        match (failure.left.is_empty() && !stays, failure.locked) {
-            (false, _) => Self::Left(why),
-            (true, Some(_)) => Self::Manager(why),
-            (true, None) => Self::NotDone(why),
-        }
+        Self::Plan(failure)
     }
+}
+
+fn of_plan(failure: &Failure) -> u8 {
+    let stays = !failure.late.is_empty() || !failure.in_use.is_empty();
+    match (failure.left.is_empty() && !stays, &failure.locked) {
+        (false, _) => 3,
+        (true, Some(_)) => 6,
+        (true, None) => 1,
+    }
+}
+
+/// Which step it was, and what became of the others.
+fn plan_fields(failure: &Failure) -> Map<String, Value> {
+    let left = failure.left.iter().map(|(undo, why)| json!({ "undo": undo, "why": why.0 }));
+    let in_use = failure.in_use.iter().map(|(name, by)| json!({ "name": name, "by": by }));
+    let next = match &failure.locked {
+        Some(manager) => Some(unlocking(manager)),
+        None => failure.problem.0.split_once("; ").map(|(_, next)| next.to_owned()),
+    };
+    let fields = [
+        ("what", json!(format!("could not {}: {}", failure.step, failure.problem))),
+        ("where", json!({ "step": failure.step })),
+        ("next", json!(next)),
+        ("undone", json!(failure.undone)),
+        ("left", left.collect()),
+        ("late", json!(failure.late)),
+        ("in_use", in_use.collect()),
+        ("kept", json!(failure.kept)),
+        ("locked", json!(failure.locked)),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[test]
@@ -130,10 +182,40 @@ fn every_way_to_end_has_its_line_in_the_table() {
         Exit::NoXen(text()),
         Exit::Found(1),
         Exit::Manager(text()),
+        Exit::Said(3),
     ] {
         assert!(CODES.iter().any(|(code, _)| *code == exit.number()), "{exit:?}");
     }
     assert!(CODES.iter().enumerate().all(|(at, (code, _))| at == usize::from(*code)));
+}
+
+#[test]
+fn a_failed_plan_is_data_about_its_step_and_what_is_left() {
+    use libxl_vtpm::plan::{Role, Step, Undo};
+    let step = Step::AwaitReady { name: "v".into(), role: Role::Vtpm, seconds: 30 };
+    let (locked, manager_ended, undone) = (None, None, vec![Undo::StopDomain { name: "v".into() }]);
+    let left = vec![(Undo::StopDomain { name: "m".into() }, Problem("it hangs".into()))];
+    let problem = Problem("v says: its disk is full; make room".into());
+    let (late, in_use) = (Vec::new(), vec![("n".to_owned(), "h".to_owned())]);
+    let kept = vec!["v.img".into()];
+    let failure =
+        Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept };
+    let told = Exit::from(Box::new(failure)).json();
+    assert_eq!((&told["code"], &told["next"]), (&json!(3), &json!("make room")));
+    assert_eq!(told["where"]["step"]["step"], "await-ready");
+    assert_eq!(told["where"]["step"]["name"], "v");
+    let what = "could not wait until the vTPM domain v is ready (at most 30 s): v says: its disk is full; make room";
+    assert_eq!(told["what"], what);
+    assert!(told["message"].as_str().is_some_and(|said| said.starts_with(what)));
+    assert_eq!(told["undone"], json!([{ "undo": "stop-domain", "name": "v" }]));
+    assert_eq!(
+        told["left"],
+        json!([{ "undo": { "undo": "stop-domain", "name": "m" }, "why": "it hangs" }])
+    );
+    assert_eq!(
+        (&told["in_use"], &told["kept"]),
+        (&json!([{ "name": "n", "by": "h" }]), &json!(["v.img"]))
+    );
 }
 
 #[test]

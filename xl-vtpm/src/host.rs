@@ -6,7 +6,7 @@ use crate::images::{self, Images};
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
-use crate::{lock, memory, ours, reap, wires, xl};
+use crate::{lock, memory, ours, reap, seen, wires, xl};
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{
     Done, Halt, NotStarted, Problem, Readiness, Removed, Role, Stopped, Toolstack,
@@ -199,6 +199,12 @@ fn uuid_of(json: &str) -> Result<Uuid, Problem> {
 
 impl Toolstack for Host {
     fn make_image(&mut self, path: &Path, mib: u32, allocated: bool) -> Result<Done, Problem> {
+        if !path.exists()
+            && let Some(why) =
+                seen::refusal(path, self.nodes.read(&seen::note_of(path))?.as_deref())
+        {
+            return Err(Problem(why));
+        }
         let allocate = allocated.then_some(images::allocate as images::Allocate);
         match self.images.make(path, mib, allocate) {
             Ok(()) => Ok(Done::Here),
@@ -214,7 +220,15 @@ impl Toolstack for Host {
         let nobody_starts_it = || lock::domain(domain, Instant::now());
         let removed =
             self.images.remove(path, nobody_starts_it, || self.xen.find(domain).is_some());
-        removed.map_err(|error| Problem(error.to_string()))
+        let removed = removed.map_err(|error| Problem(error.to_string()))?;
+        let note = seen::note_of(path);
+        // The disk script may have noted it before the domain failed; it is nobody's loss.
+        if removed == Removed::Gone
+            && seen::refusal(path, self.nodes.read(&note)?.as_deref()).is_some()
+        {
+            self.nodes.remove(&note)?;
+        }
+        Ok(removed)
     }
 
     fn start_domain(&mut self, name: &str, role: Role, file: &Path) -> Result<Done, NotStarted> {

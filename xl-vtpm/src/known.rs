@@ -52,6 +52,15 @@ fn cannot_run(kind: &str, can: Abilities) -> Option<&'static str> {
     }
 }
 
+/// Why this machine does better with another kind.
+fn runs_badly(kind: &str, can: Abilities) -> Option<&'static str> {
+    let shadow = matches!(kind, "pvh" | "hvm") && can.hvm && !can.hap;
+    (shadow && can.pv).then_some(
+        "runs on shadow paging here, since this machine has no hardware assisted paging; write type=\"pv\" (and \
+         no shadow_memory), which is faster and takes less memory",
+    )
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Disk {
     #[serde(default)]
@@ -170,6 +179,9 @@ impl Places<'_> {
         if let Some(why) = host.xen.abilities().ok().and_then(|can| cannot_run(kind, can)) {
             return Err(Exit::not_done(format!("{}: type=\"{kind}\" {why}", file.display())));
         }
+        if let Some(why) = host.xen.abilities().ok().and_then(|can| runs_badly(kind, can)) {
+            eprintln!("xl-vtpm: warning: {}: type=\"{kind}\" {why}", file.display());
+        }
         stopped(name, role, file, config).map(Some)
     }
 
@@ -249,6 +261,22 @@ mod tests {
             let why = cannot_run(kind, can);
             assert_eq!(why.is_some(), told.is_some(), "{kind}");
             assert!(told.is_none_or(|told| why.unwrap().contains(told)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_runs_on_shadow_paging_is_warned_of() {
+        let can = |hvm, pv, hap| Abilities { hvm, pv, hap };
+        for (kind, can, warned) in [
+            ("pvh", can(true, true, false), true),
+            ("pvh", can(true, true, true), false),
+            ("pvh", can(true, false, false), false),
+            ("pv", can(true, true, false), false),
+            ("pvh", can(false, true, false), false),
+        ] {
+            let why = runs_badly(kind, can);
+            assert_eq!(why.is_some(), warned, "{kind} {can:?}");
+            assert!(why.is_none_or(|why| why.contains("type=\"pv\"")));
         }
     }
 

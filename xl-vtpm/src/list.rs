@@ -96,7 +96,8 @@ fn generations(host: &Host, rows: &[Row], records: bool) -> Result<HashMap<Uuid,
     if records {
         let candidates = rows.iter().flat_map(|row| behind(host, row));
         let is_manager = |domid| host.is(domid, Role::Manager);
-        for manager in managers(candidates, is_manager, |domid| host.xen.name_of(domid))? {
+        let usual = host.xen.find(MANAGER).map(|_| MANAGER);
+        for manager in managers(candidates, is_manager, |domid| host.xen.name_of(domid), usual)? {
             entries.extend(Way::to(host, &manager)?.channel()?.list()?);
         }
     } else if let Some(mut way) = Way::existing() {
@@ -113,11 +114,13 @@ fn behind(host: &Host, row: &Row) -> Vec<u32> {
     std::iter::once(row.backend_domid).chain(own).collect()
 }
 
-/// The names of those that are managers; the usual one where none can be told.
+/// The names of those that are managers; the usual one, where it runs, if none can be told. There may be none: vTPMs
+/// that are ephemeral have no record.
 fn managers(
     candidates: impl IntoIterator<Item = u32>,
     is_manager: impl Fn(u32) -> Result<bool, Exit>,
     name_of: impl Fn(u32) -> Option<String>,
+    usual: Option<&str>,
 ) -> Result<BTreeSet<String>, Exit> {
     let mut managers = BTreeSet::new();
     for domid in candidates {
@@ -126,7 +129,7 @@ fn managers(
         }
     }
     if managers.is_empty() {
-        managers.insert(MANAGER.into());
+        managers.extend(usual.map(str::to_owned));
     }
     Ok(managers)
 }
@@ -189,12 +192,9 @@ pub(crate) fn manager(name: &str, json: bool) -> Result<(), Exit> {
     let state = if domid.is_some() { said("state")? } else { Some("stopped".into()) };
     let (tpm, image, error) = (said("tpm")?, said("image")?, said("error")?);
     if json {
-        println!(
-            "{:#}",
-            json!({ "name": name, "domid": domid, "state": state, "tpm": tpm, "image": image,
-                    "error": error })
-        );
-        return serves(name, state.as_deref());
+        let answer = json!({ "name": name, "domid": domid, "state": state, "tpm": tpm,
+                             "image": image, "why": error });
+        return Exit::with_answer(serves(name, state.as_deref()).err(), answer);
     }
     println!("{name}: {}", state.as_deref().unwrap_or("it says nothing of itself"));
     let next = (state.as_deref() == Some("locked")).then(|| unlocking(name));
@@ -230,16 +230,18 @@ fn only_a_ready_manager_serves() {
 
 #[test]
 fn records_are_asked_of_the_managers_of_the_vtpms_that_are_listed() {
-    let asked = |candidates: &[u32]| {
+    let asked = |candidates: &[u32], usual| {
         let names = managers(
             candidates.iter().copied(),
             |domid| Ok(domid < 3),
             |domid| Some(format!("mgr{domid}")),
+            usual,
         );
         names.unwrap().into_iter().collect::<Vec<_>>()
     };
     // Vtpms 5 and 6 of managers 1 and 2, and 7 of none.
-    assert_eq!(asked(&[5, 1, 6, 2, 7, 5, 1]), ["mgr1", "mgr2"]);
-    assert_eq!(asked(&[7]), ["vtpmmgr"]);
-    assert!(managers([1], |_| Err(Exit::not_done("no")), |_| None).is_err());
+    assert_eq!(asked(&[5, 1, 6, 2, 7, 5, 1], Some("vtpmmgr")), ["mgr1", "mgr2"]);
+    assert_eq!(asked(&[7], Some("vtpmmgr")), ["vtpmmgr"]);
+    assert!(asked(&[7], None).is_empty(), "a host with ephemeral vTPMs only");
+    assert!(managers([1], |_| Err(Exit::not_done("no")), |_| None, None).is_err());
 }

@@ -34,6 +34,7 @@ mod on_demand;
 mod ours;
 mod reap;
 mod resident;
+mod seen;
 mod service;
 mod show;
 mod start;
@@ -50,15 +51,20 @@ use std::time::Duration;
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
     let done = run(&arguments);
+    if let Err(why) = &done {
+        tell(why, arguments.json);
+    }
     say::end();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    done.map_or_else(|exit| exit.code(), |()| ExitCode::SUCCESS)
+}
+
+/// Says why it was not done: as data on standard output where JSON was asked for.
+fn tell(why: &Exit, json: bool) {
+    match why {
         // It has said everything.
-        Err(exit @ Exit::Found(_)) => exit.code(),
-        Err(exit) => {
-            command_line::tell("xl-vtpm", arguments.json, exit.number(), &exit.to_string());
-            exit.code()
-        }
+        Exit::Found(_) | Exit::Said(_) => {}
+        _ if json => println!("{:#}", serde_json::json!({ "error": why.json() })),
+        _ => eprintln!("xl-vtpm: {why}"),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
 use crate::{lock, unfinished, xl};
+use command_line::{file_error, not_text};
 use libxl_vtpm::guest::Guest;
 use libxl_vtpm::plan::{GuestStart, Plan, Role, Step, apply};
 use libxl_vtpm::text;
@@ -51,8 +52,14 @@ fn for_xl(file: &Path, warned: bool) -> Result<Option<String>, Exit> {
         return Ok(None);
     }
     let failed = |why: &dyn std::fmt::Display| Exit::not_done(format!("{}:{why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
-    text::for_xl(&text).map_err(|why| failed(&why))
+    let bytes = std::fs::read(file).map_err(|error| {
+        Exit::not_done(file_error(file, &error, "name the guest's xl configuration"))
+    })?;
+    let text = str::from_utf8(&bytes).map_err(|_| {
+        let todo = "save the file as UTF-8, or write what was warned of as stock xl knows it";
+        Exit::not_done(not_text(file, &bytes, todo))
+    })?;
+    text::for_xl(text).map_err(|why| failed(&why))
 }
 
 /// Starts the manager.
@@ -118,6 +125,19 @@ fn reminder(manager: &str, word: &str) -> String {
         "the manager {manager} runs with {word}, a word for one start; take it out of extra= in its file \
          now, so that the next start does not go back again"
     )
+}
+
+#[test]
+fn a_guest_file_that_is_no_text_is_named_with_the_place_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("g.cfg");
+    std::fs::write(&file, b"name = 'g'\n# caf\xe9\n").unwrap();
+    assert_eq!(for_xl(&file, false).unwrap(), None, "stock xl reads it by itself");
+    let why = for_xl(&file, true).unwrap_err().to_string();
+    assert!(
+        why.contains("g.cfg:2:6: a byte here is no text (UTF-8); save the file as UTF-8"),
+        "{why}"
+    );
 }
 
 #[test]

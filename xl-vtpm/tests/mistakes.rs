@@ -105,10 +105,21 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
 fn programs_are_told_mistakes_as_json() {
     for words in [&["list", "--json", "--what"][..], &["attach", "g", "v", "--json"]] {
         let done = Command::new(env!("CARGO_BIN_EXE_xl-vtpm")).args(words).output().unwrap();
-        let value: serde_json::Value = serde_json::from_slice(&done.stderr).unwrap();
-        assert_eq!(value["code"].as_i64(), done.status.code().map(i64::from), "{value}");
-        assert!(value["error"].is_string());
+        let value: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        let error = &value["error"];
+        assert_eq!(error["code"].as_i64(), done.status.code().map(i64::from), "{value}");
+        assert!(error["what"].is_string() && error["message"].is_string(), "{value}");
+        assert!(done.stderr.is_empty(), "{value}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("g.cfg"), "name = 'h'\n").unwrap();
+    let mut new = Command::new(env!("CARGO_BIN_EXE_xl-vtpm"));
+    new.args(["--json", "new", "g", "--guest-config", "g.cfg"]).current_dir(folder.path());
+    let done = new.output().unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let at = serde_json::json!({ "file": "g.cfg", "line": 1, "column": 1 });
+    assert_eq!((&value["error"]["where"], &value["error"]["code"]), (&at, &1.into()), "{value}");
+    assert!(value["error"]["next"].is_string(), "{value}");
     let garbage = format!("backend=v,uuid={UUID}x");
     let done = Command::new(env!("CARGO_BIN_EXE_xl-vtpm"))
         .args(["attach", "g", &garbage])

@@ -1,14 +1,17 @@
 //! The command lines of domain 0's programs.
 //!
 //! [`read`] is clap's parser, but for mistakes: each is one sentence that names the word and says what
-//! to type, an object where `--json` was given, and exit code 2. [`file_error`] says the same of files.
+//! to type, and exit code 2. [`file_error`] says the same of files. Where `--json` was given, every [`failure`]
+//! is data, on standard output.
 #![forbid(unsafe_code)]
 
+mod failure;
 mod file;
 mod mistake;
 #[cfg(test)]
 mod tests;
 
+pub use failure::failure;
 pub use file::{file_error, not_text};
 
 use clap::Parser;
@@ -35,13 +38,19 @@ pub fn read<A: Parser>() -> A {
     exit(MISUSED.into())
 }
 
-/// Says on standard error why a program ends with this exit code; as an object where JSON was asked for.
+/// Says on standard error why a program ends with this exit code; as data on standard output where JSON was
+/// asked for.
 pub fn tell(program: &str, json: bool, code: u8, sentence: &str) {
     if json {
-        aside(&serde_json::json!({ "error": sentence, "code": code }));
+        out(&serde_json::json!({ "error": failure(sentence, code) }));
     } else {
         aside(&format_args!("{program}: {sentence}"));
     }
+}
+
+/// One line on standard output.
+fn out(line: &dyn Display) {
+    let _ = writeln!(io::stdout().lock(), "{line:#}");
 }
 
 /// One line on standard error. The exit code is right even where nobody can be told why.

@@ -44,8 +44,12 @@ pub(crate) fn report(error: &Error, as_json: bool) -> ExitCode {
             Some(ChannelError::Answer(AnswerError::Refused(status, _))) => Some(status.0),
             _ => None,
         };
-        let value = json!({ "error": format!("{error:#}"), "kind": word, "status": status });
-        eprintln!("{value}");
+        let mut told = command_line::failure(&format!("{error:#}"), code);
+        if let Some(fields) = told.as_object_mut() {
+            fields.insert("kind".into(), json!(word));
+            fields.insert("status".into(), json!(status));
+        }
+        println!("{:#}", json!({ "error": told }));
     } else {
         eprintln!("vtpmmgr-ctl: {error:#}");
     }

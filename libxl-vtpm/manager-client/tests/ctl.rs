@@ -66,8 +66,8 @@ fn what_cannot_be_used_is_named() {
     let public = ["policy", "approve", "--key", "key.pem.pub", "--epoch", "1", "--state", &state()];
     assert_eq!(code(here, &public), Some(7));
     let failed = ctl(here, &["--json", "policy", "new-key", "key.pem"]);
-    let told: Value = serde_json::from_slice(&failed.stderr).unwrap();
-    assert_eq!(told["kind"], "unusable");
+    let told: Value = serde_json::from_slice(&failed.stdout).unwrap();
+    assert_eq!((&told["error"]["kind"], &told["error"]["code"]), (&"unusable".into(), &7.into()));
 }
 
 #[test]

@@ -156,16 +156,15 @@ impl Down<'_> {
     }
 
     fn told(self) -> Result<(), Exit> {
-        if self.json {
-            let ended =
-                self.ended.iter().map(|(name, forced)| json!({ "name": name, "by_force": forced }));
-            println!("{:#}", json!({ "ended": ended.collect::<Vec<_>>(), "left": self.left }));
+        let failed = (!self.left.is_empty())
+            .then(|| Exit::Left(format!("still there: {}", self.left.join(", "))));
+        if !self.json {
+            return failed.map_or(Ok(()), Err);
         }
-        if self.left.is_empty() {
-            Ok(())
-        } else {
-            Err(Exit::Left(format!("still there: {}", self.left.join(", "))))
-        }
+        let ended =
+            self.ended.iter().map(|(name, forced)| json!({ "name": name, "by_force": forced }));
+        let answer = json!({ "ended": ended.collect::<Vec<_>>(), "left": self.left });
+        Exit::with_answer(failed, answer)
     }
 }
 

@@ -83,14 +83,16 @@ impl Up {
     }
 
     fn told(self) -> Result<(), Exit> {
-        if self.json {
-            let done = !self.dry_run;
-            println!("{:#}", json!({ "done": done, "ready": self.ready, "failed": self.failed }));
+        let failed = (!self.failed.is_empty())
+            .then(|| Exit::not_done(format!("not started: {}", self.failed.join(", "))));
+        if !self.json {
+            return failed.map_or(Ok(()), Err);
         }
-        if self.failed.is_empty() {
-            return Ok(());
-        }
-        Err(Exit::not_done(format!("not started: {}", self.failed.join(", "))))
+        let done = !self.dry_run && failed.is_none();
+        Exit::with_answer(
+            failed,
+            json!({ "done": done, "ready": self.ready, "failed": self.failed }),
+        )
     }
 }
 
