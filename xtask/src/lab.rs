@@ -13,6 +13,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     steps::run(command().args(arguments))
 }
 
+/// The script of a claim.
+pub(crate) fn claim(name: &str) -> PathBuf {
+    steps::root().join("tests/lab/claims").join(name).with_extension("sh")
+}
+
 fn command() -> std::process::Command {
     steps::cargo(["run", "--quiet", "--package", "lab", "--"])
 }

@@ -16,6 +16,7 @@ mod proofs;
 mod reproduce;
 mod rules;
 mod skips;
+mod soak;
 mod steps;
 mod suite;
 mod suites;
@@ -70,6 +71,8 @@ enum Command {
     Powercut(powercut::Options),
     /// Run other people's tests and programs in a guest on real Xen, side by side with swtpm
     Suites(suites::Options),
+    /// Let guests use their TPMs, come and go on real Xen for two hours, and count what grows
+    Soak(soak::Options),
     /// Measure a vTPM side by side with swtpm: one table, also in target/bench/latest.txt
     Bench(bench::Options),
 }
@@ -94,6 +97,7 @@ fn main() -> std::process::ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Powercut(options) => powercut::run(&options),
         Command::Suites(options) => suites::run(&options),
+        Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {
