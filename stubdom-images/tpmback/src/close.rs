@@ -170,6 +170,11 @@ impl<S: Sharing> Device<S> {
     /// Takes back what is kept in xenstore outside our end's directory.
     pub(crate) fn clean_up<X: Xenstore + ?Sized>(&self, store: &mut X) {
         self.forget_message(store);
+        // One that was turned away leaves an empty directory otherwise, of which a frontend after the other makes many.
+        let parent = alloc::format!("error/{}/{}", nodes::BACKEND_ROOT, self.id.frontend);
+        if store.list(&parent).is_ok_and(|others| others.is_empty()) {
+            let _ = store.remove(&parent);
+        }
         if self.watched {
             let _ = store.unwatch(&self.frontend_node(nodes::STATE), FRONTENDS_TOKEN);
         }

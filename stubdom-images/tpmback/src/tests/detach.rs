@@ -187,6 +187,25 @@ fn an_empty_directory_of_a_frontend_goes_where_it_is_ours_and_stays_where_it_is_
 }
 
 #[test]
+fn of_frontends_that_were_turned_away_no_directory_of_their_messages_stays() {
+    let mut host = Host::new(1);
+    host.refused.push(DomainId(5));
+    for number in [0, 1] {
+        host.world.add_domain(DomainId(5));
+        let _wait = host.libxl.attach(BACK, id(5, number));
+        host.run(Duration::from_secs(1));
+        assert!(host.message(id(5, number)).is_some());
+    }
+    for (number, left) in [(0, 1), (1, 0)] {
+        let _wait = host.libxl.detach(BACK, id(5, number));
+        host.run(Duration::from_secs(2));
+        let there = host.store.list("error/backend/vtpm/5").map_or(0, |there| there.len());
+        assert_eq!((there, host.message(id(5, number))), (left, None));
+    }
+    assert!(host.store.list("error/backend/vtpm").unwrap().is_empty());
+}
+
+#[test]
 fn a_xenstore_that_does_not_answer_is_asked_again() {
     let mut host = Host::new(1);
     let _front = host.connected_linux(id(5, 0));
