@@ -20,6 +20,8 @@ with_clock
 for guest in come1 come2; do
   sed -i -e "s|^ramdisk *=.*|ramdisk=\"$GUEST_RAMDISK\"|" -e "s/^memory *=.*/memory=$GUEST_MEMORY/" "/tmp/$guest.cfg"
 done
+# Stock xl makes no disk for a vTPM that it starts.
+mkdir -p /var/lib/xen/vtpm && truncate -s 2M /var/lib/xen/vtpm/come2-vtpm.img
 echo 'RUN_ARGS="--grace 300"' >>/etc/default/xl-vtpm
 begin() { check "manager and watch are started" eval '/etc/init.d/xl-vtpm start && /etc/init.d/xl-vtpm-watch start'; }
 
