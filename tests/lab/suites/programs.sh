@@ -5,7 +5,7 @@ mkdir -p /suite && cp /lab/suites/cases-tpm2 /suite/
 suites_guest "tpm2 ephemeral" /suite
 in_guest g1 "the relay starts" "$relay modprobe tpm_vtpm_proxy; relay"
 suites_take relay
-suites_run programs ours 1200 "bash /suite/cases-tpm2"
+suites_run programs ours 3300 "bash /suite/cases-tpm2"
 suites_swtpm --tpm2
 suites_take swtpm
-suites_run programs swtpm 1200 "bash /suite/cases-tpm2"
+suites_run programs swtpm 3300 "bash /suite/cases-tpm2"
