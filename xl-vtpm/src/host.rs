@@ -164,7 +164,8 @@ impl Host {
     }
 
     fn runs(&self, domid: u32) -> bool {
-        let domain = self.xen.domain(domid).ok().flatten();
+        // What cannot be asked for is not known to have ended.
+        let Ok(domain) = self.xen.domain(domid) else { return true };
         domain.is_some_and(|domain| domain.shutdown.is_none() && !domain.dying)
     }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// Of the 40 s that libxl gives a script (LIBXL_HOTPLUG_TIMEOUT). What is left is for taking back what
 /// was done ([`crate::host::TO_END`]), and for the script.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(18);
 
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -53,7 +53,7 @@ fn complaint(said: &str) -> String {
     let lines = said.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("Parsing config"));
     let lines: Vec<_> = lines.collect();
-    if lines.is_empty() { "xl failed without a word".into() } else { lines.join("; ") }
+    if lines.is_empty() { "xl failed without a word".into() } else { lines.join(" | ") }
 }
 
 /// A configuration as xl understands it, in libxl's JSON. Takes no lock and changes nothing.

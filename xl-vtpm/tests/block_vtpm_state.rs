@@ -196,9 +196,9 @@ fn what_others_may_read_or_write_and_what_is_too_small_is_refused() {
         dom0.refuses("block-vtpm-state", &dom0.image(), &[part, "chmod 600"]);
     }
     mode(&dom0.image(), 0o600);
-    fs::File::options().write(true).open(dom0.image()).unwrap().set_len(548_863).unwrap();
-    dom0.refuses("block-vtpm-state", &dom0.image(), &["548863 bytes, too few"]);
-    fs::File::options().write(true).open(dom0.image()).unwrap().set_len(548_864).unwrap();
+    fs::File::options().write(true).open(dom0.image()).unwrap().set_len(540_671).unwrap();
+    dom0.refuses("block-vtpm-state", &dom0.image(), &["540671 bytes, too few"]);
+    fs::File::options().write(true).open(dom0.image()).unwrap().set_len(540_672).unwrap();
     let node = format!("/local/domain/0/{DISK}/mode");
     dom0.node(&node, "r");
     dom0.refuses("block-vtpm-state", &dom0.image(), &["read-only", "access=w"]);

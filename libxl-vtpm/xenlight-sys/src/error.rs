@@ -82,7 +82,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed (libxl error {})", self.call, self.code.0)?;
         let lines: Vec<_> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-        if lines.is_empty() { Ok(()) } else { write!(f, ": {}", lines.join("; ")) }
+        if lines.is_empty() { Ok(()) } else { write!(f, ": {}", lines.join(" | ")) }
     }
 }
 

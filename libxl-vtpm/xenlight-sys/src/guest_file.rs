@@ -35,7 +35,7 @@ impl fmt::Display for BadFile {
         if lines.is_empty() {
             f.write_str("the file cannot be read")
         } else {
-            f.write_str(&lines.join("; "))
+            f.write_str(&lines.join(" | "))
         }
     }
 }

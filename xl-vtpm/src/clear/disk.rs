@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::path::Path;
 
 const SECTOR_BYTES: u64 = 512;
+/// How many sectors block-vtpm-state looks at, 4 MiB.
+const LOOKED_AT: u64 = 8192;
 
 /// Whether a disk holds the state of this vTPM. One that holds anything else is not touched.
 pub(super) fn is_used(disk: &Path, uuid: Uuid) -> Result<bool, Exit> {
@@ -35,8 +37,10 @@ pub(super) fn wipe(disk: &Path) -> io::Result<()> {
     let sectors = file.seek(SeekFrom::End(0))? / SECTOR_BYTES;
     let [mark, slots @ ..] =
         written_sectors(sectors).map_err(|why| io::Error::other(why.to_string()))?;
-    for slot in slots {
-        zero(&mut file, &slot)?;
+    // Slots of a size that the disk had before, too: a disk script looks at so much.
+    let begin = mark.end..sectors.min(LOOKED_AT);
+    for sectors in slots.into_iter().chain([begin]) {
+        zero(&mut file, &sectors)?;
     }
     file.sync_all()?;
     zero(&mut file, &mark)?;
@@ -90,15 +94,22 @@ mod tests {
     fn both_slots_are_wiped_of_a_disk_of_any_size() {
         let folder = tempfile::tempdir().unwrap();
         let disk = folder.path().join("v.img");
-        for (size, second) in [(528 * KIB, 268 * KIB), (2048 * KIB, 1028 * KIB)] {
+        for (size, second) in
+            [(528 * KIB, 268 * KIB), (2048 * KIB, 1028 * KIB), (5120 * KIB, 2564 * KIB)]
+        {
             let mut bytes = vec![0; size];
-            for at in [0, 4096, 8 * KIB, 65_600, second, size - 512 * KIB] {
+            for at in [0, 4096, 8 * KIB, 65_600, second, second - 8 * KIB, size - 512 * KIB] {
                 bytes[at] = 1;
             }
             std::fs::write(&disk, &bytes).unwrap();
             assert!(is_used(&disk, MINE).is_err(), "{size}");
             wipe(&disk).unwrap();
             assert!(!is_used(&disk, MINE).unwrap(), "{size}");
+            let left = std::fs::read(&disk).unwrap();
+            assert!(
+                left[..size.min(4096 * KIB)].iter().all(|byte| *byte == 0),
+                "a disk script's look"
+            );
         }
     }
 }

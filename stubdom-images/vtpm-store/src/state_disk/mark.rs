@@ -20,7 +20,7 @@ pub(super) const FIRST_SLOT: u64 = 16;
 /// The smallest slot, in sectors: the largest state of any TPM, rounded up to 4 KiB.
 const LEAST_SLOT: u64 = ((HEAD_BYTES + LARGEST_STATE_BYTES).div_ceil(4096) * 8) as u64;
 
-/// The smallest disk that is accepted, in sectors (536 KiB).
+/// The smallest disk that is accepted, in sectors (528 KiB).
 pub const LEAST_SECTORS: u64 = FIRST_SLOT + 2 * LEAST_SLOT;
 
 const MAGIC: [u8; 16] = *b"xen-vtpm-disk\r\n\0";
