@@ -1,7 +1,7 @@
 #!/bin/sh
 # claim: when xl-vtpm is killed while the disk script block-vtpm makes a guest's vTPM, the guest does not start and xl says why; the half-made domain is taken away by the next start, which goes on with the TPM's state, or by the watch, while xl holds its lock or not
 # long-variants: pv pv-no-lock
-# needs: guests time=700
+# needs: guests time=1200
 . service-lib
 lean_guest
 installed
@@ -20,7 +20,7 @@ while [ "$1" = add ] && [ -e /tmp/slow ]; do sleep 0.1; done
 exec /etc/xen/scripts/block "$@"
 END
 chmod 755 /etc/xen/scripts/block-slow
-sed -i '/^disk/s/\["/["script=block-slow,/' /etc/xen/vtpm/g1-vtpm.cfg
+sed -i '/^disk/s/\[ *"/["script=block-slow,/' /etc/xen/vtpm/g1-vtpm.cfg
 grep '^disk' /etc/xen/vtpm/g1-vtpm.cfg
 check "the manager is started" /etc/init.d/xl-vtpm start
 check "the TPM is made" made g1
