@@ -23,6 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LAST_CHANCES: u32 = 4;
 const LAST_CHANCE: Duration = Duration::from_millis(250);
 
+/// How long an answer may take after a request without one: less than any command that Linux sends by itself
+/// may take, so that the commands of a guest, who is served between two requests, go on.
+const NEXT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// After so many requests without any answer xenstored is taken for gone: how long it is waited for at each
+/// further try, and how often it is tried. Nobody who is served without it may wait for it again and again.
+const GONE: u32 = 3;
+const SHORT_PATIENCE: Duration = Duration::from_millis(50);
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// Token of the watch that the runtime itself needs.
 pub(crate) const CONTROL_TOKEN: &str = "xen-guest-control";
 
@@ -51,6 +61,10 @@ pub(crate) struct Client<P, H> {
     answer: Option<Message>,
     watches: Watches,
     control_changed: bool,
+    /// How many requests xenstored has not answered since it sent anything, and when it is tried next
+    /// once it is taken for gone.
+    unanswered: u32,
+    next_try: Duration,
 }
 
 impl<P: SharedPage, H: Host> Client<P, H> {
@@ -64,6 +78,8 @@ impl<P: SharedPage, H: Host> Client<P, H> {
             answer: None,
             watches: Watches::default(),
             control_changed: false,
+            unanswered: 0,
+            next_try: Duration::ZERO,
         }
     }
 
@@ -80,7 +96,39 @@ impl<P: SharedPage, H: Host> Client<P, H> {
     }
 
     fn request(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<Vec<u8>, StoreError> {
-        let until = self.host.now() + PATIENCE;
+        // What came meanwhile ends the silence.
+        self.pump()?;
+        let now = self.host.now();
+        if self.is_gone() && now < self.next_try {
+            return Err(StoreError::NoAnswer);
+        }
+        let patience = match self.unanswered {
+            0 => PATIENCE,
+            1..GONE => NEXT_PATIENCE,
+            _ => SHORT_PATIENCE,
+        };
+        let answer = self.ask(kind, parts, now + patience);
+        if answer == Err(StoreError::NoAnswer) {
+            self.count_unanswered();
+        }
+        answer
+    }
+
+    fn is_gone(&self) -> bool {
+        self.unanswered >= GONE
+    }
+
+    fn count_unanswered(&mut self) {
+        self.next_try = self.host.now() + TRY_AGAIN;
+        self.unanswered = self.unanswered.saturating_add(1);
+        if self.unanswered == GONE {
+            log::error!(
+                "xenstored has not answered {GONE} requests: what is connected is served on, and it is tried again"
+            );
+        }
+    }
+
+    fn ask(&mut self, kind: Kind, parts: &[&[u8]], until: Duration) -> Result<Vec<u8>, StoreError> {
         self.pump_until(until, |client| client.outgoing.is_empty())?;
         self.last_id = self.last_id.wrapping_add(1);
         let Some(message) = encode(kind, self.last_id, parts) else {
@@ -103,7 +151,7 @@ impl<P: SharedPage, H: Host> Client<P, H> {
         until: Duration,
         done: impl Fn(&Self) -> bool,
     ) -> Result<(), StoreError> {
-        let mut chances = LAST_CHANCES;
+        let mut chances = if self.unanswered == 0 { LAST_CHANCES } else { 0 };
         loop {
             self.pump()?;
             if done(self) {
@@ -135,6 +183,10 @@ impl<P: SharedPage, H: Host> Client<P, H> {
                 break;
             }
             moved += count;
+            if self.is_gone() {
+                log::info!("xenstored answers again");
+            }
+            self.unanswered = 0;
             self.incoming.extend_from_slice(&chunk[..count]);
             while let Some(message) = decode(&mut self.incoming)
                 .map_err(|_| StoreError::Malformed("an answer is longer than 4096 bytes"))?

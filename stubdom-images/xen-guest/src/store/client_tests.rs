@@ -266,6 +266,37 @@ fn a_dead_daemon_never_makes_a_request_hang_or_tear() {
     assert!(client.outgoing.len() < 600, "a second request was queued behind the first");
 }
 
+/// Whoever is served by rings and events must not wait ten seconds for each look at a node.
+#[test]
+fn a_daemon_that_is_gone_for_good_is_not_waited_for_again_and_again_and_found_when_it_is_back() {
+    let (mut client, daemon) = connect(|_, _| Vec::new());
+    for patience in [PATIENCE, NEXT_PATIENCE, NEXT_PATIENCE] {
+        let before = client.host.now();
+        assert_eq!(client.read("first"), Err(StoreError::NoAnswer));
+        let waited = client.host.now() - before;
+        assert!(waited >= patience, "it may be slow");
+        assert!(waited <= patience + LAST_CHANCE * LAST_CHANCES, "{waited:?}");
+    }
+    assert!(client.is_gone());
+    let waited = client.host.now();
+    for _ in 0..600 {
+        for _ in 0..100 {
+            assert_eq!(client.read("again"), Err(StoreError::NoAnswer));
+        }
+        client.host.now.set(client.host.now() + Duration::from_millis(100));
+    }
+    let lost = client.host.now() - waited - Duration::from_secs(60);
+    assert!(lost <= SHORT_PATIENCE * 62, "{lost:?} of a minute was lost");
+    daemon.borrow_mut().rule = honest;
+    daemon.borrow_mut().nodes.insert("x".into(), b"here".to_vec());
+    client.host.now.set(client.host.now() + TRY_AGAIN);
+    assert_eq!(client.read("x").unwrap(), "here");
+    daemon.borrow_mut().rule = |_, _| Vec::new();
+    let before = client.host.now();
+    assert_eq!(client.read("x"), Err(StoreError::NoAnswer));
+    assert!(client.host.now() - before >= PATIENCE, "a new silence has the whole patience");
+}
+
 #[test]
 fn a_lying_daemon_is_named() {
     let (mut client, _) =
