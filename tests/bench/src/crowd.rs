@@ -1,6 +1,6 @@
 //! A manager with 20,000 vTPMs beside one with ten.
 
-use crate::file_disk::{Counts, FileDisk};
+use crate::file_disk::{Counts, Each, FileDisk, Mark};
 use crate::limit;
 use crate::measure::{Times, keep_fastest};
 use crate::rows::Measured;
@@ -22,8 +22,6 @@ pub(crate) const NAME: &str = "crowd";
 const CROWD: u64 = 20_000;
 const FEW: u64 = 10;
 const SAVE_AIM: f64 = 1.3;
-/// What a save writes, as counted.
-const SAVED: usize = 12288;
 /// The customary size of the manager's disk.
 pub(crate) const DISK_MEBIBYTES: usize = 16;
 /// How many vTPMs are attached and save by turns.
@@ -58,7 +56,7 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<Crowd> {
         limit,
     };
     // A save that is alone in its commit is one write and one flush.
-    let limit = limit::of_files(folder.path(), &[SAVED], quick)?;
+    let limit = limit::of_files(folder.path(), &[written[0].bytes], quick)?;
     let opening = Times { ours: crowd.took, peer: Some(few.took) };
     Ok(Crowd {
         rows: vec![
@@ -67,9 +65,13 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<Crowd> {
         ],
         counted: format!(
             "{CROWD} vTPMs with RSA-2048 endorsement keys: {bytes:.1} MiB of the disk; opening takes \
-             {} KiB of memory ({} KiB with {FEW}); each save writes {:.0} bytes ({:.0} with {FEW}) and \
+             {} KiB of memory ({} KiB with {FEW}); each save writes {} bytes ({} with {FEW}) and \
              flushes {:.2} times",
-            crowd.resident_kib, few.resident_kib, written[0].0, written[1].0, written[0].1,
+            crowd.resident_kib,
+            few.resident_kib,
+            written[0].bytes,
+            written[1].bytes,
+            written[0].flushes,
         ),
     })
 }
@@ -142,11 +144,8 @@ pub(crate) fn bytes_in_use(path: &Path) -> Result<u64> {
     Ok(((DISK_MEBIBYTES as u64) << 20).saturating_sub(free))
 }
 
-/// Bytes and flushes of each save.
-type Written = (f64, f64);
-
 /// The times of saves among many and among few, by turns, and what each writes.
-fn saves(paths: &[(PathBuf, u64); 2], quick: bool) -> Result<(Times, [Written; 2])> {
+fn saves(paths: &[(PathBuf, u64); 2], quick: bool) -> Result<(Times, [Each; 2])> {
     let (mut few, mut crowd) = (Ready::open(&paths[0])?, Ready::open(&paths[1])?);
     let mut fastest = (None, None);
     for _ in 0..if quick { 4 } else { 20 } {
@@ -163,7 +162,7 @@ pub(crate) struct Ready {
     attached: u16,
     saved: u64,
     counts: Counts,
-    before: (u64, u64),
+    before: Mark,
 }
 
 impl Ready {
@@ -174,7 +173,7 @@ impl Ready {
             let number = u64::from(domain) * vtpms / u64::from(attached);
             attach(&mut manager, domain + 1, number)?;
         }
-        let before = (counts.written.get(), counts.flushes.get());
+        let before = counts.mark();
         Ok(Self { manager, attached, saved: 0, counts, before })
     }
 
@@ -190,10 +189,8 @@ impl Ready {
         Ok(start.elapsed() / u32::from(ATTACHED))
     }
 
-    fn written(&self) -> Written {
-        let each = |now: u64, before: u64| (now - before) as f64 / self.saved.max(1) as f64;
-        let (written, flushes) = self.before;
-        (each(self.counts.written.get(), written), each(self.counts.flushes.get(), flushes))
+    fn written(&self) -> Each {
+        self.counts.each_since(self.before, self.saved)
     }
 }
 

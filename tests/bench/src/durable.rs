@@ -5,7 +5,7 @@
 //! caller does: the state file, and the directory into which swtpm renames it. A second row has a hardware
 //! TPM, another swtpm, whose counter follows each commit before the answer.
 
-use crate::file_disk::{Counts, FileDisk};
+use crate::file_disk::{Counts, Each, FileDisk};
 use crate::instructions::repeated;
 use crate::limit;
 use crate::measure::{Rounds, Times, keep_fastest};
@@ -34,8 +34,6 @@ pub(crate) const NAME: &str = "durable-write";
 const AIM: f64 = 2.5;
 const INDEX: u32 = 0x0180_0001;
 const BYTES: u16 = 64;
-/// What the vTPM and the manager write for it, as counted.
-const WRITTEN: [usize; 2] = [2048, 12288];
 
 /// Somebody who keeps what is written.
 trait Keeper {
@@ -109,8 +107,13 @@ pub(crate) fn measure(folder: &Path, quick: bool) -> Result<(Vec<Measured>, Stri
     let mut peer = Peer::start(&folder.path().join("swtpm"))?;
     let rounds = Rounds { rounds: if quick { 4 } else { 20 }, batch: 25 };
     let ours = Ours::start(folder.path(), Rc::new(|_| Board::bare()))?;
-    let (times, mut counted) = by_turns(ours, &mut peer, rounds)?;
-    let limit = limit::of_files(folder.path(), &WRITTEN, quick)?;
+    let (times, written) = by_turns(ours, &mut peer, rounds)?;
+    let limit = limit::of_files(folder.path(), &written.map(|each| each.bytes), quick)?;
+    let [vtpm, manager] = written;
+    let mut counted = format!(
+        "each write: {:.2} flushes and {} bytes by the vTPM, {:.2} flushes and {} bytes by the manager",
+        vtpm.flushes, vtpm.bytes, manager.flushes, manager.bytes
+    );
     let what = "TPM2_NV_Write of 64 bytes, kept".into();
     let mut rows = vec![Measured { name: NAME, what, aim: Some(AIM), times, limit: Some(limit) }];
     let meter = Meter::default();
@@ -159,9 +162,9 @@ fn counting(meter: &Meter) -> Option<Boards> {
     }))
 }
 
-/// The times of both sides, and what ours wrote.
-fn by_turns(mut ours: Ours, peer: &mut Option<Peer>, rounds: Rounds) -> Result<(Times, String)> {
-    let before = ours.counts.clone().map(|counts| (counts.flushes.get(), counts.written.get()));
+/// The times of both sides, and what each write cost our disks: the vTPM's, the manager's.
+fn by_turns(mut ours: Ours, peer: &mut Option<Peer>, rounds: Rounds) -> Result<(Times, [Each; 2])> {
+    let before = ours.counts.each_ref().map(Counts::mark);
     let (mut fastest, mut writes) = ((None, None), 0);
     for round in 0..rounds.rounds {
         writes += u64::from(rounds.batch);
@@ -170,17 +173,8 @@ fn by_turns(mut ours: Ours, peer: &mut Option<Peer>, rounds: Rounds) -> Result<(
             keep_fastest(&mut fastest.1, batch(peer, round, rounds.batch)?);
         }
     }
-    let per_write = |now: u64, before: u64| (now - before) as f64 / writes as f64;
-    let [vtpm, manager] = [0, 1].map(|at| {
-        let (counts, (flushes, written)) = (&ours.counts[at], before[at]);
-        (per_write(counts.flushes.get(), flushes), per_write(counts.written.get(), written))
-    });
-    let counted = format!(
-        "each write: {:.2} flushes and {:.0} bytes by the vTPM, {:.2} flushes and {:.0} bytes by the \
-         manager",
-        vtpm.0, vtpm.1, manager.0, manager.1
-    );
-    Ok((Times { ours: fastest.0.unwrap_or_default(), peer: fastest.1 }, counted))
+    let written = [0, 1].map(|at| ours.counts[at].each_since(before[at], writes));
+    Ok((Times { ours: fastest.0.unwrap_or_default(), peer: fastest.1 }, written))
 }
 
 /// The average of some writes, each of other bytes.

@@ -15,6 +15,34 @@ pub(crate) struct Counts {
     pub(crate) written: Rc<Cell<u64>>,
 }
 
+/// What a disk had been through at some moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    written: u64,
+    flushes: u64,
+}
+
+/// What each of some saves cost a disk.
+#[derive(Clone, Copy)]
+pub(crate) struct Each {
+    pub(crate) bytes: usize,
+    pub(crate) flushes: f64,
+}
+
+impl Counts {
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { written: self.written.get(), flushes: self.flushes.get() }
+    }
+
+    /// What each of so many saves since then cost, to the byte.
+    pub(crate) fn each_since(&self, mark: Mark, saves: u64) -> Each {
+        let saves = saves.max(1);
+        let bytes = (self.written.get() - mark.written).div_ceil(saves);
+        let flushes = (self.flushes.get() - mark.flushes) as f64 / saves as f64;
+        Each { bytes: usize::try_from(bytes).unwrap_or(usize::MAX), flushes }
+    }
+}
+
 /// A file of a fixed size.
 pub(crate) struct FileDisk {
     file: File,
