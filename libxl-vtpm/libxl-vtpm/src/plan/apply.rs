@@ -169,7 +169,8 @@ fn await_ready(
             Readiness::Starting if toolstack.clock().saturating_sub(begun) >= limit => {
                 let limit = limit.as_secs();
                 return Err(Problem(format!(
-                    "it is not ready after {limit} s; see what it wrote to its console, or give it longer with --timeout"
+                    "it is not ready after {limit} s; see what it wrote to its console (xl-vtpm logs {name}), or give it longer \
+                     with --timeout"
                 ))
                 .into());
             }

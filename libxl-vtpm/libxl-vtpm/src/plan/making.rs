@@ -67,7 +67,7 @@ impl fmt::Display for NotPlanned {
             Self::Unknown { who, needs, role } => write!(
                 f,
                 "{who} needs the {role} \"{needs}\", which does not run and has no configuration; \
-                 start it, or name its file with --config FILE"
+                 write one with xl-vtpm new GUEST --guest-config FILE, or name its file with --config FILE"
             ),
             Self::Circle(name) => {
                 write!(f, "\"{name}\" needs itself; correct backend= in its file")

@@ -367,7 +367,9 @@ fn nothing_is_awaited_for_longer_than_the_limit() {
     let mut host = Host { never_ready: true, ..Host::default() };
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
     assert!(
-        failure.to_string().contains("not ready after 3 s; see what it wrote to its console"),
+        failure
+            .to_string()
+            .contains("not ready after 3 s; see what it wrote to its console (xl-vtpm logs"),
         "{failure}"
     );
     assert!(failure.to_string().contains("or give it longer with --timeout"), "{failure}");
