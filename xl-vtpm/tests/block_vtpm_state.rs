@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// Xenstore as folders: a node's value is in the file `=` of its folder.
@@ -115,8 +116,14 @@ fn an_image_is_made_where_nothing_is_and_only_its_owner_may_read_it() {
         let made = fs::metadata(dom0.image()).unwrap();
         assert_eq!((made.len(), made.mode() & 0o777), (mib << 20, 0o600));
         assert!(made.blocks() < 16, "it is sparse: {} blocks", made.blocks());
+        fs::remove_file(dom0.image()).unwrap();
+        fs::remove_dir_all(dom0.0.path().join("store/tool")).unwrap();
+        let killed = dom0.0.path().join("images/.vtpm-disk-new-aaaaaa");
+        let then = SystemTime::now() - Duration::from_secs(600);
+        fs::File::create(&killed).unwrap().set_modified(then).unwrap();
+        dom0.goes_on(script);
         let files = fs::read_dir(dom0.0.path().join("images")).unwrap().count();
-        assert_eq!(files, 1, "nothing else is left");
+        assert_eq!(files, 1, "nothing else is left, nor what was left before");
     }
 }
 
@@ -234,4 +241,12 @@ fn a_disk_of_a_living_domain_is_refused_under_every_name_and_one_of_a_gone_domai
     dom0.goes_on("block-vtpm-state");
     dom0.node("/local/domain/9/name", "g2-vtpm");
     dom0.refuses("block-vtpm-state", &dom0.image(), &["a disk of g2-vtpm (domain 9) already"]);
+    // Served by qemu, whose paths begin with a format.
+    let dom0 = Dom0::new().holds(STATE_MARK, 0);
+    dom0.node("/local/domain/9/name", "g2");
+    dom0.node(
+        "/local/domain/0/backend/qdisk/9/768/params",
+        &format!("aio:{}", dom0.image().display()),
+    );
+    dom0.refuses("block-vtpm-state", &dom0.image(), &["a disk of g2 (domain 9) already"]);
 }

@@ -23,6 +23,8 @@ pub struct Released {
     pub chip: Chip,
     /// What the kernel did with it until now.
     pub lost: Vec<KernelUser>,
+    /// A manager that runs, and has shared the TPM with that driver until now.
+    pub manager: Option<String>,
 }
 
 /// A TPM that domain 0 has again.
@@ -53,7 +55,9 @@ pub fn release(roots: &Roots) -> Result<Option<Released>, Error> {
     if !within(SETTLING, || holder(roots).is_none()) {
         return Err(Error::StillHeld { driver: chip.driver });
     }
-    Ok(Some(Released { chip, lost: survey.kernel_users }))
+    // It is released, whether that can be told or not.
+    let manager = domains::manager(roots).ok().flatten();
+    Ok(Some(Released { chip, lost: survey.kernel_users, manager }))
 }
 
 /// Has a driver of domain 0's kernel take the hardware TPM again.

@@ -40,10 +40,18 @@ impl Output {
             return self.nothing("no driver holds the TPM; there is nothing to release");
         };
         let lost = kernel_users(&released.lost);
-        self.print(&json!({ "released": chip(&released.chip), "lost": lost }), || {
+        let manager = released.manager.as_deref();
+        let value = json!({ "released": chip(&released.chip), "lost": lost, "manager": manager });
+        self.print(&value, || {
             println!("released: it was {}", released.chip);
             released.lost.iter().for_each(|user| println!("lost: {user}"));
-            println!("next: vtpm-hwtpm lines, vtpm-hwtpm keep, and start the manager");
+            match manager {
+                None => println!("next: vtpm-hwtpm lines, vtpm-hwtpm keep, and start the manager"),
+                Some(domain) => println!(
+                    "next: vtpm-hwtpm keep; domain {domain} is a manager that has shared the TPM with that driver \
+                     until now: end it and start it anew"
+                ),
+            }
         });
     }
 
