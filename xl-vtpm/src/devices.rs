@@ -1,5 +1,6 @@
 //! `attach` and `detach`.
 
+use crate::busy;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::ours;
@@ -29,7 +30,19 @@ pub(crate) fn attach(
     let host = Host::open()?;
     let (domid, line) = (host.find(guest)?, understood.line);
     let backend = host.find(&line.backend)?;
+    let is_guest = domid != 0 && !host.is(domid, Role::Vtpm)?;
+    if let Some(why) = no_tpm(&line.backend, backend, is_guest && host.is(backend, Role::Manager)?)
+    {
+        return Err(Exit::not_done(why));
+    }
+    if host.is(backend, Role::Vtpm)? {
+        busy::refuse(&host, &line.backend)?;
+    }
+    let uuid = identity(&line.backend, line.uuid, host.xen.vtpms(backend).first());
+    let uuid = uuid.map_err(Exit::not_done)?;
     let Some(limit) = limit else {
+        // One that has failed would be refused, and is.
+        is_starting(&host, &line.backend, backend)?;
         would(json, "attach", guest, &line.for_xl());
         return Ok(());
     };
@@ -40,11 +53,34 @@ pub(crate) fn attach(
             limit.as_secs()
         )));
     }
-    let uuid = line.uuid.unwrap_or_else(Uuid::new_v4);
+    let uuid = uuid.unwrap_or_else(Uuid::new_v4);
     let new = NewVtpm { backend: line.backend.clone(), uuid: *uuid.as_bytes() };
     let devid = add(&host, domid, &new)?;
     told(json, "attached", guest, devid, uuid, &line.backend);
     Ok(())
+}
+
+/// Why this domain has no TPM to give.
+fn no_tpm(name: &str, domid: u32, manager_for_a_guest: bool) -> Option<String> {
+    if domid == 0 {
+        return Some(format!("{name} holds no TPM; name a vTPM domain: backend=GUEST-vtpm"));
+    }
+    manager_for_a_guest.then(|| {
+        format!(
+            "{name} is a manager, which holds no guest's TPM; name a vTPM domain: backend=GUEST-vtpm"
+        )
+    })
+}
+
+/// The vTPM that a domain is, by its own device at the manager; another one's uuid does not make it that.
+fn identity(name: &str, asked: Option<Uuid>, own: Option<&Vtpm>) -> Result<Option<Uuid>, String> {
+    let own = own.map(|vtpm| Uuid::from_bytes(vtpm.uuid));
+    match (asked, own) {
+        (Some(asked), Some(own)) if asked != own => {
+            Err(format!("{name} is the vTPM {own}; write that uuid, or leave uuid= out"))
+        }
+        _ => Ok(asked.or(own)),
+    }
 }
 
 /// Whether a domain will hold TPMs soon, by its own word or because it was started here for that. libxl would
@@ -173,6 +209,20 @@ fn a_vtpm_that_has_failed_says_why_it_takes_no_device() {
     let failed = Readiness::Failed("its disk holds something that is not vTPM state".into());
     let said = "v takes no device; it says: its disk holds something that is not vTPM state";
     assert_eq!(why(failed), Err(said.to_owned()));
+}
+
+#[test]
+fn what_holds_no_tpm_of_a_guest_and_another_s_uuid_are_refused() {
+    assert!(no_tpm("Domain-0", 0, false).unwrap().contains("backend=GUEST-vtpm"));
+    assert!(no_tpm("vtpmmgr", 3, true).unwrap().starts_with("vtpmmgr is a manager"));
+    assert_eq!(no_tpm("g1-vtpm", 4, false), None);
+    let [one, other] = [Uuid::from_bytes([1; 16]), Uuid::from_bytes([2; 16])];
+    let own = Vtpm { devid: 0, backend_domid: 1, uuid: [1; 16] };
+    assert_eq!(identity("v", None, Some(&own)), Ok(Some(one)), "not a random one");
+    assert_eq!(identity("v", Some(one), Some(&own)), Ok(Some(one)));
+    assert_eq!(identity("v", Some(other), None), Ok(Some(other)), "an ephemeral one has none");
+    let why = identity("v", Some(other), Some(&own)).unwrap_err();
+    assert!(why.starts_with(&format!("v is the vTPM {one}; write that uuid")), "{why}");
 }
 
 #[test]

@@ -156,13 +156,13 @@ fn plan_fields(failure: &Failure) -> Map<String, Value> {
     let left = failure.left.iter().map(|(undo, why)| json!({ "undo": undo, "why": why.0 }));
     let in_use = failure.in_use.iter().map(|(name, by)| json!({ "name": name, "by": by }));
     let next = match &failure.locked {
-        Some(manager) => Some(unlocking(manager)),
-        None => failure.problem.0.split_once("; ").map(|(_, next)| next.to_owned()),
+        Some(manager) => json!(unlocking(manager)),
+        None => command_line::failure(&failure.problem.0, of_plan(failure))["next"].take(),
     };
     let fields = [
         ("what", json!(format!("could not {}: {}", failure.step, failure.problem))),
         ("where", json!({ "step": failure.step })),
-        ("next", json!(next)),
+        ("next", next),
         ("undone", json!(failure.undone)),
         ("left", left.collect()),
         ("late", json!(failure.late)),

@@ -6,7 +6,7 @@ use crate::images::{self, Images};
 use crate::interrupt::Interrupt;
 use crate::nodes::Nodes;
 use crate::unfinished::{self, Making};
-use crate::{lock, memory, ours, reap, seen, wires, xl};
+use crate::{hardware, lock, memory, ours, reap, seen, wires, xl};
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{
     Done, Halt, NotStarted, Problem, Readiness, Removed, Role, Stopped, Toolstack,
@@ -239,6 +239,9 @@ impl Toolstack for Host {
             return Ok(Done::ByAnother);
         }
         let json = xl::config_json(file)?;
+        if role == Role::Manager {
+            hardware::refuse(&json)?;
+        }
         let (name, guest) = (name.to_owned(), self.guest.clone());
         let making = Making { uuid: uuid_of(&json)?, name, role, guest };
         unfinished::note(&self.nodes, &making)?;
@@ -273,7 +276,7 @@ impl Toolstack for Host {
         }
         let domid = self.xen.find(name).ok_or_else(gone)?;
         let domain = self.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
-        let readiness = self.nodes.readiness(domid, role)?;
+        let readiness = hardware::hint(self.nodes.readiness(domid, role)?);
         match domain {
             Some(domain) if domain.shutdown.is_none() && !domain.dying => Ok(readiness),
             _ if matches!(readiness, Readiness::Failed(_)) => Ok(readiness),

@@ -9,6 +9,7 @@
 mod say;
 
 mod arguments;
+mod busy;
 mod clear;
 mod completion;
 mod consoles;
@@ -17,6 +18,8 @@ mod doctor;
 mod end;
 mod ended;
 mod exit;
+mod files;
+mod hardware;
 mod host;
 mod hurry;
 mod images;

@@ -1,9 +1,10 @@
 //! `create` and `manager start`.
 
-use crate::arguments::How;
+use crate::arguments::{FOLDER, How};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
+use crate::{busy, files};
 use crate::{lock, unfinished, xl};
 use command_line::{file_error, not_text};
 use libxl_vtpm::guest::Guest;
@@ -18,6 +19,9 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
     for warning in &read.warnings {
         eprintln!("xl-vtpm: warning: {warning}");
     }
+    if let Some(why) = files::of_ours(file) {
+        return Err(Exit::not_done(why));
+    }
     let mut host = Host::open()?;
     let name = read.name.clone().ok_or_else(|| {
         Exit::not_done(format!("{}: the guest has no name; write name=\"…\"", file.display()))
@@ -27,6 +31,12 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
         None => Ok(()),
     };
     runs(&host)?;
+    if read.vtpms.is_empty() {
+        eprintln!("xl-vtpm: warning: {}", files::without_tpm(file, &name, Path::new(FOLDER)));
+    }
+    for vtpm in &read.vtpms {
+        busy::refuse(&host, &vtpm.backend)?;
+    }
     // While it is held, nobody takes the vTPMs for idle.
     let _starting = lock::guest(&name, lock::patience())?;
     // Another create of this guest was waited for, perhaps.

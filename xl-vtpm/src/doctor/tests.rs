@@ -161,18 +161,28 @@ fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     without("var/lib/dpkg/status").complains(Note, "no Debian", "libxenlight.so.4.17");
     with("var/lib/dpkg/status", "Package: xen-utils-4.17\nStatus: deinstall ok config-files\n")
         .complains(Bad, "xen-utils-4.17 is not installed", "apt install xen-utils-4.17");
-    with("etc/xen/vtpm/vtpmmgr.cfg", "iomem=[\"fed40,1\"]\n").complains(
+    let manager = "etc/xen/vtpm/vtpmmgr.cfg";
+    with(manager, "iomem=[\"fed40,1\"]\nextra='tpm2'\n").complains(
         Bad,
-        "has iomem=[\"fed40,1\"], and firmware says iomem=[\"fed40,5\"]",
+        "has iomem=[\"fed40,1\"] for a TPM 2.0, and firmware says iomem=[\"fed40,5\"] and a TPM 2.0",
         "vtpm-hwtpm lines",
     );
+    with(manager, "iomem=[\"fed40,5\"]\n").complains(Bad, "for a TPM 1.2, and", "vtpm-hwtpm lines");
+    let fits = with(manager, "iomem=[\"fed40,5\"]\nextra='tpm2'\n").found();
+    let lines = fits.iter().find(|f| f.topic == "TPM lines").unwrap();
+    assert!(lines.level == Level::Good && lines.says.contains("has this machine's registers"));
 }
 
 #[test]
 fn a_machine_without_a_tpm_is_told_what_runs_without() {
     let host = Host(tempfile::tempdir().unwrap());
     host.write("sys/hypervisor/type", "xen");
-    host.complains(Level::Note, "has no TPM", "hwtpm=none");
+    host.complains(Level::Note, "has no TPM", "--hardware none");
+    let manager = "etc/xen/vtpm/vtpmmgr.cfg";
+    host.write(manager, "extra='hwtpm=none'\n");
+    host.complains(Level::Note, "has no TPM", "--hardware none");
+    host.write(manager, "iomem=['fed40,5']\nextra='tpm2'\n");
+    host.complains(Level::Bad, "vtpmmgr.cfg is for a TPM 2.0, and", "--hardware none --force");
 }
 
 #[test]

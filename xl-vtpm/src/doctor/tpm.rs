@@ -9,6 +9,8 @@ const TOPIC: &str = "hardware TPM";
 /// Where vtpm-config-gen and xl-vtpm new leave the manager's file.
 const MANAGER_FILE: &str = "etc/xen/vtpm/vtpmmgr.cfg";
 
+const WITHOUT: &str = "xl-vtpm new GUEST --guest-config FILE --hardware none";
+
 pub(super) fn look(machine: &Machine) -> Vec<Finding> {
     let survey = match Survey::take(&machine.roots) {
         Ok(survey) => survey,
@@ -19,18 +21,52 @@ pub(super) fn look(machine: &Machine) -> Vec<Finding> {
     };
     match survey.lines() {
         Ok(lines) => {
-            let mut found = vec![held(&survey, &lines), to_be_written(&lines)];
-            found.extend(written(machine, &lines));
-            found
+            let has = manager_has(machine);
+            vec![
+                held(&survey, &lines),
+                has.map_or_else(|| to_be_written(&lines), |has| written(&has, &lines)),
+            ]
         }
-        Err(error) => vec![cannot_be_used(&error)],
+        Err(error) => match manager_has(machine) {
+            Some(has) => vec![wanted_in_vain(&has, &error)],
+            None => vec![cannot_be_used(&error)],
+        },
     }
 }
 
+/// What the manager's file has of a hardware TPM.
+struct Has {
+    iomem: String,
+    version: &'static str,
+}
+
+/// `None` without a file, or where it is without a hardware TPM.
+fn manager_has(machine: &Machine) -> Option<Has> {
+    let found = settings(&machine.text(MANAGER_FILE)?).ok()?;
+    let pages: Vec<_> = found.list("iomem").into_iter().map(|item| item.text.clone()).collect();
+    let extra = found.0.iter().rev().find(|setting| setting.name == "extra");
+    let extra = extra.and_then(|setting| setting.text.clone()).unwrap_or_default();
+    let has = |wanted: &str| extra.split_whitespace().any(|word| word == wanted);
+    if pages.is_empty() || has("hwtpm=none") || has("hwtpm=tpmfront") {
+        return None;
+    }
+    let version = if has("tpm2") { "2.0" } else { "1.2" };
+    Some(Has { iomem: format!("iomem=[{}]", quoted(&pages)), version })
+}
+
+fn wanted_in_vain(has: &Has, error: &Error) -> Finding {
+    Finding::bad(
+        TOPIC,
+        format!("/{MANAGER_FILE} is for a TPM {}, and {error}", has.version),
+        format!("before the manager's first start: rm /{MANAGER_FILE}, and {WITHOUT} --force"),
+    )
+}
+
 fn cannot_be_used(error: &Error) -> Finding {
-    let without = "a manager with hardware = \"none\" (hwtpm=none) runs without; then whoever reads its \
-                   disk has the secrets of all vTPMs";
-    Finding::note(TOPIC, error.to_string(), without)
+    let todo = format!(
+        "{WITHOUT}: a manager without one works, but then whoever reads its disk has the secrets of all vTPMs"
+    );
+    Finding::note(TOPIC, error.to_string(), todo)
 }
 
 fn held(survey: &Survey, lines: &Lines) -> Finding {
@@ -60,21 +96,22 @@ fn to_be_written(lines: &Lines) -> Finding {
     Finding::good("TPM lines", says)
 }
 
-/// Whether the manager's file has the pages that firmware names.
-fn written(machine: &Machine, lines: &Lines) -> Option<Finding> {
-    let text = machine.text(MANAGER_FILE)?;
-    let found = settings(&text).ok()?;
-    let has: Vec<_> = found.list("iomem").into_iter().map(|item| item.text.clone()).collect();
-    let wanted = lines.iomem();
-    let whole = format!("iomem=[{}]", quoted(&has));
-    if has.is_empty() || whole == wanted {
-        return None;
+/// Whether the manager's file has the TPM that firmware names.
+fn written(has: &Has, lines: &Lines) -> Finding {
+    let (wanted, version) = (lines.iomem(), lines.version().to_string());
+    if has.iomem == wanted && has.version == version {
+        let says =
+            format!("/{MANAGER_FILE} has this machine's registers, {wanted}, for a TPM {version}");
+        return Finding::good("TPM lines", says);
     }
-    Some(Finding::bad(
+    Finding::bad(
         "TPM lines",
-        format!("/{MANAGER_FILE} has {whole}, and firmware says {wanted}"),
+        format!(
+            "/{MANAGER_FILE} has {} for a TPM {}, and firmware says {wanted} and a TPM {version}",
+            has.iomem, has.version
+        ),
         "replace iomem= and extra= there by what vtpm-hwtpm lines prints",
-    ))
+    )
 }
 
 fn quoted(items: &[String]) -> String {

@@ -24,20 +24,21 @@ const MANAGER: &str = "vtpmmgr";
 /// Ends all of it.
 pub(crate) fn run(limit: Duration, json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
-    let mut down = Down { host: &host, json, ended: Vec::new(), left: Vec::new() };
+    let mut down = Down::new(&host, json);
     down.stage("guests", limit, |stages| stages.guests);
     down.stage("vTPMs", TO_END, |stages| stages.vtpms);
     for domid in down.now().map(|stages| stages.managers).unwrap_or_default() {
         release_domain_0(&host, domid);
     }
     down.stage("managers", TO_END, |stages| stages.managers);
+    down.settle();
     down.told()
 }
 
 /// Says what would end, in which order.
 pub(crate) fn would(json: bool) -> Result<(), Exit> {
     let host = Host::open()?;
-    let down = Down { host: &host, json, ended: Vec::new(), left: Vec::new() };
+    let down = Down::new(&host, json);
     let Stages { guests, vtpms, managers } = down.now()?;
     let [guests, vtpms, managers] = [guests, vtpms, managers]
         .map(|stage| stage.into_iter().map(|domid| down.name(domid)).collect::<Vec<_>>());
@@ -59,10 +60,24 @@ struct Down<'h> {
     json: bool,
     /// Name, and whether by force.
     ended: Vec<(String, bool)>,
+    /// Which of them have to be seen to be gone.
+    destroyed: Vec<Destroyed>,
+    /// What is not known to have ended, and why.
     left: Vec<String>,
 }
 
-impl Down<'_> {
+struct Destroyed {
+    domid: u32,
+    name: String,
+    /// What libxl had against it: a device may be late, and the domain go all the same.
+    why: Option<String>,
+}
+
+impl<'h> Down<'h> {
+    const fn new(host: &'h Host, json: bool) -> Self {
+        Self { host, json, ended: Vec::new(), destroyed: Vec::new(), left: Vec::new() }
+    }
+
     fn now(&self) -> Result<Stages, Problem> {
         let nodes = &self.host.nodes;
         let (mut managers, mut vtpms) = (BTreeSet::new(), BTreeSet::new());
@@ -138,15 +153,27 @@ impl Down<'_> {
 
     fn by_force(&mut self, domids: &BTreeSet<u32>) {
         for &domid in domids {
-            let (name, ran) = (self.name(domid), self.runs(domid));
-            match self.host.destroy(domid) {
-                Err(Problem(why)) => self.left.push(format!("{name} ({why})")),
-                Ok(()) if ran => {
-                    eprintln!("{name} did not end in time and was ended by force");
-                    self.ended.retain(|(ended, _)| *ended != name);
-                    self.ended.push((name, true));
-                }
-                Ok(()) => {}
+            let name = self.name(domid);
+            if self.runs(domid) {
+                eprintln!("xl-vtpm: {name} did not end in time and is ended by force");
+                self.ended.retain(|(ended, _)| *ended != name);
+                self.ended.push((name.clone(), true));
+            }
+            let why = self.host.xen.destroy(domid).err().map(|error| error.to_string());
+            self.destroyed.push(Destroyed { domid, name, why });
+        }
+    }
+
+    /// Waits until all that was destroyed is gone, at the end: a domain goes only once nobody has its pages any
+    /// more, and that may be one of a later stage.
+    fn settle(&mut self) {
+        let deadline = Instant::now() + TO_END;
+        for Destroyed { domid, name, why } in std::mem::take(&mut self.destroyed) {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if !self.host.xen.wait_for_gone(domid, rest).unwrap_or(false) {
+                self.ended.retain(|(ended, _)| *ended != name);
+                let why = why.unwrap_or_else(|| "it was destroyed and does not go".into());
+                self.left.push(format!("{name} ({why})"));
             }
         }
     }

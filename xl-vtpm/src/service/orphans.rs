@@ -125,6 +125,10 @@ impl Orphans {
         let vm = ours::identity(&host.nodes, moving.frontend)?;
         let (backend, half) = match attaching::next(moving, vm.as_deref(), look) {
             Next::Forget => return host.forget(moving).map(|()| Became::Nothing),
+            // After a restart of everything it may be starting just now.
+            Next::Wait if look.now.duration_since(since) < TO_CONNECT => {
+                return Ok(Became::Nothing);
+            }
             Next::Wait => return Ok(Became::Without(format!("{} is not there", moving.name))),
             Next::Give(backend) => (backend, None),
             Next::Given(wire) => {

@@ -61,7 +61,9 @@ impl Up {
         let places = Places { named, beside: None };
         let known = places.known(host, &[(name.to_owned(), role)])?;
         if let Some(manager) = self.lacks(name, &known) {
-            return Err(Exit::not_done(format!("its manager {manager} did not start")));
+            return Err(Exit::not_done(format!(
+                "its manager {manager} is not ready; see the line about {manager} above, and xl-vtpm manager status"
+            )));
         }
         let plan = Plan::domain(name, role, &known, self.seconds).map_err(Exit::not_done)?;
         if self.dry_run {
