@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 /// Package and program of each that is linked statically, so that it runs in a domain 0 of any
-/// release, or in a guest; one of the lab's among them.
-const STATIC: [(&str, &str); 5] = [
+/// release, or in a guest; two of the lab's among them.
+const STATIC: [(&str, &str); 6] = [
     ("manager-client", "vtpmmgr-ctl"),
     ("state-inspect", "vtpm-inspect"),
     ("hardware-tpm", "vtpm-hwtpm"),
     ("vtpm-proxy", "vtpm-proxy"),
     ("guest-clock", "guest-clock"),
+    ("hostile-guest", "hostile-guest"),
 ];
 
 /// The same of those that load libxl, which a static program cannot
