@@ -26,8 +26,14 @@ case $VARIANT in
 *-on-demand)
   for guest in g0 $guests; do on_demand "$guest"; done
   # A TPM is made at its first start, for which a disk script may have too little time on a slow machine. A start
-  # that failed has to leave nothing behind either, and the second one finds a TPM that was made.
-  create() { xl create -q "/tmp/$1.cfg" || { wait_gone "$1-vtpm" 60; xl create -q "/tmp/$1.cfg"; }; }
+  # that failed has to leave nothing behind either, and a later one finds a TPM that was made.
+  create() {
+    for attempt in 1 2 3 4; do
+      xl create -q "/tmp/$1.cfg" && return
+      wait_gone "$1-vtpm" 60 || return
+    done
+    return 1
+  }
   destroy() { xl destroy "$1" && wait_gone "$1-vtpm" 60; };;
 *)
   create() { xlv create "/tmp/$1.cfg" --timeout 300; }

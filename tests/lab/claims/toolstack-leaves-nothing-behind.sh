@@ -42,6 +42,9 @@ check "a guest that runs is not started again" refused create $g2
 check "its vTPM is listed as JSON" test "$(xlv list g2 --json | jq -r '.vtpms[0].health')" = ready
 check "garbage is no vTPM to be detached" refused detach g2 garbage
 check "a vTPM of nobody is not attached" refused attach g2 backend=nobody
+check "nor one that serves already" matches 'g2-vtpm serves g2 \(domain [0-9]+\) already' xlv attach g2 backend=g2-vtpm
+check "nor domain 0" matches 'Domain-0 holds no TPM' xlv attach g2 backend=Domain-0
+check "a vTPM's file is not taken for a guest's" matches "is a vTPM domain's" xlv create /etc/xen/vtpm/g2-vtpm.cfg
 uuid=$(xlv list g2 --json | jq -r '.vtpms[0].uuid')
 check "the vTPM is taken from the running guest" xlv detach g2 "$uuid"
 check "and given back" xlv attach g2 "backend=g2-vtpm,uuid=$uuid"

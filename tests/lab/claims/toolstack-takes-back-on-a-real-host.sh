@@ -1,5 +1,5 @@
 #!/bin/sh
-# claim: when libxl refuses a vTPM domain, its disk script or a silent manager fails it, or it is not ready in time, xl-vtpm create says so and leaves nothing behind but what a TPM's state may be on
+# claim: when libxl refuses a vTPM domain, a disk script or a silent manager fails it, it is not ready in time, or xl-vtpm create is told to end, nothing is left behind but what a TPM's state may be on, and the next start goes on with it
 # long-variants: pv
 # needs: guests time=1500
 . service-lib
@@ -7,9 +7,10 @@ lean_guest
 installed
 disks=/var/lib/xen/vtpm vtpm=/etc/xen/vtpm/g1-vtpm.cfg
 check "the files are written" configured pv g1 g2
-# Whatever could be left: nodes, loop devices, domains, files, locks, processes.
+# Whatever could be left: nodes, loop devices, domains, files, locks, processes. A backend's two folders for devices
+# that it turned away come into being once.
 there() {
-  xenstore-ls -f / | sed 's/ = .*//' | grep -v -e '^/local/domain/0/memory' -e '^/libxl/0'
+  xenstore-ls -f / | sed 's/ = .*//' | grep -v -e '^/local/domain/0/memory' -e '^/libxl/0' -e '/error/backend$' -e '/error/backend/vtpm$'
   losetup -a
   xl list | awk '{ print $1 }'
   find /run /tmp $disks -name 'lab-*' -prune -o -print | grep -v '^/run/xen-hotplug\|^/run/xenstored/db$'
@@ -38,6 +39,7 @@ fails() {
 }
 # meanwhile NAME COMMAND...: does it as soon as there is such a domain.
 meanwhile() { meanwhile_name=$1; shift; { lab_until 60 xl domid "$meanwhile_name" && "$@"; } >/tmp/lab-meanwhile.log 2>&1 & }
+tell() { pkill "-$1" -f '^/lab/tools/xl-vtpm create'; }
 
 cp /etc/xen/vtpm/g2-vtpm.cfg /root/g2-vtpm.cfg
 sed -i 's/^memory *=.*/memory = 100000/' /etc/xen/vtpm/g2-vtpm.cfg
@@ -59,6 +61,22 @@ xl unpause vtpmmgr
 meanwhile g1-vtpm xl pause g1-vtpm
 fails "a vTPM that is not ready in time" 'it is not ready after 5 s.*nothing was left behind' g1 --timeout 5
 
-check "all of it ends" xlv service down --timeout 30
+for signal in INT TERM HUP; do
+  meanwhile g1-vtpm tell $signal
+  fails "SIG$signal while the vTPM starts" 'it was told to end.*nothing was left behind' g1 --timeout 60
+done
+
+check "the manager is stopped" xlv manager stop
+lab_until 10 no_domains
+there >/tmp/lab-before
+meanwhile vtpmmgr tell INT
+fails "SIGINT while the manager starts" 'it was told to end' g1 --timeout 60
 check "no domain is left" no_domains
+
+check "after all that the guest starts" xlv create /tmp/g1.cfg --timeout 120
+guest_wait g1 || fail "the guest came up again"
+raw_guest g1 "it finds what it wrote" "has_tpm; tpm $nv_read | grep -q 123456789abcde01"
+check "so does the one that was refused" xlv create /tmp/g2.cfg --timeout 120
+check "all of it ends" xlv service down --timeout 30
+check "nothing is left" no_domains
 check "nor a loop device" no_loops
