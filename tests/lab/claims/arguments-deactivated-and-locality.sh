@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: deactivated gives a guest a TPM 1.2 that is switched off, and locality= decides whose commands at locality 0 are carried out
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=240
 . vtpm-lib
 start() { vtpm_bare "$1" "$VARIANT" "$2" && vtpm_wait "$1"; }

@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: with a TPM 2.0 behind CRB, dom0 leaves it alone and a guest given its page reaches it
-# variants: pvh
-# long-variants: pv
+# long-variants: pv pvh
 # needs: guests tpm=2 tpm-device=crb time=300
 . lab-lib
 no_device() { ! ls -d /dev/tpm*; }

@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: disk=["file:..."] and the canonical form work with Debian's unmodified block script
-# variants: pvh
-# long-variants: pv
+# long-variants: pv pvh
 # needs: guests time=300
 . lab-lib
 check "the block script is the package's own" test -x /etc/xen/scripts/block

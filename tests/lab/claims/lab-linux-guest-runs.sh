@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: a stock Debian kernel runs as a guest, takes commands, reboots and powers off
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=240
 . lab-lib
 guest_start g1 "$VARIANT" || fail "the guest came up"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # claim: a machine of several boots keeps its disk, less what was not flushed before a power cut, and its TPM's state; its TPM tells a cut from a shutdown
+# long-variants: all
 # needs: boots tpm=2 tpm-dom0 time=400
 . vtpm-lib
 eval "$(raw_tpm)"

@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: a guest given the pages of a TIS TPM drives it with the kernel's own driver
-# variants: pvh
-# long-variants: pv
+# long-variants: pv pvh
 # needs: guests tpm=2 time=300
 . lab-lib
 no_device() { ! ls -d /dev/tpm*; }

@@ -1,5 +1,6 @@
 #!/bin/sh
 # claim: tcsd and tpm-tools work in a guest that drives a TPM 1.2, and say why where there is none
+# long-variants: all
 # needs: guests tpm=1.2 time=300
 . lab-lib
 guest_start bare pv || fail "a guest without a TPM came up"

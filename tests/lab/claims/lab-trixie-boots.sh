@@ -1,5 +1,6 @@
 #!/bin/sh
 # claim: Debian 13's Xen 4.20 and Linux 6.12 boot by configuration alone and start a guest kernel
+# long-variants: all
 # needs: release=trixie guests time=300
 . lab-lib
 check "Xen is 4.20" matches '^xen_version *: 4\.20' xl info

@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: a guest seals a secret; the whole machine is shut down and powered on again; the guest unseals it
-# variants: tis
-# long-variants: crb tpm12
+# long-variants: tis crb tpm12
 # needs: boots guests tpm-dom0 time=900
 # needs tis: tpm=2
 # needs crb: tpm=2 tpm-device=crb

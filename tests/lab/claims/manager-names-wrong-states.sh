@@ -1,6 +1,6 @@
 #!/bin/sh
 # claim: with provision=explicit a vTPM waits for domain 0's command; a blank disk under a known uuid, a used disk under an unknown one and a state of the other TPM version are each refused by name, and nothing is overwritten
-# variants: pv
+# long-variants: pv
 # needs: time=300
 . manager-lib
 uuid=11111111-1111-1111-1111-111111111111

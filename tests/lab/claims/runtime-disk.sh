@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a disk takes writes of many sizes, flushes, gives back what was written, and is known as read-only when it is
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 . hello-lib
 truncate -s 1M /tmp/disk.img
 check "writes, flushes and reads agree" hello_prove rw "$VARIANT" disk 'disk=["file:/tmp/disk.img,hda,w"]'

@@ -6,7 +6,8 @@
 . toolstack-lib
 mkdir -p /tmp/cfg && cd /tmp/cfg || lab_error "no folder"
 printf 'name="g1"\nkernel="none"\nmemory=64\ntype="pv"\n' >mine.cfg
-printf 'name="g2"\nkernel="/lab/images/vtpm-stubdom.gz"\nextra="ephemeral"\nmemory=8\ntype="pv"\n' >other.cfg
+cp /lab/images/vtpm-stubdom.gz /tmp/cfg/other-kernel.gz # a guest that runs and needs no disk
+printf 'name="g2"\nkernel="/tmp/cfg/other-kernel.gz"\nextra="ephemeral"\nmemory=8\ntype="pv"\n' >other.cfg
 cat >story.toml <<END
 [host]
 output = "/etc/xen/vtpm"

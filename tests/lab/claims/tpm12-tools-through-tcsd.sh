@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: the programs of tpm-tools own, test, seal, unseal and store in a TPM 1.2 through tcsd
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=240
 . vtpm-lib
 vtpm_bare vtpm0 "$VARIANT" ephemeral && vtpm_wait vtpm0 || fail "the vTPM domain is ready"

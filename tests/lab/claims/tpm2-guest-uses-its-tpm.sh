@@ -1,6 +1,7 @@
 #!/bin/sh
 # claim: a stock Linux guest uses a TPM 2.0 vTPM through its own xen-tpmfront: random numbers, PCRs, keys, signatures, NV storage, quotes
-# variants: pv pvh
+# variants: pvh
+# long-variants: pv
 # needs: guests time=300
 . vtpm-lib
 vtpm_start vtpm0 "$VARIANT" "tpm2 ephemeral" || fail "the vTPM domain gets ready"

@@ -1,7 +1,6 @@
 #!/bin/sh
 # claim: a vTPM works as well with the C xenstored as with the OCaml one: attach, reboot of the guest, detach
-# variants: pv
-# long-variants: pvh
+# long-variants: pv pvh
 # needs: guests time=240 dom0-args=lab.xenstored=c
 . vtpm-lib
 check "this is the C xenstored" matches '/xenstored' ps -ef
