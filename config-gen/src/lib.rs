@@ -7,6 +7,7 @@
 
 mod arguments;
 mod checks;
+mod different;
 mod files;
 mod identity;
 mod machine;

@@ -1,6 +1,7 @@
 //! What the wishes amount to: every domain with every value, checked.
 
 use crate::checks;
+use crate::different;
 use crate::identity;
 use crate::standing;
 use crate::wanted::{Guest, Text, Wanted};
@@ -9,7 +10,6 @@ use anyhow::{Result, anyhow};
 use libxl_vtpm::line::VtpmLine;
 use libxl_vtpm::text::{SettingAt, settings};
 use libxl_vtpm::{TpmVersion, Uuid};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -139,39 +139,8 @@ impl Plan {
             manager: if managed { Some(planner.manager()?) } else { None },
             vtpms,
         };
-        plan.all_different(wanted)?;
+        different::all(wanted, &plan)?;
         Ok(plan)
-    }
-
-    /// Two domains of one name, or two vTPMs of one identity or on one disk, would ruin each other.
-    fn all_different(&self, wanted: &Wanted) -> Result<()> {
-        let mut seen: HashMap<String, String> = HashMap::new();
-        let mut once = |guest: usize, what: String, whose: &str| match seen.get(&what) {
-            None => {
-                seen.insert(what, whose.to_owned());
-                Ok(())
-            }
-            Some(other) => {
-                let span = wanted.guest.get(guest).map_or(0..0, |guest| guest.name.span());
-                Err(wanted.error(
-                    span,
-                    format!("{what} is \"{other}\"'s already; \"{whose}\" needs another"),
-                ))
-            }
-        };
-        if let Some(manager) = &self.manager {
-            once(0, format!("the name {}", manager.name), &manager.name)?;
-            once(0, format!("the disk {}", manager.disk), &manager.name)?;
-        }
-        for (at, vtpm) in self.vtpms.iter().enumerate() {
-            once(at, format!("the name {}", vtpm.name), &vtpm.name)?;
-            once(at, format!("the name {}", vtpm.guest.name), &vtpm.guest.name)?;
-            once(at, format!("the uuid {}", vtpm.uuid), &vtpm.name)?;
-            if !vtpm.ephemeral {
-                once(at, format!("the disk {}", vtpm.disk), &vtpm.name)?;
-            }
-        }
-        Ok(())
     }
 }
 

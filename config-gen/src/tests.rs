@@ -404,7 +404,7 @@ const MISTAKES: [(&str, &str, &str); 57] = [
     (
         "[[guest]]\nname='g'\nkernel='/k'\n[[guest]]\nname='g'\nkernel='/k'\n",
         "vtpms.toml:5:6:",
-        "needs another",
+        "that of the guest \"g\" (line 2, column 6); give one",
     ),
 ];
 

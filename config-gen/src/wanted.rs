@@ -143,6 +143,11 @@ impl Wanted {
         }
     }
 
+    /// Where something stands, if in a file.
+    pub(crate) fn place(&self, span: &Range<usize>) -> Option<Place> {
+        self.source.as_ref().map(|(_, text)| Place::of(text, span.start))
+    }
+
     /// An error about a word in a text of the file.
     pub(crate) fn error_at_word(
         &self,
