@@ -61,9 +61,47 @@ pub(crate) fn version(wanted: &Wanted, text: Option<&Text>) -> Result<TpmVersion
     match text.get_ref().as_str() {
         "2.0" => Ok(TpmVersion::Tpm20),
         "1.2" => Ok(TpmVersion::Tpm12),
-        other => Err(wanted
-            .error(text.span(), format!("there is no TPM \"{other}\"; write \"2.0\" or \"1.2\""))),
+        other => {
+            let instead = instead(other, &["2.0", "1.2"]);
+            Err(wanted.error(text.span(), format!("there is no TPM \"{other}\"; {instead}")))
+        }
     }
+}
+
+/// The manager's TPM: `2.0`, `1.2` or `none`; the first when nothing is said.
+pub(crate) fn hardware(wanted: &Wanted, text: Option<&Text>) -> Result<&'static str> {
+    const WORDS: [&str; 3] = ["2.0", "1.2", "none"];
+    let Some(text) = text else { return Ok(WORDS[0]) };
+    let said = text.get_ref();
+    let found = WORDS.into_iter().find(|word| word == said);
+    found.ok_or_else(|| {
+        let instead = instead(said, &WORDS);
+        wanted.error(text.span(), format!("there is no hardware TPM \"{said}\"; {instead}"))
+    })
+}
+
+/// The values there are, and the one that was probably meant.
+fn instead(said: &str, words: &[&str]) -> String {
+    let list = quoted(words);
+    let meant = meant_version(said).filter(|meant| words.contains(meant));
+    meant.map_or(format!("write {list}"), |meant| {
+        format!("write {list} (did you mean \"{meant}\"?)")
+    })
+}
+
+/// A version by its first digit, however it is written.
+fn meant_version(said: &str) -> Option<&'static str> {
+    let bare = said.to_lowercase();
+    match bare.trim_start_matches("tpm").trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
+        "2" | "20" | "v2" | "v2.0" | "2.0" => Some("2.0"),
+        "1" | "12" | "v1" | "v1.2" | "1.2" => Some("1.2"),
+        "no" | "off" | "false" | "0" | "none" => Some("none"),
+        _ => None,
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
 }
 
 /// A vTPM's identity.
@@ -87,8 +125,8 @@ pub(crate) fn one_of(
     let Some(text) = text else { return Ok(words[0]) };
     let found = words.iter().find(|word| *word == text.get_ref());
     found.copied().ok_or_else(|| {
-        let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
-        wanted.error(text.span(), format!("\"{}\" is not known here; write {list}", text.get_ref()))
+        let told = format!("\"{}\" is not known here; write {}", text.get_ref(), quoted(words));
+        wanted.error(text.span(), told)
     })
 }
 
@@ -124,4 +162,21 @@ pub(crate) fn pages(wanted: &Wanted, text: &Text) -> Result<String> {
         text.get_ref()
     );
     Err(wanted.error(text.span(), told))
+}
+
+#[test]
+fn a_version_that_is_none_is_answered_with_all_and_the_nearest() {
+    for said in ["2", "2.", "20", "TPM 2.0", "tpm2", "v2"] {
+        let told = instead(said, &["2.0", "1.2"]);
+        assert_eq!(told, "write \"2.0\" or \"1.2\" (did you mean \"2.0\"?)", "{said}");
+    }
+    for (said, meant) in
+        [("1", "1.2"), ("12", "1.2"), ("TPM1.2", "1.2"), ("no", "none"), ("None", "none")]
+    {
+        let told = instead(said, &["2.0", "1.2", "none"]);
+        assert!(told.ends_with(&format!("\"none\" (did you mean \"{meant}\"?)")), "{said}: {told}");
+    }
+    for said in ["", "3", "x", "tpm", "2.1", "none"] {
+        assert_eq!(instead(said, &["2.0", "1.2"]), "write \"2.0\" or \"1.2\"", "{said}");
+    }
 }

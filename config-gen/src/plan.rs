@@ -174,8 +174,7 @@ impl Planner<'_> {
             Some(name) => checks::name(self.wanted, name)?,
             None => MANAGER.into(),
         };
-        let hardware =
-            checks::one_of(self.wanted, asked.hardware.as_ref(), &["2.0", "1.2", "none"])?;
+        let hardware = checks::hardware(self.wanted, asked.hardware.as_ref())?;
         let word = match hardware {
             "2.0" => "tpm2",
             "none" => "hwtpm=none",

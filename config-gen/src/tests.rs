@@ -310,7 +310,7 @@ const MISTAKES: [(&str, &str, &str); 57] = [
     ("[[guest]]\nname = 'a b'\n", "vtpms.toml:2:8:", "letters, digits"),
     ("[[guest]]\nname = ''\n", "vtpms.toml:2:8:", "needs a name"),
     ("[[guest]]\nname = '17'\n", "vtpms.toml:2:8:", "number"),
-    ("[[guest]]\nname='g'\nkernel='/k'\ntpm = '2'\n", "vtpms.toml:4:7:", "\"2.0\" or \"1.2\""),
+    ("[[guest]]\nname='g'\nkernel='/k'\ntpm = '2'\n", "vtpms.toml:4:7:", "mean \"2.0\"?"),
     ("[[guest]]\nname='g'\nkernel='/k'\ntpm = 2.0\n", "vtpms.toml:4:7:", "in quotes"),
     ("[[guest]]\nname='g'\nkernel='/k'\nuuid = 'x'\n", "vtpms.toml:4:8:", "random/uuid prints"),
     (

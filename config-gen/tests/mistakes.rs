@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 17] = [
+const MISTAKES: [(&[&str], i32, &str); 18] = [
     (&[], 2, "<FILE.toml> is missing; write vtpm-config-gen <FILE.toml>"),
     (&["none.toml"], 1, "none.toml: there is no such file or folder; name a TOML file"),
     (
@@ -41,7 +41,16 @@ const MISTAKES: [(&[&str], i32, &str); 17] = [
     (&["mine.toml", "--guest", "g"], 2, "cannot stand beside --guest <NAME>; leave one of them"),
     (&["--guest-config", "g.cfg"], 2, "--guest <NAME> and <FILE.toml> are missing"),
     (&["--guest", "g", "--guest-config", "none.cfg"], 1, "name the guest's xl configuration"),
-    (&["--guest", "g", "--guest-config", "g.cfg", "--tpm", "2"], 1, "write \"2.0\" or \"1.2\""),
+    (
+        &["--guest", "g", "--guest-config", "g.cfg", "--tpm", "2"],
+        1,
+        "there is no TPM \"2\"; write \"2.0\" or \"1.2\" (did you mean \"2.0\"?)",
+    ),
+    (
+        &["--guest", "g", "--guest-config", "g.cfg", "--hardware", "2"],
+        1,
+        "there is no hardware TPM \"2\"; write \"2.0\" or \"1.2\" or \"none\" (did you mean \"2.0\"?)",
+    ),
     (
         &["--guest", "g"],
         1,

@@ -53,7 +53,7 @@ const MISTAKES: [(&[&str], i32, &str); 42] = [
     (
         &["new", "g", "--guest-config", "mine.cfg", "--hardware", "tpm2"],
         1,
-        "write \"2.0\" or \"1.2\" or \"none\"",
+        "write \"2.0\" or \"1.2\" or \"none\" (did you mean \"2.0\"?)",
     ),
     (&["detach", "g"], 2, "<VTPM> is missing"),
     (&["shutdown", "g", "h"], 2, "h is not known here"),
@@ -71,7 +71,11 @@ const MISTAKES: [(&[&str], i32, &str); 42] = [
     (&["new", "a b", "--guest-config", "mine.cfg"], 1, "write up to 80 letters, digits"),
     (&["new", "g", "--guest-config", "none.cfg"], 1, "name the guest's xl configuration"),
     (&["new", "h", "--guest-config", "mine.cfg"], 1, "mine.cfg:1:1: this is the file of \"g\""),
-    (&["new", "g", "--guest-config", "mine.cfg", "--tpm", "2"], 1, "write \"2.0\" or \"1.2\""),
+    (
+        &["new", "g", "--guest-config", "mine.cfg", "--tpm", "2"],
+        1,
+        "write \"2.0\" or \"1.2\" (did you mean \"2.0\"?)",
+    ),
     (
         &["new", "g", "--guest-config", "mine.cfg", "--uuid", "2"],
         1,
