@@ -3,7 +3,7 @@
 use crate::exit::CODES;
 use crate::service::Service;
 use crate::{clear, doctor, end, logs, show};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 /// Starts guests with their virtual TPMs, and shows them
@@ -63,6 +63,7 @@ pub(crate) enum Command {
         /// The guest's name or number
         guest: String,
         /// As in an xl configuration: backend=DOMAIN[,uuid=UUID]
+        #[arg(value_hint = ValueHint::Other)]
         vtpm: String,
         /// Say what would be done, and do nothing
         #[arg(long)]
@@ -76,6 +77,7 @@ pub(crate) enum Command {
         /// The guest's name or number
         guest: String,
         /// The vTPM's number or uuid
+        #[arg(value_hint = ValueHint::Other)]
         vtpm: String,
         /// Say what would be done, and do nothing
         #[arg(long)]
@@ -192,13 +194,13 @@ pub(crate) struct New {
     /// The guest's name
     pub(crate) guest: String,
     /// Its xl configuration, to a copy of which the vTPM is added
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) guest_config: String,
     /// Which TPM, 2.0 or 1.2
     #[arg(long, default_value = "2.0", value_name = "VERSION")]
     pub(crate) tpm: String,
     /// Its identity [default: that of a file that is replaced, or a new one]
-    #[arg(long)]
+    #[arg(long, value_hint = ValueHint::Other)]
     pub(crate) uuid: Option<String>,
     /// A vTPM whose state lives as long as its domain
     #[arg(long)]
@@ -211,7 +213,7 @@ pub(crate) struct New {
     #[arg(long)]
     pub(crate) allocated: bool,
     /// The folder that the files are written to
-    #[arg(long, default_value = FOLDER, value_name = "FOLDER")]
+    #[arg(long, default_value = FOLDER, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) output: PathBuf,
     /// Replace files that are there (a vTPM keeps its uuid)
     #[arg(long)]

@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PATH")]
     guest_kernel: Vec<PathBuf>,
     /// The folder in which the images of manager and vTPM domains are
-    #[arg(long, value_name = "FOLDER", default_value = "/usr/lib/xen/boot")]
+    #[arg(long, value_name = "FOLDER", default_value = "/usr/lib/xen/boot", value_hint = clap::ValueHint::DirPath)]
     images: PathBuf,
     /// Look at the machine below this folder in place of this one
     #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
