@@ -104,10 +104,15 @@ fn the_managers_devices_are_attached_anew_and_a_guest_whose_vtpm_is_gone_is_left
     let expected = [rewiring(0), rewiring(VTPM)].concat();
     assert_eq!(dom0.changes(), expected);
     assert!(expected.iter().all(|call| dry.contains(&format!("would run: {call}\n"))), "{dry}");
+    let count = "vtpm-rewire: 2 would be rewired, 0 already connected; nothing was changed\n";
+    assert!(dry.ends_with(count), "{dry}");
     assert!(said.contains("rewired: vtpm1 (domain 2): device 0 to vtpmmgr (domain 4)"), "{said}");
     assert!(said.contains("left alone: g1 (domain 3): device 0: its backend, vtpm7,"), "{said}");
     let again = dom0.run(0, &[]);
     assert!(again.ends_with("0 rewired, 2 already connected, 0 failed\n"), "{again}");
+    let dry = dom0.run(0, &["--dry-run"]);
+    let count = "vtpm-rewire: 0 would be rewired, 2 already connected; nothing was changed\n";
+    assert_eq!(dry.lines().last(), Some(count.trim_end()), "{dry}");
     assert_eq!(dom0.changes(), [""; 0]);
 }
 
@@ -120,6 +125,9 @@ fn a_run_killed_between_detach_and_attach_is_finished_by_the_next() {
     dom0.changes();
     assert_eq!(dom0.rewire(&[]).status.code(), None, "it was killed");
     assert_eq!(dom0.changes(), [rewiring(VTPM)[0].clone()]);
+    let dry = dom0.run(0, &["--dry-run"]);
+    assert!(dry.contains(&format!("would run: {}\n", rewiring(VTPM)[1])), "{dry}");
+    assert!(dry.contains(": 1 would be rewired, 1 already connected; nothing was"), "{dry}");
     let said = dom0.run(0, &[]);
     assert!(said.ends_with("1 rewired, 1 already connected, 0 failed\n"), "{said}");
     assert_eq!(dom0.changes(), [rewiring(VTPM)[1].clone()]);
