@@ -98,8 +98,9 @@ impl fmt::Display for Error {
             Self::Table { path, why } => write!(f, "{} is damaged: {why}", path.display()),
             Self::NoTpm => f.write_str(
                 "this machine has no TPM that its firmware or its kernel knows; switch it on in \
-                 the firmware's settings (\"TPM\", \"PTT\", \"fTPM\"), or run the manager with \
-                 hwtpm=none",
+                 the firmware's settings (\"TPM\", \"PTT\", \"fTPM\"), or do without one: xl-vtpm \
+                 new GUEST --guest-config FILE with --hardware none (a manager with hwtpm=none) or \
+                 with --ephemeral (no manager)",
             ),
             Self::StartMethod(method) => write!(
                 f,

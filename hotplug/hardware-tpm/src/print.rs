@@ -1,6 +1,8 @@
 //! Answers, for people and as JSON.
 
-use hardware_tpm::{Chip, GivenBack, KernelUser, Lines, Reach, Released, Survey, Table, User};
+use hardware_tpm::{
+    Chip, Error, GivenBack, KernelUser, Lines, Reach, Released, Survey, Table, User,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -31,6 +33,7 @@ impl Output {
             "kept": { "systemd": survey.kept.systemd, "sysvinit": survey.kept.sysvinit },
             "lines": lines.as_ref().ok().map(lines_json),
             "refused": lines.as_ref().err().map(ToString::to_string),
+            "next": next(survey, lines.as_ref()),
         });
         self.print(&value, || status(survey));
     }
@@ -93,8 +96,11 @@ fn status(survey: &Survey) {
         };
         row(&chip.name, &format_args!("{what} {version}: {chip}"));
     }
-    if survey.holder().is_none() {
-        row("held by", &"no driver of domain 0's");
+    let lines = survey.lines();
+    match (survey.holder(), &lines) {
+        (None, Err(Error::NoTpm)) => row("hardware TPM", &"none"),
+        (None, _) => row("held by", &"no driver of domain 0's"),
+        (Some(_), _) => {}
     }
     match &survey.table {
         Some(table) => row("firmware", &said(table)),
@@ -103,20 +109,32 @@ fn status(survey: &Survey) {
     survey.reserved.iter().for_each(|range| row("reserved", range));
     survey.users.iter().for_each(|user| row("open by", user));
     survey.kernel_users.iter().for_each(|user| row("in the kernel", user));
-    row(
-        "at boot",
-        &match (survey.kept.systemd, survey.kept.sysvinit) {
-            (false, false) => "stays with domain 0",
-            _ => "is released",
-        },
-    );
-    match survey.lines() {
-        Ok(_) if survey.holder().is_some() && survey.users.is_empty() => {
-            row("next", &"vtpm-hwtpm release");
-        }
-        Ok(_) if survey.holder().is_some() => row("next", &"stop what has it open"),
-        Ok(_) => row("next", &"vtpm-hwtpm lines"),
-        Err(why) => row("refused", &why),
+    row("at boot", &at_boot(survey, &lines));
+    if let Err(why) = &lines {
+        let why = why.to_string();
+        row("refused", &why.split_once("; ").map_or(&*why, |(what, _)| what));
+    }
+    if let Some(next) = next(survey, lines.as_ref()) {
+        row("next", &next);
+    }
+}
+
+fn at_boot(survey: &Survey, lines: &Result<Lines, Error>) -> &'static str {
+    match (survey.kept.systemd || survey.kept.sysvinit, lines) {
+        (false, Err(Error::NoTpm)) => "nothing is done",
+        (true, Err(Error::NoTpm)) => "is released, should there be one",
+        (false, _) => "stays with domain 0",
+        (true, _) => "is released",
+    }
+}
+
+/// What to do now, if anything can be done.
+fn next(survey: &Survey, lines: Result<&Lines, &Error>) -> Option<String> {
+    match lines {
+        Ok(_) if survey.holder().is_none() => Some("vtpm-hwtpm lines".into()),
+        Ok(_) if survey.users.is_empty() => Some("vtpm-hwtpm release".into()),
+        Ok(_) => Some("stop what has it open".into()),
+        Err(why) => Some(why.to_string().split_once("; ")?.1.to_owned()),
     }
 }
 

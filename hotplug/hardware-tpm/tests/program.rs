@@ -2,7 +2,7 @@
 
 mod support;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::{Command, Output};
 use support::Tree;
 
@@ -16,7 +16,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(all).unwrap()
 }
 
-fn json(tree: &Tree, words: &[&str]) -> Value {
+fn answer(tree: &Tree, words: &[&str]) -> Value {
     let output = run(tree, &[words, &["--json"]].concat());
     assert!(output.status.success(), "{}", said(&output));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -39,7 +39,7 @@ fn status_names_driver_program_and_the_next_step() {
 
 #[test]
 fn status_says_the_same_to_programs() {
-    let value = json(&Tree::captured("qemu-crb-tpm20.tree"), &["status"]);
+    let value = answer(&Tree::captured("qemu-crb-tpm20.tree"), &["status"]);
     assert_eq!(value["domain_0"], true);
     assert_eq!(value["tpms"][0]["driver"], "tpm_crb");
     assert_eq!(value["table"]["control_area"], "0xfed40040");
@@ -47,6 +47,37 @@ fn status_says_the_same_to_programs() {
     assert_eq!(value["kept"]["systemd"], false);
     assert_eq!(value["lines"]["iomem"], "iomem=[\"fed40,1\"]");
     assert!(value["refused"].is_null());
+    assert_eq!(value["next"], "stop what has it open");
+}
+
+#[test]
+fn on_a_machine_without_a_tpm_status_says_so_and_what_can_be_done() {
+    let tree = Tree::of("file sys/hypervisor/type\n| xen");
+    let output = run(&tree, &["status"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "it was asked, and has answered: {text}");
+    for part in [
+        "hardware TPM   none\n",
+        "firmware       announces no TPM in its ACPI tables\n",
+        "at boot        nothing is done\n",
+        "refused        this machine has no TPM that its firmware or its kernel knows\n",
+        "next           switch it on in the firmware's settings (",
+        "--hardware none",
+        "--ephemeral",
+    ] {
+        assert!(text.contains(part), "{part}\nis not in\n{text}");
+    }
+    let value = answer(&tree, &["status"]);
+    assert_eq!(
+        (&value["tpms"], &value["table"], &value["lines"]),
+        (&json!([]), &json!(null), &json!(null))
+    );
+    let (refused, next) = (value["refused"].as_str().unwrap(), value["next"].as_str().unwrap());
+    assert!(
+        text.contains(&format!("next           {next}\n")) && refused.ends_with(next),
+        "{value}"
+    );
+    assert_eq!(run(&tree, &["release"]).status.code(), Some(1));
 }
 
 #[test]
@@ -87,11 +118,11 @@ fn at_boot_nothing_is_done_without_xen_and_without_a_tpm() {
 fn at_boot_the_tpm_is_released_and_what_is_lost_is_said() {
     let tree = Tree::unused("qemu-tis-tpm20.tree");
     let _kernel = tree.kernel();
-    let value = json(&tree, &["release", "--at-boot"]);
+    let value = answer(&tree, &["release", "--at-boot"]);
     assert_eq!(value["released"]["name"], "tpm0");
     assert_eq!(value["lost"][0]["name"], "hwrng");
     assert!(!tree.path("sys/class/tpm/tpm0").exists());
-    assert!(json(&tree, &["give-back"])["holder"]["driver"] == "tpm_tis");
+    assert!(answer(&tree, &["give-back"])["holder"]["driver"] == "tpm_tis");
 }
 
 #[test]
