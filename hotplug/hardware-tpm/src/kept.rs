@@ -95,6 +95,8 @@ DefaultDependencies=no
 After=local-fs.target cryptsetup.target
 Before=sysinit.target tpm2-abrmd.service tcsd.service trousers.service xendomains.service
 RequiresMountsFor={program}
+# Its package may have been removed since.
+ConditionFileIsExecutable={program}
 
 [Service]
 Type=oneshot
@@ -122,6 +124,8 @@ fn script(program: &Path) -> String {
 # Default-Stop:
 # Short-Description: Hand the hardware TPM over to the manager of all vTPMs
 ### END INIT INFO
+# Its package may have been removed since.
+[ -x {program} ] || exit 0
 case \"$1\" in
   start) exec {program} release --at-boot;;
   status) exec {program} status;;

@@ -77,6 +77,24 @@ fn the_start_script_runs_its_program() {
 }
 
 #[test]
+fn without_its_program_nothing_is_done_at_boot_and_nothing_is_an_error() {
+    let tree = Tree::of("file etc/hostname\n| dom0");
+    let program = tree.path("usr/sbin/vtpm-hwtpm");
+    keep(&tree.roots(), &program).unwrap();
+    for word in ["start", "stop", "status"] {
+        let done = Command::new("sh").arg(tree.path(SCRIPT)).arg(word).output().unwrap();
+        assert!(done.status.success() && done.stderr.is_empty(), "{word}: {done:?}");
+    }
+    let unit = tree.read(UNIT);
+    let condition = format!("\nConditionFileIsExecutable={}\n", program.display());
+    let (before, _) = unit.split_once("\n[Service]\n").unwrap();
+    assert!(
+        before.contains(&condition),
+        "systemd passes over a unit whose condition fails: {unit}"
+    );
+}
+
+#[test]
 fn a_program_whose_path_no_start_script_can_hold_is_refused() {
     let tree = Tree::of("file etc/hostname\n| dom0");
     let refused = keep(&tree.roots(), Path::new("/opt/a b/$(x)")).unwrap_err();
