@@ -95,6 +95,11 @@ pub(crate) fn file(folder: &Path, domain: &str) -> PathBuf {
     folder.join(format!("guest-{domain}.log"))
 }
 
+/// The domain whose file has this name.
+pub(crate) fn domain(file: &str) -> Option<&str> {
+    file.strip_prefix("guest-")?.strip_suffix(".log")
+}
+
 /// The file that the service had before this one.
 pub(crate) fn older(file: &Path) -> PathBuf {
     file.with_added_extension("1")

@@ -1,5 +1,6 @@
 //! `logs`.
 
+use crate::arguments::FOLDER;
 use crate::consoles::{self, Consoles};
 use crate::exit::Exit;
 use crate::host::Host;
@@ -8,6 +9,7 @@ use crate::named::{self, MANAGER};
 use clap::Args;
 use libxl_vtpm::plan::Role;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -33,10 +35,20 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
             options.name
         )));
     }
-    let name = domain(&options.name);
+    // Without Xen to ask, the name is taken as it is.
+    let host = Host::open().ok();
+    let name =
+        host.as_ref().map_or_else(|| options.name.clone(), |host| domain(host, &options.name));
     let by_daemon = Consoles::of(Path::new("/"));
-    let Some(file) = kept(&by_daemon, Path::new(consoles::BY_SERVICE), &name) else {
-        return Err(nothing(&by_daemon, &name));
+    let by_service = Path::new(consoles::BY_SERVICE);
+    let Some(file) = kept(&by_daemon, by_service, &name) else {
+        return Err(match host {
+            Some(host) if !is_known(&host, &name) => {
+                let known = running(&host).into_iter().chain(names(&by_daemon, by_service));
+                unknown(&name, &known.collect())
+            }
+            _ => nothing(&by_daemon, &name),
+        });
     };
     let lines = usize::try_from(options.lines).unwrap_or(usize::MAX);
     let lines = last_lines(&file, lines)
@@ -51,12 +63,56 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
 
 /// The file with this domain's last words.
 fn kept(by_daemon: &Consoles, by_service: &Path, name: &str) -> Option<PathBuf> {
+    let mut files = folders(by_daemon, by_service).map(|folder| consoles::file(folder, name));
+    files.find(|file| file.exists())
+}
+
+/// The folders with domains' last words.
+fn folders<'p>(by_daemon: &'p Consoles, by_service: &'p Path) -> impl Iterator<Item = &'p Path> {
     let folder = match by_daemon {
         Consoles::Kept(folder) => Some(folder.as_path()),
         Consoles::NotKept | Consoles::NoDaemon => None,
     };
-    let files = folder.into_iter().chain([by_service]).map(|it| consoles::file(it, name));
-    files.into_iter().find(|file| file.exists())
+    folder.into_iter().chain([by_service])
+}
+
+/// The domains whose last words are kept.
+fn names(by_daemon: &Consoles, by_service: &Path) -> Vec<String> {
+    let files = folders(by_daemon, by_service).filter_map(|folder| folder.read_dir().ok());
+    let names = files.flatten().flatten().filter_map(|file| file.file_name().into_string().ok());
+    names.filter_map(|name| consoles::domain(&name).map(str::to_owned)).collect()
+}
+
+/// The vTPM domains and managers that run.
+fn running(host: &Host) -> Vec<String> {
+    let ours = |domid| {
+        [Role::Vtpm, Role::Manager].iter().any(|role| host.is(domid, *role).unwrap_or(false))
+    };
+    let domains = host.xen.domains().unwrap_or_default().into_iter().map(|domain| domain.domid);
+    domains.filter(|domid| ours(*domid)).filter_map(|domid| host.xen.name_of(domid)).collect()
+}
+
+/// Whether a domain runs or is configured under this name.
+fn is_known(host: &Host, name: &str) -> bool {
+    host.xen.find(name).is_some() || Path::new(FOLDER).join(format!("{name}.cfg")).exists()
+}
+
+/// At most so many names are told.
+const MOST_NAMES: usize = 12;
+
+fn unknown(name: &str, known: &BTreeSet<String>) -> Exit {
+    let mut names: Vec<&str> = known.iter().take(MOST_NAMES).map(String::as_str).collect();
+    if known.len() > MOST_NAMES {
+        names.push("…");
+    }
+    let names = match names.is_empty() {
+        true => String::new(),
+        false => format!("; known here are {}", names.join(", ")),
+    };
+    Exit::not_done(format!(
+        "there is no domain \"{name}\", no {FOLDER}/{name}.cfg, and no kept console of that name{names}; see \
+         xl-vtpm list"
+    ))
 }
 
 fn nothing(by_daemon: &Consoles, name: &str) -> Exit {
@@ -79,16 +135,15 @@ fn nothing(by_daemon: &Consoles, name: &str) -> Exit {
     }
 }
 
-/// The domain whose console is meant. Without Xen to ask, the name is taken as it is.
-fn domain(name: &str) -> String {
-    let Ok(host) = Host::open() else { return name.to_owned() };
+/// The domain whose console is meant.
+fn domain(host: &Host, name: &str) -> String {
     if let Some(domid) = host.xen.find(name)
         && host.is(domid, Role::Manager).unwrap_or(false)
     {
         return host.xen.name_of(domid).unwrap_or_else(|| name.to_owned());
     }
     let places = Places { named: &[], beside: None };
-    let found = named::find(&host, &places, name).ok().and_then(|named| named.name);
+    let found = named::find(host, &places, name).ok().and_then(|named| named.name);
     found.unwrap_or_else(|| name.to_owned())
 }
 
@@ -146,4 +201,30 @@ fn what_the_service_kept_is_read_where_xenconsoled_keeps_nothing() {
     std::fs::write(&theirs, "").unwrap();
     assert_eq!(found(&Consoles::Kept(daemon.path().into())), Some(theirs));
     assert_eq!(found(&Consoles::NotKept), Some(ours));
+}
+
+#[test]
+fn a_name_that_nobody_has_is_told_with_those_that_are_known() {
+    let (daemon, service) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let by_daemon = Consoles::Kept(daemon.path().into());
+    let known = |by_daemon: &Consoles| names(by_daemon, service.path()).into_iter().collect();
+    let said = unknown("g9", &known(&by_daemon));
+    assert_eq!(
+        (said.number(), said.to_string().as_str()),
+        (
+            1,
+            "there is no domain \"g9\", no /etc/xen/vtpm/g9.cfg, and no kept console of that name; see xl-vtpm list"
+        )
+    );
+    for (folder, name) in [(&daemon, "web"), (&service, "g1-vtpm"), (&service, "web")] {
+        std::fs::write(consoles::file(folder.path(), name), "").unwrap();
+        std::fs::write(consoles::older(&consoles::file(folder.path(), name)), "").unwrap();
+    }
+    std::fs::write(service.path().join("other.log"), "").unwrap();
+    let said = unknown("g9", &known(&by_daemon)).to_string();
+    assert!(said.ends_with("name; known here are g1-vtpm, web; see xl-vtpm list"), "{said}");
+    assert!(known(&Consoles::NotKept).contains("g1-vtpm"));
+    let many = (10..99).map(|number| format!("g{number}")).collect();
+    let said = unknown("g9", &many).to_string();
+    assert!(said.ends_with("g20, g21, …; see xl-vtpm list"), "{said}");
 }
