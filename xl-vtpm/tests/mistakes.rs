@@ -7,8 +7,8 @@ use std::process::Command;
 const UUID: &str = "0f8e1a52-7c3d-4b69-9a10-5566778899aa";
 
 /// Words, exit code, and what the one sentence says.
-const MISTAKES: [(&[&str], i32, &str); 42] = [
-    (&[], 2, "a command is missing; see xl-vtpm --help"),
+const MISTAKES: [(&[&str], i32, &str); 43] = [
+    (&[], 2, "a command is missing; write one of list, show, new, create, "),
     (&["crate", "g.cfg"], 2, "did you mean create?"),
     (&["creat", "g.cfg"], 2, "there is no command \"creat\"; did you mean"),
     (&["create"], 2, "<FILE> is missing; write xl-vtpm create <FILE>"),
@@ -58,7 +58,8 @@ const MISTAKES: [(&[&str], i32, &str); 42] = [
     (&["detach", "g"], 2, "<VTPM> is missing"),
     (&["shutdown", "g", "h"], 2, "h is not known here"),
     (&["destroy"], 2, "<GUEST> is missing; write xl-vtpm destroy <GUEST>"),
-    (&["manager"], 2, "a command is missing"),
+    (&["manager"], 2, "missing; write one of start, stop, status behind xl-vtpm manager\n"),
+    (&["service"], 2, "missing; write one of up, down, run behind xl-vtpm service\n"),
     (&["manager", "restart"], 2, "there is no command \"restart\"; did you mean"),
     (&["logs", "../x"], 1, "\"../x\" is no name of a domain; see xl-vtpm list"),
     (&["logs", "g", "--lines", "0"], 2, "write a number from 1 to 1000000"),
@@ -99,7 +100,8 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
         assert!(said.starts_with("xl-vtpm: ") && said.contains(says), "{words:?}: {said}");
-        assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
+        let helped = said.contains("a command is missing") && said.contains("\nCommands:\n");
+        assert!(helped || said.lines().count() == 1, "{words:?}: {said}");
         assert!(done.stdout.is_empty(), "{words:?}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is half done");

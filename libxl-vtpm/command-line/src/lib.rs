@@ -23,7 +23,8 @@ use std::process::exit;
 /// The exit code of a command line that cannot be followed.
 const MISUSED: u8 = 2;
 
-/// This program's arguments. Help and version are printed, a mistake is told, and the program ends.
+/// This program's arguments. Help and version are printed, a mistake is told, and the program ends. Where nothing
+/// but a command is missing, the help follows.
 #[must_use]
 pub fn read<A: Parser>() -> A {
     let error = match A::try_parse() {
@@ -35,6 +36,9 @@ pub fn read<A: Parser>() -> A {
     }
     let json = std::env::args_os().any(|word| word == "--json");
     tell(A::command().get_name(), json, MISUSED, &mistake::sentence(&error, &A::command()));
+    if !json && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        aside(&format_args!("\n{}", error.to_string().trim_end()));
+    }
     exit(MISUSED.into())
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn sentence(error: &Error, program: &Command) -> String {
             format!("{arg} {are} missing; write {}", usage(error).unwrap_or(see))
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            format!("a command is missing; {see}")
+            missing_command(error, program).unwrap_or(format!("a command is missing; {see}"))
         }
         ErrorKind::InvalidValue if context(ContextKind::InvalidValue).join("").is_empty() => {
             format!("{arg} needs a value; {see}")
@@ -58,6 +58,19 @@ fn texts(value: Option<&ContextValue>) -> Vec<String> {
 
 fn is_hidden(program: &Command, name: &str) -> bool {
     program.get_subcommands().any(|command| command.get_name() == name && command.is_hide_set())
+}
+
+/// Which words may follow those that were given.
+fn missing_command(error: &Error, program: &Command) -> Option<String> {
+    let said = error.to_string();
+    let usage = said.lines().find_map(|line| line.strip_prefix("Usage: "))?;
+    let path: Vec<_> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<'])).collect();
+    let mut inner = path.iter().skip(1);
+    let command = inner.try_fold(program, |command, name| command.find_subcommand(name))?;
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    let names: Vec<_> = shown.map(Command::get_name).collect();
+    let (names, path) = (names.join(", "), path.join(" "));
+    Some(format!("a command is missing; write one of {names} behind {path}"))
 }
 
 fn meant_or(meant: &[String], otherwise: &str) -> String {

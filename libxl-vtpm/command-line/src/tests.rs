@@ -14,8 +14,17 @@ struct Program {
 enum Verb {
     Create(Create),
     Stay,
+    #[command(subcommand)]
+    More(More),
     #[command(hide = true)]
     Creak,
+}
+
+#[derive(Subcommand, Debug)]
+enum More {
+    Less,
+    #[command(hide = true)]
+    Least,
 }
 
 #[derive(Args, Debug)]
@@ -38,7 +47,8 @@ enum How {
 #[test]
 fn every_mistake_is_one_sentence_that_says_what_to_type() {
     for (words, said) in [
-        (&["p"][..], "a command is missing; see p --help"),
+        (&["p"][..], "a command is missing; write one of create, stay, more behind p"),
+        (&["p", "more"], "a command is missing; write one of less behind p more"),
         (&["p", "crate"], "there is no command \"crate\"; did you mean create?"),
         (&["p", "zzz"], "there is no command \"zzz\"; see p --help"),
         (&["p", "create"], "<FILE> is missing; write p create <FILE>"),
