@@ -4,14 +4,23 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
-struct Dom0(TempDir);
+struct Dom0 {
+    folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// A program that is being written cannot be run; a child that another test has just forked would still have it
+/// open for writing.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Dom0 {
     /// A domain 0 where `xl-vtpm hotplug` does this.
     fn new(xl_vtpm: &str) -> Self {
-        let dom0 = Self(tempfile::tempdir().unwrap());
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let dom0 = Self { folder: tempfile::tempdir().unwrap(), _alone };
         dom0.program("xl-vtpm", &format!("echo \"xl-vtpm $*\" >>\"$LOG\"\n{xl_vtpm}"));
         dom0.program("xenstore-write", "echo \"xenstore-write $*\" >>\"$LOG\"");
         dom0.program("block", "echo \"block $* $XENBUS_PATH\" >>\"$LOG\"\nexit 7");
@@ -19,18 +28,18 @@ impl Dom0 {
     }
 
     fn program(&self, name: &str, text: &str) {
-        let path = self.0.path().join(name);
+        let path = self.folder.path().join(name);
         fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn run(&self, word: &str, path: &str) -> (Output, String) {
-        let log = self.0.path().join("log");
+        let log = self.folder.path().join("log");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hotplug/block-vtpm");
         let mut program = Command::new(script);
-        let search = format!("{}:/usr/bin:/bin", self.0.path().display());
+        let search = format!("{}:/usr/bin:/bin", self.folder.path().display());
         program.arg(word).env("PATH", search).env("LOG", &log).env("XENBUS_PATH", path);
-        let done = program.env("XEN_SCRIPT_DIR", self.0.path()).output().unwrap();
+        let done = program.env("XEN_SCRIPT_DIR", self.folder.path()).output().unwrap();
         (done, fs::read_to_string(log).unwrap_or_default())
     }
 }
@@ -73,7 +82,7 @@ fn whoever_kills_xl_vtpm_ends_the_start_of_the_guest_and_it_is_said() {
 #[test]
 fn no_temporary_file_is_there_while_xl_vtpm_runs() {
     let dom0 = Dom0::new("");
-    let temporary = dom0.0.path().join("temporary");
+    let temporary = dom0.folder.path().join("temporary");
     fs::create_dir(&temporary).unwrap();
     let temporary = temporary.display();
     dom0.program("mktemp", &format!("exec /usr/bin/mktemp -p {temporary} \"$@\""));
