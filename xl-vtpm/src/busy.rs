@@ -8,7 +8,7 @@ use libxl_vtpm::plan::Problem;
 /// Refuses a vTPM domain that serves somebody who lives.
 pub(crate) fn refuse(host: &Host, vtpm: &str) -> Result<(), Exit> {
     let Some(backend) = host.xen.find(vtpm) else { return Ok(()) };
-    let domains = host.xen.domains().map_err(|error| Problem(error.to_string()))?;
+    let domains = host.xen.domains().map_err(Problem::from)?;
     let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
     let wires = wires::all(&host.nodes)?;
     let mut of_this = wires.iter().filter(|wire| wire.backend == backend).map(|it| it.frontend);

@@ -129,11 +129,12 @@ pub(crate) fn add(host: &Host, domid: u32, new: &NewVtpm) -> Result<i32, Exit> {
                 .destroy_vtpm(domid, vtpm)
                 .map_err(|why| Exit::Left(format!("{error}; and its nodes stay: {why}")))?;
         }
-        Err(Exit::not_done(format!(
+        let sentence = format!(
             "{error}; \"{}\" does not take the device: see its console, and error/backend/vtpm in \
              its part of xenstore",
             new.backend
-        )))
+        );
+        Err(Exit::around(&error, &sentence))
     })
 }
 

@@ -55,7 +55,12 @@ impl Exit {
 
     /// The same as data.
     pub(crate) fn json(&self) -> Value {
-        let mut told = command_line::failure(&self.to_string(), self.number());
+        let text = self.text();
+        let (sentence, details) = parts(&text);
+        let mut told = command_line::failure(sentence, self.number());
+        if !details.is_empty() {
+            told["said"] = json!(details);
+        }
         if let (Self::Plan(failure), Some(fields)) = (self, told.as_object_mut()) {
             fields.extend(plan_fields(failure));
         }
@@ -75,6 +80,25 @@ impl Exit {
         ExitCode::from(self.number())
     }
 
+    /// A sentence, and on further lines what Xen's tools said besides.
+    fn text(&self) -> String {
+        match self {
+            Self::NotDone(why) | Self::Left(why) | Self::NoXen(why) | Self::Manager(why) => {
+                why.clone()
+            }
+            Self::Plan(failure) => failure.to_string(),
+            Self::Said(code) => format!("exit code {code}"),
+            Self::Found(1) => "one thing has to be put right".into(),
+            Self::Found(count) => format!("{count} things have to be put right"),
+        }
+    }
+
+    /// What is wrong, with a sentence around what a call of libxl's says, and its details behind it.
+    pub(crate) fn around(error: &Error, sentence: &str) -> Self {
+        let details = error.details().map(|line| format!("\n{line}"));
+        Self::NotDone(format!("{sentence}{}", details.collect::<String>()))
+    }
+
     pub(crate) fn not_done(why: impl fmt::Display) -> Self {
         Self::NotDone(why.to_string())
     }
@@ -82,16 +106,17 @@ impl Exit {
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotDone(why) | Self::Left(why) | Self::NoXen(why) | Self::Manager(why) => {
-                f.write_str(why)
-            }
-            Self::Plan(failure) => failure.fmt(f),
-            Self::Said(code) => write!(f, "exit code {code}"),
-            Self::Found(1) => f.write_str("one thing has to be put right"),
-            Self::Found(count) => write!(f, "{count} things have to be put right"),
-        }
+        let text = self.text();
+        let (sentence, details) = parts(&text);
+        f.write_str(sentence)?;
+        details.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
+}
+
+/// The sentence, and the other lines.
+fn parts(text: &str) -> (&str, Vec<&str>) {
+    let mut lines = text.lines();
+    (lines.next().unwrap_or_default(), lines.map(str::trim).collect())
 }
 
 impl From<LoadError> for Exit {
@@ -114,7 +139,7 @@ impl From<GuestError> for Exit {
 
 impl From<Error> for Exit {
     fn from(why: Error) -> Self {
-        Self::NotDone(why.to_string())
+        Problem::from(why).into()
     }
 }
 
@@ -153,11 +178,14 @@ fn of_plan(failure: &Failure) -> u8 {
 
 /// Which step it was, and what became of the others.
 fn plan_fields(failure: &Failure) -> Map<String, Value> {
-    let left = failure.left.iter().map(|(undo, why)| json!({ "undo": undo, "why": why.0 }));
+    let left =
+        failure.left.iter().map(|(undo, why)| json!({ "undo": undo, "why": why.to_string() }));
     let in_use = failure.in_use.iter().map(|(name, by)| json!({ "name": name, "by": by }));
     let next = match &failure.locked {
         Some(manager) => json!(unlocking(manager)),
-        None => command_line::failure(&failure.problem.0, of_plan(failure))["next"].take(),
+        None => {
+            command_line::failure(&failure.problem.to_string(), of_plan(failure))["next"].take()
+        }
     };
     let fields = [
         ("what", json!(format!("could not {}: {}", failure.step, failure.problem))),
@@ -195,18 +223,23 @@ fn a_failed_plan_is_data_about_its_step_and_what_is_left() {
     let step = Step::AwaitReady { name: "v".into(), role: Role::Vtpm, seconds: 30 };
     let (locked, manager_ended, undone) = (None, None, vec![Undo::StopDomain { name: "v".into() }]);
     let left = vec![(Undo::StopDomain { name: "m".into() }, Problem("it hangs".into()))];
-    let problem = Problem("v says: its disk is full; make room".into());
+    let problem =
+        Problem::of_lines(&["v says: its disk is full; make room", "libxl: error: b", "c"]);
     let (late, in_use) = (Vec::new(), vec![("n".to_owned(), "h".to_owned())]);
     let kept = vec!["v.img".into()];
     let failure =
         Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept };
-    let told = Exit::from(Box::new(failure)).json();
+    let exit = Exit::from(Box::new(failure));
+    let told = exit.json();
     assert_eq!((&told["code"], &told["next"]), (&json!(3), &json!("make room")));
     assert_eq!(told["where"]["step"]["step"], "await-ready");
     assert_eq!(told["where"]["step"]["name"], "v");
     let what = "could not wait until the vTPM domain v is ready (at most 30 s): v says: its disk is full; make room";
     assert_eq!(told["what"], what);
-    assert!(told["message"].as_str().is_some_and(|said| said.starts_with(what)));
+    let message = told["message"].as_str().unwrap();
+    assert!(message.starts_with(what) && message.contains("v.img stays"), "{message}");
+    assert_eq!((message.lines().count(), &told["said"]), (1, &json!(["libxl: error: b", "c"])));
+    assert_eq!(exit.to_string(), format!("{message}\n  libxl: error: b\n  c"));
     assert_eq!(told["undone"], json!([{ "undo": "stop-domain", "name": "v" }]));
     assert_eq!(
         told["left"],

@@ -94,7 +94,7 @@ impl Host {
     }
 
     fn create(&self, json: &str) -> Result<u32, NotStarted> {
-        let failed = |error: Error| Problem(error.to_string());
+        let failed = Problem::from;
         let mut config = DomainConfig::from_json(&self.xen, json).map_err(failed)?;
         memory::create(&mut config, self.takes_memory().map_err(failed)?, self.until())
     }
@@ -122,7 +122,7 @@ impl Host {
     ) -> Result<Stopped, Problem> {
         // Another domain of its name is another's.
         let Some(&domid) = self.started.get(name) else { return Ok(Stopped::Gone) };
-        let domains = self.xen.domains().map_err(|error| Problem(error.to_string()))?;
+        let domains = self.xen.domains().map_err(Problem::from)?;
         let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
         if let Some(user) = wires::user(&wires::all(&self.nodes)?, domid, there) {
             let user = self.xen.name_of(user).unwrap_or_else(|| format!("domain {user}"));
@@ -142,7 +142,7 @@ impl Host {
 
     /// Asks a domain to end, and waits until it is gone; `false` when it does not end in time.
     pub(crate) fn end_in_order(&self, domid: u32, limit: Duration) -> Result<bool, Problem> {
-        let failed = |error: Error| Problem(error.to_string());
+        let failed = Problem::from;
         self.xen.shut_down(domid).map_err(failed)?;
         match self.xen.wait_for_end(domid, limit).map_err(failed)? {
             None => return Ok(false),
@@ -171,7 +171,7 @@ impl Host {
 
     /// Takes a domain apart, whatever it does, and waits until it is gone.
     pub(crate) fn destroy(&self, domid: u32) -> Result<(), Problem> {
-        let failed = |error: Error| Problem(error.to_string());
+        let failed = Problem::from;
         // Somebody else may be faster.
         let destroyed = self.xen.destroy(domid);
         if self.xen.wait_for_gone(domid, TO_END).map_err(failed)? {
@@ -275,7 +275,7 @@ impl Toolstack for Host {
             return Err(why);
         }
         let domid = self.xen.find(name).ok_or_else(gone)?;
-        let domain = self.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
+        let domain = self.xen.domain(domid).map_err(Problem::from)?;
         let readiness = hardware::hint(self.nodes.readiness(domid, role)?);
         match domain {
             Some(domain) if domain.shutdown.is_none() && !domain.dying => Ok(readiness),

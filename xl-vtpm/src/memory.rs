@@ -48,7 +48,7 @@ fn create_by<L>(
     takes: bool,
     lock: impl FnOnce() -> Result<L, NotHeld>,
 ) -> Result<u32, NotStarted> {
-    let failed = |error: Error| NotStarted::Failed(Problem(error.to_string()));
+    let failed = |error: Error| NotStarted::Failed(error.into());
     if !takes {
         return domain.make().map_err(failed);
     }

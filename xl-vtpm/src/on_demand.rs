@@ -62,7 +62,7 @@ fn settle(host: &Host, name: &str, deadline: Instant) -> Result<(), Problem> {
 }
 
 fn is_ending(host: &Host, domid: u32) -> Result<bool, Problem> {
-    let domain = host.xen.domain(domid).map_err(|error| Problem(error.to_string()))?;
+    let domain = host.xen.domain(domid).map_err(Problem::from)?;
     let over = domain.is_none_or(|domain| domain.shutdown.is_some() || domain.dying);
     Ok(over || host.nodes.said(domid, Role::Vtpm, "state")?.as_deref() == Some("stopping"))
 }

@@ -106,7 +106,7 @@ impl Place for Host {
     }
 
     fn find(&self, uuid: Uuid) -> Result<Option<(u32, bool)>, Problem> {
-        let domains = self.xen.domains().map_err(|error| Problem(error.to_string()))?;
+        let domains = self.xen.domains().map_err(Problem::from)?;
         let mut alive = domains.iter().filter(|domain| !domain.dying);
         let found = alive.find(|domain| domain.uuid == *uuid.as_bytes());
         Ok(found.map(|domain| (domain.domid, domain.paused)))

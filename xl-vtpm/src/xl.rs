@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
+use xenlight_sys::cause_first;
 
 /// For xl to read a configuration or to tell of a domain. It waits for no lock then.
 const TO_TELL: Duration = Duration::from_secs(60);
@@ -48,19 +49,22 @@ fn within(xl: &Expression, limit: Duration) -> Result<Output, Problem> {
     }
 }
 
-/// What xl said, without what it always says.
-fn complaint(said: &str) -> String {
+/// What xl said, the cause first, without what it always says.
+fn complaint(said: &str) -> Problem {
     let lines = said.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("Parsing config"));
-    let lines: Vec<_> = lines.collect();
-    if lines.is_empty() { "xl failed without a word".into() } else { lines.join(" | ") }
+    let said = lines.collect::<Vec<_>>().join("\n");
+    match &cause_first(&said)[..] {
+        [] => Problem("xl failed without a word".into()),
+        lines => Problem::of_lines(lines),
+    }
 }
 
 /// A configuration as xl understands it, in libxl's JSON. Takes no lock and changes nothing.
 pub(crate) fn config_json(file: &Path) -> Result<String, Problem> {
     let (good, json, said) = run(["create".into(), "--dryrun".into(), file.into()], TO_TELL)?;
     if !good {
-        return Err(Problem(format!("{}: {}", file.display(), complaint(&said))));
+        return Err(Problem(format!("{}: {}", file.display(), complaint(&said).0)));
     }
     String::from_utf8(json).map_err(|_| Problem(format!("{}: xl printed no text", file.display())))
 }
@@ -75,21 +79,26 @@ pub(crate) fn running(domid: u32) -> Result<Config, Problem> {
     let listed = serde_json::from_slice::<Vec<Listed>>(&json);
     match listed.ok().and_then(|mut listed| listed.pop()) {
         Some(listed) if good => Ok(listed.config),
-        _ => Err(Problem(format!("xl does not know domain {domid}: {}", complaint(&said)))),
+        _ => Err(Problem(format!("xl does not know domain {domid}: {}", complaint(&said).0))),
     }
 }
 
 /// Starts a guest; xl stays behind to restart it when it reboots and to take it away when it ends.
 pub(crate) fn create(file: &Path) -> Result<(), Problem> {
     let (good, _, said) = run(["create".into(), "-q".into(), file.into()], TO_CREATE)?;
-    if good { Ok(()) } else { Err(Problem(complaint(&said))) }
+    if good { Ok(()) } else { Err(complaint(&said)) }
 }
 
 #[test]
 fn what_xl_always_says_is_no_complaint() {
     let said = "Parsing config from g.cfg\ng.cfg:1: config parsing error near `x'\n\n";
-    assert_eq!(complaint(said), "g.cfg:1: config parsing error near `x'");
-    assert_eq!(complaint("Parsing config from g.cfg\n"), "xl failed without a word");
+    assert_eq!(complaint(said).0, "g.cfg:1: config parsing error near `x'");
+    assert_eq!(complaint("Parsing config from g.cfg\n").0, "xl failed without a word");
+    let said =
+        "Parsing config from g.cfg\nlibxl: warning: w\nxc: error: no loader found\nlibxl: error: x";
+    let said = complaint(said);
+    assert_eq!(said.to_string(), "xc: error: no loader found");
+    assert_eq!(said.details().collect::<Vec<_>>(), ["libxl: warning: w", "libxl: error: x"]);
 }
 
 #[test]

@@ -68,6 +68,11 @@ fn a_vtpm_that_does_not_start_fails_the_disk_and_libxl_is_told_why() {
     let told = "hotplug-error the guest's vTPM could not be started: no manager";
     assert!(log.contains(told) && log.contains("hotplug-status error"), "{log}");
     assert!(String::from_utf8_lossy(&done.stderr).contains("no manager"));
+    let said = "printf '%s\\n' 'xl-vtpm: warning: w' 'xl-vtpm: a cause' '  libxl: error: more' >&2; exit 1";
+    let (done, log) = Dom0::new(said).run("add", DISK);
+    let told = format!("could not be started: a cause {DISK}/hotplug-status error");
+    assert!(log.contains(&told), "{log}");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("\n  libxl: error: more\n"));
 }
 
 #[test]

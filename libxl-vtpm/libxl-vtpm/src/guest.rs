@@ -62,6 +62,7 @@ impl fmt::Display for Spot {
     }
 }
 
+/// One sentence, and on further lines what libxlutil said besides.
 impl fmt::Display for GuestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,12 +70,16 @@ impl fmt::Display for GuestError {
                 write!(f, "a guest's file is read by Xen's own libxlutil, and there is none: {why}")
             }
             Self::Open(file, error) => write!(f, "{}: {error}", file.display()),
-            Self::Bad(None, why) => write!(f, "{why}; see xl.cfg(5)"),
+            Self::Bad(None, why) => {
+                write!(f, "{why}; see xl.cfg(5)")?;
+                why.details().try_for_each(|line| write!(f, "\n{line}"))
+            }
             Self::Bad(Some(spot), why) => {
                 write!(
                     f,
                     "{spot}: this is not the syntax of an xl configuration; see xl.cfg(5) ({why})"
-                )
+                )?;
+                why.details().try_for_each(|line| write!(f, "\n{line}"))
             }
             Self::NoList(spot) => {
                 write!(f, "{spot}: vtpm must be a list of texts; write vtpm=[ \"backend=NAME\" ]")

@@ -2,6 +2,7 @@
 
 use crate::layout;
 use crate::release::UnknownXen;
+use crate::said::cause_first;
 use std::ffi::c_int;
 use std::fmt;
 
@@ -76,14 +77,29 @@ impl Error {
     pub fn said(&self) -> &str {
         &self.said
     }
+
+    /// What libxl said besides the cause, which the error itself names.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        cause_first(&self.said).into_iter().skip(1)
+    }
 }
 
+/// One line, with the cause.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed (libxl error {})", self.call, self.code.0)?;
-        let lines: Vec<_> = self.said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-        if lines.is_empty() { Ok(()) } else { write!(f, ": {}", lines.join(" | ")) }
+        cause_first(&self.said).first().map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 
 impl std::error::Error for Error {}
+
+#[test]
+fn an_error_is_one_line_and_its_details_are_others() {
+    let said = "libxl: warning: w\nlibxl: error: first\nlibxl: error: second\n".to_owned();
+    let error = Error { call: "libxl_x", code: Code(-3), said };
+    assert_eq!(error.to_string(), "libxl_x failed (libxl error -3): libxl: error: first");
+    assert_eq!(error.details().collect::<Vec<_>>(), ["libxl: warning: w", "libxl: error: second"]);
+    let silent = Error { said: String::new(), ..error };
+    assert_eq!(silent.to_string(), "libxl_x failed (libxl error -3)");
+}

@@ -4,6 +4,7 @@
 use crate::layout::{XluConfig, XluList};
 use crate::library::Library;
 use crate::messages::Messages;
+use crate::said::cause_first;
 use libc::{EINVAL, ESRCH};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::fmt;
@@ -31,12 +32,14 @@ pub struct BadFile(pub String);
 
 impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<_> = self.0.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-        if lines.is_empty() {
-            f.write_str("the file cannot be read")
-        } else {
-            f.write_str(&lines.join(" | "))
-        }
+        f.write_str(cause_first(&self.0).first().unwrap_or(&"the file cannot be read"))
+    }
+}
+
+impl BadFile {
+    /// What libxlutil said besides the first mistake, which the error itself names.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        cause_first(&self.0).into_iter().skip(1)
     }
 }
 

@@ -39,6 +39,7 @@ mod messages;
 #[cfg(test)]
 mod proof;
 mod release;
+mod said;
 mod vtpm;
 
 pub use abilities::Abilities;
@@ -51,6 +52,7 @@ pub use error::{Code, Error, LoadError};
 pub use guest_file::{BadFile, GuestFile, Setting};
 pub use library::Library;
 pub use release::{UnknownXen, XenRelease};
+pub use said::cause_first;
 pub use vtpm::{NewVtpm, Vtpm, VtpmState};
 
 /// Sixteen bytes in the order in which a uuid is written (libxl_uuid.h).

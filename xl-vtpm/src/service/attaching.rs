@@ -150,7 +150,7 @@ impl Place for Host {
     fn take(&self, wire: &Wire) -> Result<(), Problem> {
         let uuid = bytes_of(&wire.uuid)?;
         let old = Vtpm { devid: wire.devid, backend_domid: wire.backend, uuid };
-        self.xen.destroy_vtpm(wire.frontend, &old).map_err(|error| Problem(error.to_string()))
+        self.xen.destroy_vtpm(wire.frontend, &old).map_err(Problem::from)
     }
 
     fn rest(&self) {
@@ -168,7 +168,7 @@ impl Place for Host {
                 // The first failure is the one to report.
                 let _ = self.xen.destroy_vtpm(moving.frontend, left);
             }
-            Problem(error.to_string())
+            error.into()
         })
     }
 }

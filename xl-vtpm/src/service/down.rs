@@ -90,7 +90,7 @@ impl<'h> Down<'h> {
             };
         }
         let mut wires = wires::all(nodes)?;
-        let domains = self.host.xen.domains().map_err(|error| Problem(error.to_string()))?;
+        let domains = self.host.xen.domains().map_err(Problem::from)?;
         let there: BTreeSet<u32> = domains.iter().map(|domain| domain.domid).collect();
         wires.retain(|wire| there.contains(&wire.frontend));
         let mut claimants = BTreeSet::new();
@@ -117,7 +117,7 @@ impl<'h> Down<'h> {
             let here = match now {
                 Ok(stages) => pick(stages),
                 // The next stage has to end all the same.
-                Err(Problem(why)) => {
+                Err(why) => {
                     return self.left.push(format!("{what}, of which nothing can be told ({why})"));
                 }
             };

@@ -74,7 +74,7 @@ impl Look {
 
 /// All domains, and what they say of themselves.
 pub(super) fn view(host: &Host) -> Result<View, Problem> {
-    let domains = host.xen.domains().map_err(|error| Problem(error.to_string()))?;
+    let domains = host.xen.domains().map_err(Problem::from)?;
     let mut view = View::new();
     for domain in domains {
         // One that goes meanwhile has no name any more.

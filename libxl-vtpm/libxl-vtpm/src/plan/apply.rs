@@ -36,6 +36,7 @@ pub struct Failure {
     pub kept: Vec<PathBuf>,
 }
 
+/// One sentence, and on further lines what Xen's tools said besides.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "could not {}: {}", self.step, self.problem)?;
@@ -45,8 +46,13 @@ impl fmt::Display for Failure {
         for (name, user) in &self.in_use {
             write!(f, "; {name} stays, since {user} uses it by now")?;
         }
+        let ended = self.ended();
+        if !ended.is_empty() {
+            let (which, were) = if ended.len() == 1 { ("was", "was") } else { ("were", "were") };
+            let ended = ended.join(" and ");
+            write!(f, "; {ended}, which {which} started for it, {were} ended again")?;
+        }
         if let Some(manager) = &self.manager_ended {
-            write!(f, "; the manager {manager}, which was started for it, was ended again")?;
             // What a vTPM refuses is put right by commands to its manager.
             if matches!(self.step, Step::AwaitReady { role: Role::Vtpm, .. }) {
                 write!(f, " (before any vtpmmgr-ctl comes: xl-vtpm manager start {manager})")?;
@@ -69,7 +75,22 @@ impl fmt::Display for Failure {
         } else if self.left.is_empty() && self.kept.is_empty() && self.in_use.is_empty() {
             f.write_str("; nothing was left behind")?;
         }
-        Ok(())
+        self.problem.details().try_for_each(|line| write!(f, "\n{line}"))
+    }
+}
+
+impl Failure {
+    /// The domains that were started for it, and ended again.
+    fn ended(&self) -> Vec<String> {
+        let names = self.undone.iter().filter_map(|undo| match undo {
+            Undo::StopDomain { name } => Some(name),
+            Undo::RemoveImage { .. } => None,
+        });
+        let named = |name: &String| {
+            let is_manager = self.manager_ended.as_ref() == Some(name);
+            format!("the {} {name}", if is_manager { Role::Manager } else { Role::Vtpm })
+        };
+        names.map(named).collect()
     }
 }
 

@@ -259,17 +259,25 @@ fn a_manager_that_was_started_and_ended_again_is_named_and_what_comes_first() {
     };
     let (refused, first) = (said(5), "(before any vtpmmgr-ctl comes: xl-vtpm manager start m)");
     assert!(
-        refused.contains("a says: as told; the manager m, which was started for it, was ended")
+        refused.contains("a says: as told; the vTPM domain a and the manager m, which were started for it, were ended")
     );
     assert!(refused.contains(first), "{refused}");
     let guest = said(6);
-    assert!(guest.contains("was ended again") && !guest.contains(first), "{guest}");
+    assert!(
+        guest.contains("the vTPM domain a and the manager m, which were") && !guest.contains(first),
+        "{guest}"
+    );
     let mut known = known();
     known[2].running = true;
     let plan = Plan::guest(&self::guest(&["a"]), &known, 30).unwrap();
     let mut host = Host { fails_at: Some(3), ..Host::default() };
     let failure = apply(&plan, &mut host, &mut |_| ()).unwrap_err();
     assert_eq!(failure.manager_ended, None, "one that ran before stays: {failure}");
+    let said = failure.to_string();
+    assert!(
+        said.contains("; the vTPM domain a, which was started for it, was ended again"),
+        "{said}"
+    );
 }
 
 #[test]

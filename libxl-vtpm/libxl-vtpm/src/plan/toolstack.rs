@@ -1,17 +1,40 @@
 //! What a plan needs of a host.
 
 use super::step::Role;
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+use std::{fmt, iter};
+use xenlight_sys::Error;
 
-/// Why something could not be done: one sentence.
+/// Why something could not be done: one sentence, and on further lines what Xen's tools said besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(pub String);
 
+impl Problem {
+    /// What Xen's tools said, the cause first: [`xenlight_sys::cause_first`].
+    #[must_use]
+    pub fn of_lines(lines: &[&str]) -> Self {
+        Self(lines.join("\n"))
+    }
+
+    /// What Xen's tools said besides.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        self.0.lines().skip(1)
+    }
+}
+
+/// The sentence.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0.lines().next().unwrap_or_default())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let sentence = error.to_string();
+        let lines: Vec<&str> = iter::once(&*sentence).chain(error.details()).collect();
+        Self::of_lines(&lines)
     }
 }
 
