@@ -31,6 +31,13 @@ pub(crate) struct Build {
     pub(crate) cmdline: String,
 }
 
+impl Config {
+    /// Whether it is that of a vTPM domain whose state lives as long as the domain (xl-vtpm.cfg(5)).
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.b_info.cmdline.split_whitespace().any(|word| word == "ephemeral")
+    }
+}
+
 #[derive(Deserialize)]
 struct Info {
     name: String,

@@ -24,6 +24,8 @@ pub(crate) struct Named {
     pub(crate) disk: Option<PathBuf>,
     /// Which TPM its configuration asks for; 1.2 where it was not read.
     pub(crate) version: TpmVersion,
+    /// Whether its configuration, where it was read, says that its state lives as long as its domain.
+    pub(crate) ephemeral: bool,
 }
 
 /// What a manager knows a vTPM by.
@@ -38,7 +40,8 @@ pub(crate) fn find(host: &Host, places: &Places<'_>, which: &str) -> Result<Name
     if let Some(uuid) = uuid_as_xl(which) {
         let identity = Some(Identity { uuid, manager: MANAGER.into() });
         let version = TpmVersion::Tpm12;
-        return Ok(Named { name: None, domid: None, identity, disk: None, version });
+        let ephemeral = false;
+        return Ok(Named { name: None, domid: None, identity, disk: None, version, ephemeral });
     }
     match host.xen.find(which) {
         Some(domid) => running(host, domid, which),
@@ -84,7 +87,8 @@ fn of_domain(host: &Host, domid: u32) -> Named {
         manager: name_of(host, vtpm.backend_domid),
     });
     let name = Some(name_of(host, domid));
-    Named { name, domid: Some(domid), identity, disk: None, version: TpmVersion::Tpm12 }
+    let (domid, version) = (Some(domid), TpmVersion::Tpm12);
+    Named { name, domid, identity, disk: None, version, ephemeral: false }
 }
 
 fn stopped(host: &Host, places: &Places<'_>, which: &str) -> Result<Named, Exit> {
@@ -104,12 +108,18 @@ fn stopped(host: &Host, places: &Places<'_>, which: &str) -> Result<Named, Exit>
         };
     }
     match places.config(&backend)? {
-        Some((_, own)) if !own.vtpms.is_empty() => Ok(of_config(&backend, own)),
+        Some((_, own)) if is_vtpm_s(&own) => Ok(of_config(&backend, own)),
         _ => Ok(of_config(which, config)),
     }
 }
 
+/// Whether a configuration is a vTPM domain's, and not a manager's.
+fn is_vtpm_s(config: &Config) -> bool {
+    !config.vtpms.is_empty() || config.is_ephemeral()
+}
+
 fn of_config(name: &str, config: Config) -> Named {
+    let ephemeral = config.is_ephemeral();
     // The words of a vTPM domain's command line: xl-vtpm.cfg(5).
     let mut words = config.b_info.cmdline.split_whitespace();
     let is_20 = words.any(|word| ["tpm2", "tpm2=1"].contains(&word));
@@ -118,7 +128,7 @@ fn of_config(name: &str, config: Config) -> Named {
         Some(Identity { uuid: vtpm.uuid.filter(|u| !u.is_nil())?, manager: vtpm.backend_domname })
     });
     let disk = config.disks.into_iter().next().map(|disk| disk.pdev_path);
-    Named { name: Some(name.into()), domid: None, identity, disk, version }
+    Named { name: Some(name.into()), domid: None, identity, disk, version, ephemeral }
 }
 
 #[test]
@@ -134,4 +144,16 @@ fn a_stopped_vtpm_s_identity_and_disk_are_in_its_configuration() {
     let ephemeral = of_config("v", serde_json::from_str(r#"{"c_info":{"name":"v"}}"#).unwrap());
     assert_eq!((ephemeral.identity, ephemeral.disk), (None, None));
     assert_eq!(ephemeral.version, TpmVersion::Tpm12, "as today's documents promise");
+}
+
+#[test]
+fn an_ephemeral_vtpm_s_configuration_is_no_manager_s() {
+    let config = |extra: &str| -> Config {
+        let printed = format!(r#"{{"c_info":{{"name":"v"}}, "b_info":{{"cmdline":"{extra}"}}}}"#);
+        serde_json::from_str(&printed).unwrap()
+    };
+    assert!(is_vtpm_s(&config("tpm2 ephemeral")) && of_config("v", config("ephemeral")).ephemeral);
+    for manager in ["", "tpm2", "hwtpm=none"] {
+        assert!(!is_vtpm_s(&config(manager)), "{manager}");
+    }
 }

@@ -146,6 +146,7 @@ mod tests {
                 identity,
                 disk: None,
                 version: TpmVersion::Tpm20,
+                ephemeral: false,
             },
             record,
         )

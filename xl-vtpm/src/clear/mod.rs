@@ -10,6 +10,7 @@ use crate::lock;
 use crate::named::{self, Identity, Named};
 use crate::way::Way;
 use crate::wires::{self, Wire};
+use crate::xl;
 use clap::Args;
 use libxl_vtpm::line::uuid_as_xl;
 use libxl_vtpm::{TpmVersion, Uuid};
@@ -104,25 +105,49 @@ fn locks(
     Ok((guest, lock::domain(name, until)?))
 }
 
-fn runs(name: &str) -> Exit {
+fn still_runs(name: &str) -> Exit {
     Exit::not_done(format!("{name} runs; end its guest first: xl-vtpm shutdown GUEST"))
+}
+
+/// What is said of an ephemeral vTPM, which was named so.
+fn keeps_nothing(name: &str, which: &str, runs: bool) -> Exit {
+    let guest = if which == name { name.strip_suffix("-vtpm").unwrap_or("GUEST") } else { which };
+    let todo = if runs {
+        format!(
+            "for a new TPM end it and start it again: xl-vtpm shutdown {guest}, then xl-vtpm create FILE"
+        )
+    } else {
+        "nothing has to be cleared, its next start makes a new TPM".into()
+    };
+    Exit::not_done(format!(
+        "{name} is ephemeral: it has no disk, and its state goes with its domain; {todo}"
+    ))
 }
 
 impl Target {
     fn of(host: &Host, places: &Places<'_>, which: &str) -> Result<Self, Exit> {
-        let Named { name, domid, identity, disk, version } = named::find(host, places, which)?;
+        let Named { name, domid, identity, disk, version, ephemeral } =
+            named::find(host, places, which)?;
         let name = name.ok_or_else(|| {
             Exit::not_done(
                 "name the vTPM's domain or its guest: its disk, which its configuration names, is \
                  made blank, too",
             )
         })?;
-        if domid.is_some() || host.xen.find(&name).is_some() {
-            return Err(runs(&name));
+        // One whose way to its manager is just being made anew has none for a moment, and is not ephemeral.
+        let of_running = |domid| xl::running(domid).is_ok_and(|config| config.is_ephemeral());
+        let ephemeral = ephemeral || identity.is_none() && domid.is_some_and(of_running);
+        let runs = domid.is_some() || host.xen.find(&name).is_some();
+        if ephemeral {
+            return Err(keeps_nothing(&name, which, runs));
+        }
+        if runs {
+            return Err(still_runs(&name));
         }
         let identity = identity.ok_or_else(|| {
             Exit::not_done(format!(
-                "{name} has no manager: it keeps nothing, and is a new TPM at each start"
+                "the configuration of {name} names no manager with a uuid; add vtpm=[ \"backend=MANAGER,\
+                 uuid=UUID\" ], see xl-vtpm.cfg(5)"
             ))
         })?;
         let disk = disk.ok_or_else(|| {
@@ -225,6 +250,23 @@ fn told(target: &Target, json: bool) {
         );
     } else {
         println!("{} is cleared: its next start makes a new TPM", target.name);
+    }
+}
+
+#[test]
+fn an_ephemeral_vtpm_has_nothing_to_be_cleared_and_it_is_said_what_to_type() {
+    let stopped = keeps_nothing("g1-vtpm", "g1", false);
+    let said = "g1-vtpm is ephemeral: it has no disk, and its state goes with its domain; nothing has to be \
+                cleared, its next start makes a new TPM";
+    assert_eq!((stopped.number(), stopped.to_string().as_str()), (1, said));
+    for (name, which, guest) in [
+        ("g1-vtpm", "g1", "g1"),
+        ("v", "g1", "g1"),
+        ("g1-vtpm", "g1-vtpm", "g1"),
+        ("v", "v", "GUEST"),
+    ] {
+        let said = keeps_nothing(name, which, true).to_string();
+        assert!(said.contains(&format!("xl-vtpm shutdown {guest}, then")), "{said}");
     }
 }
 
