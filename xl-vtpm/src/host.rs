@@ -175,11 +175,27 @@ impl Host {
         // Somebody else may be faster.
         let destroyed = self.xen.destroy(domid);
         if self.xen.wait_for_gone(domid, TO_END).map_err(failed)? {
+            let there = |path: &str| self.nodes.list(path).is_ok_and(|nodes| !nodes.is_empty());
+            for path in destroyed.unwrap_or_default().iter().filter(|path| there(path)) {
+                eprintln!("xl-vtpm: warning: {}", device_left(domid, path));
+            }
             return Ok(());
         }
         destroyed.map_err(failed)?;
         Err(Problem("it is still there after it was destroyed".into()))
     }
+}
+
+/// What is said of a device that libxl could not remove with its domain.
+fn device_left(domid: u32, path: &str) -> String {
+    let disk = if path.contains("/vbd/") {
+        ", and losetup -a whether its image is still held"
+    } else {
+        ""
+    };
+    format!(
+        "domain {domid} is gone, but libxl could not remove its device {path}; xenstore-ls {path} shows what is left{disk}"
+    )
 }
 
 /// The uuid that xl has chosen for a domain, unless its file names one.
@@ -296,4 +312,14 @@ impl Toolstack for Host {
     fn pause(&mut self, time: Duration) {
         std::thread::sleep(time);
     }
+}
+
+#[test]
+fn a_device_that_outlives_its_domain_is_named_with_where_to_look() {
+    let disk = device_left(7, "/local/domain/0/backend/vbd/7/51712");
+    assert!(
+        disk.contains("xenstore-ls /local/domain/0/backend/vbd/7/51712")
+            && disk.contains("losetup -a")
+    );
+    assert!(!device_left(7, "/local/domain/0/backend/vif/7/0").contains("losetup"));
 }

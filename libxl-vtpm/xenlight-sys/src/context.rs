@@ -59,8 +59,13 @@ impl Context {
 
     /// A call's result, with what libxl said meanwhile when it failed.
     pub(crate) fn checked(&self, call: &'static str, code: c_int) -> Result<c_int, Error> {
+        self.heard(call, code).map(|_| code)
+    }
+
+    /// What libxl said meanwhile, also of a call that succeeded.
+    pub(crate) fn heard(&self, call: &'static str, code: c_int) -> Result<String, Error> {
         let said = self.messages.borrow_mut().take();
-        if code < 0 { Err(Error { call, code: Code(code), said }) } else { Ok(code) }
+        if code < 0 { Err(Error { call, code: Code(code), said }) } else { Ok(said) }
     }
 
     /// A string that libxl made with malloc; freed here. `None` for null.

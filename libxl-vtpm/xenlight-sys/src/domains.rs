@@ -5,6 +5,7 @@ use crate::UuidBytes;
 use crate::context::Context;
 use crate::error::{Code, Error};
 use crate::layout::DomInfo;
+use crate::said::not_removed;
 use std::ffi::{CString, c_int};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -145,13 +146,14 @@ impl Context {
         self.checked("libxl_domain_shutdown", code).map(drop)
     }
 
-    /// Takes a domain apart, whatever it does.
+    /// Takes a domain apart, whatever it does. The backends' paths of devices that libxl could not remove: it
+    /// succeeds all the same.
     ///
     /// # Errors
     /// As libxl says.
-    pub fn destroy(&self, domid: u32) -> Result<(), Error> {
+    pub fn destroy(&self, domid: u32) -> Result<Vec<String>, Error> {
         // SAFETY: as above.
         let code = unsafe { (self.library.xl.libxl_domain_destroy)(self.ctx, domid, ptr::null()) };
-        self.checked("libxl_domain_destroy", code).map(drop)
+        self.heard("libxl_domain_destroy", code).map(|said| not_removed(&said))
     }
 }

@@ -14,6 +14,23 @@ pub fn cause_first(said: &str) -> Vec<&str> {
     lines
 }
 
+/// The backends' paths of devices that libxl could not remove, although the call succeeded (libxl_device.c,
+/// device_backend_cleanup and its callers: "unable to remove device with path ...").
+pub(crate) fn not_removed(said: &str) -> Vec<String> {
+    let paths =
+        said.lines().filter_map(|line| line.split_once("unable to remove device with path "));
+    paths.map(|(_, path)| path.trim().to_owned()).collect()
+}
+
+#[test]
+fn a_device_that_was_not_removed_is_known_by_its_path() {
+    let said = "libxl: error: libxl_device.c:1131:device_backend_callback: Domain 7:unable to remove device with path \
+                /local/domain/0/backend/vbd/7/51712\nlibxl: error: libxl_domain.c:1530:devices_destroy_cb: Domain \
+                7:libxl__devices_destroy failed\n";
+    assert_eq!(not_removed(said), ["/local/domain/0/backend/vbd/7/51712"]);
+    assert!(not_removed("libxl: error: something else\n").is_empty());
+}
+
 #[test]
 fn the_line_that_names_the_cause_comes_first() {
     let script = "libxl: error: libxl_exec.c:117:libxl_report_child_exitstatus: /s/block add [7] exited with error status 1\n\
