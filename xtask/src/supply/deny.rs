@@ -1,7 +1,7 @@
 //! `./x deny`: cargo-deny over the whole of `deny.toml`.
 
 use crate::steps;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// The release of cargo-deny that is installed.
@@ -24,13 +24,20 @@ pub(crate) struct Options {
 /// # Errors
 /// What it does not allow, or why it could not be installed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut cargo = std::process::Command::new(program()?);
-    cargo.current_dir(steps::root()).args(["--locked", "check"]);
+    let program = program()?;
+    let check = |what: &[&str]| {
+        let mut cargo = std::process::Command::new(&program);
+        cargo.current_dir(steps::root()).args(["--locked", "check"]).args(what);
+        steps::run(&mut cargo)
+    };
+    check(&["licenses", "bans", "sources"])?;
     if options.offline {
         eprintln!("left out, as asked: known vulnerabilities");
-        cargo.args(["licenses", "bans", "sources"]);
+        return Ok(());
     }
-    steps::run(&mut cargo)
+    check(&["advisories"]).context(
+        "known vulnerabilities; where their database cannot be fetched: ./x deny --offline judges the rest",
+    )
 }
 
 fn program() -> Result<PathBuf> {
