@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,16 +78,16 @@ Examples:
 #[derive(Args)]
 pub(crate) struct Run {
     /// The TPM's directory; a new or empty one makes a new TPM
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) state: PathBuf,
     /// Which TPM to be
     #[arg(long, value_name = "1.2|2.0", value_enum, default_value_t = Version::Tpm20)]
     pub(crate) tpm: Version,
     /// Its name for list, recipe and stop (default: the directory's)
-    #[arg(long)]
+    #[arg(long, value_hint = ValueHint::Other)]
     pub(crate) name: Option<String>,
     /// PCR banks that a new TPM 2.0 gets, such as sha256 or sha1,sha256,sha384
-    #[arg(long, value_name = "BANK,...")]
+    #[arg(long, value_name = "BANK,...", value_hint = ValueHint::Other)]
     pub(crate) banks: Option<String>,
     /// Leave the platform hierarchy of a TPM 2.0 open, for test suites
     #[arg(long)]
@@ -108,7 +108,7 @@ pub(crate) struct Key {
     #[arg(long, value_name = "FILE", group = "key")]
     pub(crate) key_file: Option<PathBuf>,
     /// A credential of this systemd unit
-    #[arg(long, value_name = "NAME", group = "key")]
+    #[arg(long, value_name = "NAME", group = "key", value_hint = ValueHint::Other)]
     pub(crate) credential: Option<String>,
     /// Draw a key at first start and seal it to this TPM 2.0 of the host
     #[arg(

@@ -30,8 +30,13 @@ pub mod tpm;
 use anyhow::Result;
 use arguments::{Arguments, Command};
 use clap::CommandFactory;
+use clap_complete::Shell;
+use command_line::{bash_completion, to_complete};
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// For bash: the names of the TPMs that are served.
+const SERVED: &str = "  vtpm-proxy list 2>/dev/null | awk 'NR > 1 { print $1 }'";
 
 /// What the program does; its exit code.
 pub fn main() -> ExitCode {
@@ -58,8 +63,11 @@ fn perform(command: Command) -> Result<()> {
         }
         Command::Stop { name, timeout } => registry::stop(&name, Duration::from_secs(timeout)),
         Command::Completion { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "vtpm-proxy", &mut script);
+            if shell == Shell::Bash {
+                return say::answer(&bash_completion(&Arguments::command(), SERVED));
+            }
+            let (mut script, mut program) = (Vec::new(), to_complete(&Arguments::command()));
+            clap_complete::generate(shell, &mut program, "vtpm-proxy", &mut script);
             say::answer(&String::from_utf8_lossy(&script))
         }
     }

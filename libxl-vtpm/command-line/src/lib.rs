@@ -5,12 +5,14 @@
 //! is data, on standard output.
 #![forbid(unsafe_code)]
 
+mod completion;
 mod failure;
 mod file;
 mod mistake;
 #[cfg(test)]
 mod tests;
 
+pub use completion::{bash_completion, to_complete};
 pub use failure::failure;
 pub use file::{file_error, not_text};
 

@@ -210,4 +210,8 @@ fn a_completion_script_names_every_command_for_each_shell() {
             assert!(text.contains(word), "{shell} lacks {word}");
         }
     }
+    let ask = "source <(\"$0\" completion bash); COMP_WORDS=(vtpm-proxy relay --l) COMP_CWORD=2\n\
+               _vtpm_proxy vtpm-proxy --l relay; echo \"${COMPREPLY[*]}\"";
+    let done = Command::new("bash").args(["-c", ask, env!("CARGO_BIN_EXE_vtpm-proxy")]).output();
+    assert_eq!(done.unwrap().stdout, b"--link\n", "an option behind a command");
 }

@@ -1,16 +1,20 @@
-//! Completion for bash. clap's own knows no names of domains, and for a program with a hyphen in its name
-//! nothing behind the first word.
+//! Completion for bash. clap's own knows no names, and for a program with a hyphen in its name nothing behind the first
+//! word.
 
 use clap::{Arg, Command, ValueHint};
 use std::fmt::Write;
 
 const SCRIPT: &str = include_str!("bash.sh");
 
-/// The script for this program, which must be built.
-pub(super) fn script(program: &Command) -> String {
-    let mut table = String::new();
+/// The script for this program, which must be built; `names` are shell commands that print what a name may be.
+pub(super) fn script(program: &Command, names: &str) -> String {
+    let (mut table, name) = (String::new(), program.get_name());
     rows(program, "", &mut table);
-    SCRIPT.replace("@TABLE@\n", &table)
+    let script = SCRIPT.replace("_FUNCTION", &format!("_{}", name.replace('-', "_")));
+    script
+        .replace("@PROGRAM@", name)
+        .replace("@NAMES@", names.trim_end())
+        .replace("@TABLE@\n", &table)
 }
 
 /// One row for a command, and those of its own commands.
@@ -41,20 +45,16 @@ fn rows(command: &Command, path: &str, table: &mut String) {
     }
 }
 
-/// What an argument is: a file, a folder, a domain, one of these words, or nothing that can be known.
+/// What an argument is: a file, a folder, a name, one of these words, or nothing that can be known.
 fn kind(arg: &Arg) -> String {
-    let words = match arg.get_id().as_str() {
-        // clap leaves judging these to the reader of the TOML file.
-        "tpm" => vec!["2.0".to_owned(), "1.2".to_owned()],
-        "hardware" => ["2.0", "1.2", "none"].map(str::to_owned).to_vec(),
-        _ => arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect(),
-    };
+    let words: Vec<String> =
+        arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     match (words.is_empty(), arg.get_value_hint()) {
         (false, _) => format!("words:{}", words.join(" ")),
         (true, ValueHint::FilePath | ValueHint::AnyPath) => "file".into(),
         (true, ValueHint::DirPath) => "folder".into(),
         // What is nothing of all this has the hint Other.
-        (true, ValueHint::Unknown) => "domain".into(),
+        (true, ValueHint::Unknown) => "name".into(),
         (true, _) => "text".into(),
     }
 }
