@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -33,8 +34,17 @@ const STORE_MARK: &[u8; 16] = b"xen-vtpmmgr\r\n\x1a\n\0";
 /// A domain 0 with a folder for images, in which a domain 7 is about to get its disk.
 struct Dom0(TempDir);
 
+/// A program that is being written cannot be run, and a child that another test has just forked would still have it
+/// open for writing: while this is held, nothing of the two happens elsewhere.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Dom0 {
     fn new() -> Self {
+        let _alone = alone();
         let dom0 = Self(tempfile::tempdir().unwrap());
         for folder in ["bin", "store", "images"] {
             fs::create_dir(dom0.0.path().join(folder)).unwrap();
@@ -81,7 +91,11 @@ impl Dom0 {
         program.env("XENBUS_PATH", DISK).env("XEN_SCRIPT_DIR", &bin);
         let log = self.0.path().join("store/log");
         let _ = fs::remove_file(&log);
-        let done = program.env("STORE", self.0.path().join("store")).output().unwrap();
+        program.env("STORE", self.0.path().join("store"));
+        let done = {
+            let _alone = alone();
+            program.output().unwrap()
+        };
         let log = fs::read_to_string(log).unwrap_or_default();
         (done.status.code(), log == format!("block add {DISK}\n"))
     }
