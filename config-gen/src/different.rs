@@ -13,7 +13,7 @@ struct Claim {
     whose: String,
     at: Option<Range<usize>>,
     /// How whoever comes second gets out of the way.
-    instead: &'static str,
+    instead: String,
 }
 
 /// Sees that nothing is claimed twice.
@@ -47,7 +47,7 @@ fn of_manager(wanted: &Wanted, plan: &Plan) -> Vec<Claim> {
         what,
         whose: format!("the manager \"{}\"", manager.name),
         at: text.map(Text::span),
-        instead: "",
+        instead: String::new(),
     };
     vec![
         claim(name(&manager.name), asked.and_then(|asked| asked.name.as_ref())),
@@ -58,11 +58,11 @@ fn of_manager(wanted: &Wanted, plan: &Plan) -> Vec<Claim> {
 fn of(vtpm: &Vtpm, asked: &Guest) -> Vec<Claim> {
     let domain = format!("the vTPM domain \"{}\"", vtpm.name);
     // What was left out follows from the guest's name.
-    let claim = |what, whose: &str, text: Option<&Text>, instead| Claim {
+    let claim = |what, whose: &str, text: Option<&Text>, instead: &str| Claim {
         what,
         whose: whose.into(),
         at: Some(text.unwrap_or(&asked.name).span()),
-        instead,
+        instead: instead.into(),
     };
     let guest = format!("the guest \"{}\"", vtpm.guest.name);
     let mut claims = vec![
@@ -82,7 +82,7 @@ fn of(vtpm: &Vtpm, asked: &Guest) -> Vec<Claim> {
             format!("the uuid {}", vtpm.uuid),
             &domain,
             asked.uuid.as_ref(),
-            "take one of the two uuid= lines out to get a new one there",
+            &another_uuid(vtpm, asked),
         ),
     ];
     if !vtpm.ephemeral {
@@ -90,6 +90,17 @@ fn of(vtpm: &Vtpm, asked: &Guest) -> Vec<Claim> {
         claims.push(claim(disk(&vtpm.disk), &domain, asked.vtpm_disk.as_ref(), told));
     }
     claims
+}
+
+/// Without a line of its own it is in a file of an earlier run: nothing else gives two vTPMs one uuid.
+fn another_uuid(vtpm: &Vtpm, asked: &Guest) -> String {
+    if asked.uuid.is_some() {
+        return "take one of the two uuid= lines out to get a new one there".into();
+    }
+    format!(
+        "it stands in {}; remove that file, if it was copied from the other's, to get a new one",
+        vtpm.file.display()
+    )
 }
 
 fn name(name: &str) -> String {
@@ -120,6 +131,23 @@ mod tests {
         assert_eq!(said, told);
         let said = refused("", &["name='g'\nvtpm='a'", "name='g'\nvtpm='b'"]);
         assert!(said.starts_with("/none/f.toml:7:6: the name \"g\" is already"), "{said}");
+    }
+
+    #[test]
+    fn a_uuid_in_a_copied_file_is_refused_by_that_file_s_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = "vtpm=['backend=vtpmmgr,uuid=4f8cd7f3-1c0b-4d1f-8a46-2f0e5c9a7b11']\n";
+        for file in ["g-vtpm.cfg", "h-vtpm.cfg"] {
+            std::fs::write(folder.path().join(file), line).unwrap();
+        }
+        let toml = "[[guest]]\nname='g'\nkernel='/k'\n[[guest]]\nname='h'\nkernel='/k'\n";
+        let said = files_of(&folder.path().join("f.toml"), toml).unwrap_err().to_string();
+        assert!(
+            said.contains("f.toml:5:6: the uuid 4f8cd7f3") && said.contains("(line 2, "),
+            "{said}"
+        );
+        let todo = format!("stands in {}; remove", folder.path().join("h-vtpm.cfg").display());
+        assert!(said.contains(&todo), "{said}");
     }
 
     #[test]
