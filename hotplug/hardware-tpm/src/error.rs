@@ -7,6 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tpm_hw::StartMethod;
 
+const WITHOUT: &str = "xl-vtpm new GUEST --guest-config FILE with --hardware none (a manager with \
+                       hwtpm=none) or with --ephemeral (no manager)";
+
 /// Why something was not done, or not found out.
 #[derive(Debug)]
 pub enum Error {
@@ -96,16 +99,16 @@ impl fmt::Display for Error {
             Self::Unreadable { path, error } => Self::file(f, "read", path, error),
             Self::Unwritable { path, error } => Self::file(f, "written", path, error),
             Self::Table { path, why } => write!(f, "{} is damaged: {why}", path.display()),
-            Self::NoTpm => f.write_str(
+            Self::NoTpm => write!(
+                f,
                 "this machine has no TPM that its firmware or its kernel knows; switch it on in \
-                 the firmware's settings (\"TPM\", \"PTT\", \"fTPM\"), or do without one: xl-vtpm \
-                 new GUEST --guest-config FILE with --hardware none (a manager with hwtpm=none) or \
-                 with --ephemeral (no manager)",
+                 the firmware's settings (\"TPM\", \"PTT\", \"fTPM\"), or do without one: {WITHOUT}"
             ),
             Self::StartMethod(method) => write!(
                 f,
                 "this machine's TPM is started by method {method}, which only domain 0 can carry \
-                 out; 6 (memory mapped) and 7 (plain command response buffer) can be handed over"
+                 out, unlike 6 (memory mapped) and 7 (plain command response buffer); do without \
+                 it: {WITHOUT}"
             ),
             Self::NoControlArea => f.write_str(
                 "the ACPI table TPM2 promises a command response buffer and does not say where \
@@ -113,8 +116,8 @@ impl fmt::Display for Error {
             ),
             Self::NotMapped { driver, bus } => write!(
                 f,
-                "the TPM is driven by {driver} over {bus} and has no mapped registers; only \
-                 domain 0 can use it"
+                "the TPM is driven by {driver} over {bus} and has no mapped registers, so \
+                 that only domain 0 can use it; do without it: {WITHOUT}"
             ),
             Self::Several(names) => write!(
                 f,

@@ -84,6 +84,8 @@ fn a_tpm_on_spi_is_refused_by_name() {
     let refused = release(&Tree::of(&held(0, "tpm_tis_spi", "spi")).roots()).unwrap_err();
     let message = refused.to_string();
     assert!(message.contains("tpm_tis_spi over spi") && message.contains("no mapped registers"));
+    let (_, next) = message.split_once("; ").unwrap();
+    assert!(next.contains("--hardware none"), "what is left to do: {next}");
 }
 
 #[test]

@@ -178,6 +178,9 @@ fn a_machine_without_a_tpm_is_told_what_runs_without() {
     let host = Host(tempfile::tempdir().unwrap());
     host.write("sys/hypervisor/type", "xen");
     host.complains(Level::Note, "has no TPM", "--hardware none");
+    let found = host.found();
+    let tpm = found.iter().find(|it| it.topic == "hardware TPM").unwrap();
+    assert!(!tpm.says.contains("--hardware"), "once is enough: {}", tpm.says);
     let manager = "etc/xen/vtpm/vtpmmgr.cfg";
     host.write(manager, "extra='hwtpm=none'\n");
     host.complains(Level::Note, "has no TPM", "--hardware none");

@@ -63,10 +63,15 @@ fn wanted_in_vain(has: &Has, error: &Error) -> Finding {
 }
 
 fn cannot_be_used(error: &Error) -> Finding {
+    let error = error.to_string();
+    let (why, next) = match error.split_once("; ") {
+        Some((why, next)) if next.contains("--hardware none") => (why, next),
+        _ => (&*error, WITHOUT),
+    };
     let todo = format!(
-        "{WITHOUT}: a manager without one works, but then whoever reads its disk has the secrets of all vTPMs"
+        "{next}; whoever reads the disk of a manager without a TPM has the secrets of all vTPMs"
     );
-    Finding::note(TOPIC, error.to_string(), todo)
+    Finding::note(TOPIC, why, todo)
 }
 
 fn held(survey: &Survey, lines: &Lines) -> Finding {
