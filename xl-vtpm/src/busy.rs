@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::wires;
+use crate::wires::{self, Wire};
 use libxl_vtpm::plan::Problem;
 
 /// Refuses a vTPM domain that serves somebody who lives.
@@ -11,24 +11,30 @@ pub(crate) fn refuse(host: &Host, vtpm: &str) -> Result<(), Exit> {
     let domains = host.xen.domains().map_err(Problem::from)?;
     let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
     let wires = wires::all(&host.nodes)?;
-    let mut of_this = wires.iter().filter(|wire| wire.backend == backend).map(|it| it.frontend);
-    let Some(user) = of_this.find(|user| there(*user)) else {
+    let mut of_this = wires.iter().filter(|wire| wire.backend == backend);
+    let Some(wire) = of_this.find(|wire| there(wire.frontend)) else {
         return Ok(());
     };
-    let name = host.xen.name_of(user).unwrap_or_else(|| "a guest".into());
-    Err(Exit::not_done(serves(vtpm, &name, user)))
+    let name = host.xen.name_of(wire.frontend).unwrap_or_else(|| wire.frontend.to_string());
+    Err(Exit::not_done(serves(vtpm, &name, wire)))
 }
 
-fn serves(vtpm: &str, user: &str, domid: u32) -> String {
+fn serves(vtpm: &str, user: &str, Wire { frontend, devid, .. }: &Wire) -> String {
     format!(
-        "{vtpm} serves {user} (domain {domid}) already, and a vTPM serves one guest at a time; end that guest, or \
-         detach it: xl-vtpm detach {user}"
+        "{vtpm} serves {user} (domain {frontend}) already, and a vTPM serves one guest at a time; end that guest, or \
+         detach it: xl-vtpm detach {user} {devid}"
     )
 }
 
+#[cfg(test)]
+use {crate::arguments::Arguments, clap::Parser};
+
 #[test]
 fn the_guest_that_is_in_the_way_is_named() {
-    let said = serves("g1-vtpm", "g2", 8);
+    let wire = Wire { frontend: 8, devid: 1, backend: 7, uuid: String::new() };
+    let said = serves("g1-vtpm", "g2", &wire);
     assert!(said.starts_with("g1-vtpm serves g2 (domain 8) already"), "{said}");
-    assert!(said.ends_with("xl-vtpm detach g2"), "{said}");
+    let (_, typed) = said.split_once("detach it: ").unwrap();
+    Arguments::try_parse_from(typed.split(' ')).unwrap();
+    assert!(typed.ends_with(" detach g2 1"), "{said}");
 }

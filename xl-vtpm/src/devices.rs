@@ -38,8 +38,9 @@ pub(crate) fn attach(
     if host.is(backend, Role::Vtpm)? {
         busy::refuse(&host, &line.backend)?;
     }
-    let uuid = identity(&line.backend, line.uuid, host.xen.vtpms(backend).first());
-    let uuid = uuid.map_err(Exit::not_done)?;
+    let devices = host.xen.vtpms(backend);
+    let own = own(&devices, host.is(backend, Role::Manager)?);
+    let uuid = identity(&line.backend, line.uuid, own).map_err(Exit::not_done)?;
     let Some(limit) = limit else {
         // One that has failed would be refused, and is.
         is_starting(&host, &line.backend, backend)?;
@@ -70,6 +71,11 @@ fn no_tpm(name: &str, domid: u32, manager_for_a_guest: bool) -> Option<String> {
             "{name} is a manager, which holds no guest's TPM; name a vTPM domain: backend=GUEST-vtpm"
         )
     })
+}
+
+/// The device by which a domain is a vTPM. A manager's, where it has one, is its own hardware TPM (`hwtpm=tpmfront`).
+fn own(devices: &[Vtpm], is_manager: bool) -> Option<&Vtpm> {
+    devices.first().filter(|_| !is_manager)
 }
 
 /// The vTPM that a domain is, by its own device at the manager; another one's uuid does not make it that.
@@ -218,11 +224,14 @@ fn what_holds_no_tpm_of_a_guest_and_another_s_uuid_are_refused() {
     assert!(no_tpm("vtpmmgr", 3, true).unwrap().starts_with("vtpmmgr is a manager"));
     assert_eq!(no_tpm("g1-vtpm", 4, false), None);
     let [one, other] = [Uuid::from_bytes([1; 16]), Uuid::from_bytes([2; 16])];
-    let own = Vtpm { devid: 0, backend_domid: 1, uuid: [1; 16] };
-    assert_eq!(identity("v", None, Some(&own)), Ok(Some(one)), "not a random one");
-    assert_eq!(identity("v", Some(one), Some(&own)), Ok(Some(one)));
+    let devices = [Vtpm { devid: 0, backend_domid: 1, uuid: [1; 16] }];
+    let (own, of_manager) = (own(&devices, false), own(&devices, true));
+    assert_eq!(identity("v", None, own), Ok(Some(one)), "not a random one");
+    assert_eq!(identity("v", Some(one), own), Ok(Some(one)));
+    assert_eq!(identity("m", Some(other), of_manager), Ok(Some(other)), "its TPM is not the vTPM");
+    assert_eq!(identity("m", None, of_manager), Ok(None));
     assert_eq!(identity("v", Some(other), None), Ok(Some(other)), "an ephemeral one has none");
-    let why = identity("v", Some(other), Some(&own)).unwrap_err();
+    let why = identity("v", Some(other), own).unwrap_err();
     assert!(why.starts_with(&format!("v is the vTPM {one}; write that uuid")), "{why}");
 }
 

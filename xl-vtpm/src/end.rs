@@ -189,7 +189,8 @@ pub(crate) fn manager(name: &str, limit: Duration, json: bool) -> Result<(), Exi
         )));
     }
     let how = host.end_within(domid, limit);
-    let how = how.map_err(|why| Exit::not_done(format!("{name} does not end: {why}")))?;
+    let failed = |Problem(why)| Exit::not_done(format!("{name} does not end: {why}"));
+    let how = how.map_err(failed)?;
     told(&AllEnded { limit, ended: vec![(name.to_owned(), how)] }, json);
     Ok(())
 }

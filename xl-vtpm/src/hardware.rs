@@ -1,7 +1,7 @@
 //! The hardware TPM that a manager is to have, and domain 0's own driver that holds it.
 
 use hardware_tpm::{Roots, Survey};
-use libxl_vtpm::plan::{Problem, Readiness};
+use libxl_vtpm::plan::{Problem, Readiness, Role};
 use serde::Deserialize;
 
 /// The parts of libxl's JSON that matter here (`libxl_domain_config`, _libxl_types.h).
@@ -42,10 +42,11 @@ fn held(driver: &str) -> String {
     )
 }
 
-/// A manager that failed by its TPM is told together with who finds out why.
-pub(crate) fn hint(readiness: Readiness) -> Readiness {
+/// A manager that failed by its TPM is told together with who finds out why. A vTPM's localities are its guest's.
+pub(crate) fn hint(role: Role, readiness: Readiness) -> Readiness {
+    let by_locality = |why: &str| role == Role::Manager && why.contains("locality");
     match readiness {
-        Readiness::Failed(why) if why.contains("hardware TPM") || why.contains("locality") => {
+        Readiness::Failed(why) if why.contains("hardware TPM") || by_locality(&why) => {
             Readiness::Failed(format!("{why}; see also xl-vtpm doctor"))
         }
         other => other,
@@ -67,10 +68,14 @@ fn only_a_manager_that_is_to_have_the_registers_is_kept_from_them() {
 #[test]
 fn what_failed_by_the_hardware_tpm_names_the_doctor() {
     let failed = |why: &str| Readiness::Failed(why.into());
-    assert_eq!(hint(failed("its disk is full")), failed("its disk is full"));
-    let Readiness::Failed(why) = hint(failed("the hardware TPM did not answer; see X")) else {
+    let hinted = |why| hint(Role::Manager, failed(why));
+    assert_eq!(hinted("its disk is full"), failed("its disk is full"));
+    assert_ne!(hinted("locality 2 was taken away"), failed("locality 2 was taken away"));
+    let of_guest = failed("write locality= with numbers 0 to 4");
+    assert_eq!(hint(Role::Vtpm, of_guest.clone()), of_guest);
+    let Readiness::Failed(why) = hinted("the hardware TPM did not answer; see X") else {
         panic!("it has failed")
     };
     assert_eq!(why, "the hardware TPM did not answer; see X; see also xl-vtpm doctor");
-    assert_eq!(hint(Readiness::Starting), Readiness::Starting);
+    assert_eq!(hint(Role::Manager, Readiness::Starting), Readiness::Starting);
 }

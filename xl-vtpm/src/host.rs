@@ -292,7 +292,7 @@ impl Toolstack for Host {
         }
         let domid = self.xen.find(name).ok_or_else(gone)?;
         let domain = self.xen.domain(domid).map_err(Problem::from)?;
-        let readiness = hardware::hint(self.nodes.readiness(domid, role)?);
+        let readiness = hardware::hint(role, self.nodes.readiness(domid, role)?);
         match domain {
             Some(domain) if domain.shutdown.is_none() && !domain.dying => Ok(readiness),
             _ if matches!(readiness, Readiness::Failed(_)) => Ok(readiness),

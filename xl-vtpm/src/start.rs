@@ -27,7 +27,9 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
         Exit::not_done(format!("{}: the guest has no name; write name=\"…\"", file.display()))
     })?;
     let runs = |host: &Host| match host.xen.find(&name) {
-        Some(_) => Err(Exit::not_done(format!("the guest {name} runs already"))),
+        Some(_) => Err(Exit::not_done(format!(
+            "the guest {name} runs already; to start it anew, end it first: xl-vtpm shutdown {name}"
+        ))),
         None => Ok(()),
     };
     runs(&host)?;

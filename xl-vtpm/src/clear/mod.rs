@@ -120,7 +120,7 @@ fn keeps_nothing(name: &str, which: &str, runs: bool) -> Exit {
         "nothing has to be cleared, its next start makes a new TPM".into()
     };
     Exit::not_done(format!(
-        "{name} is ephemeral: it has no disk, and its state goes with its domain; {todo}"
+        "{name} is ephemeral: it keeps nothing on a disk, and its state goes with its domain; {todo}"
     ))
 }
 
@@ -256,7 +256,7 @@ fn told(target: &Target, json: bool) {
 #[test]
 fn an_ephemeral_vtpm_has_nothing_to_be_cleared_and_it_is_said_what_to_type() {
     let stopped = keeps_nothing("g1-vtpm", "g1", false);
-    let said = "g1-vtpm is ephemeral: it has no disk, and its state goes with its domain; nothing has to be \
+    let said = "g1-vtpm is ephemeral: it keeps nothing on a disk, and its state goes with its domain; nothing has to be \
                 cleared, its next start makes a new TPM";
     assert_eq!((stopped.number(), stopped.to_string().as_str()), (1, said));
     for (name, which, guest) in [

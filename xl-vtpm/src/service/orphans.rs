@@ -53,7 +53,7 @@ pub(super) struct Orphans {
 impl Orphans {
     /// Attaches the guest to its vTPM, if that was restarted and may have it.
     pub(super) fn take(&mut self, host: &Host, look: &Look, wire: &Wire) {
-        if let Err(Problem(why)) = self.try_take(host, look, wire) {
+        if let Err(why) = self.try_take(host, look, wire) {
             println!("{}: its vTPM {} is gone: {why}", who(look, wire.frontend), wire.devid);
         }
     }
@@ -95,7 +95,7 @@ impl Orphans {
                 Ok(Became::Nothing) => continue,
                 Ok(Became::Attached(backend)) => attached(&moving.name, backend),
                 Ok(Became::Without(why)) => without(&moving.name, &why),
-                Err(Problem(why)) => format!("its vTPM was not attached again: {why}"),
+                Err(why) => format!("its vTPM was not attached again: {why}"),
             };
             if self.is_news(&moving, &said) {
                 println!("{}: {said}", who(look, moving.frontend));

@@ -53,7 +53,7 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
                 failures = 0;
                 rest
             }
-            Err(Problem(why)) if failures < PATIENCE => {
+            Err(why) if failures < PATIENCE => {
                 println!("{why}");
                 failures += 1;
                 LONGEST
