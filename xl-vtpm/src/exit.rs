@@ -221,14 +221,15 @@ fn every_way_to_end_has_its_line_in_the_table() {
 fn a_failed_plan_is_data_about_its_step_and_what_is_left() {
     use libxl_vtpm::plan::{Role, Step, Undo};
     let step = Step::AwaitReady { name: "v".into(), role: Role::Vtpm, seconds: 30 };
-    let (locked, manager_ended, undone) = (None, None, vec![Undo::StopDomain { name: "v".into() }]);
+    let (locked, managers_ended, undone) =
+        (None, Vec::new(), vec![Undo::StopDomain { name: "v".into() }]);
     let left = vec![(Undo::StopDomain { name: "m".into() }, Problem("it hangs".into()))];
     let problem =
         Problem::of_lines(&["v says: its disk is full; make room", "libxl: error: b", "c"]);
     let (late, in_use) = (Vec::new(), vec![("n".to_owned(), "h".to_owned())]);
     let kept = vec!["v.img".into()];
     let failure =
-        Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept };
+        Failure { step, problem, locked, late, undone, managers_ended, left, in_use, kept };
     let exit = Exit::from(Box::new(failure));
     let told = exit.json();
     assert_eq!((&told["code"], &told["next"]), (&json!(3), &json!("make room")));

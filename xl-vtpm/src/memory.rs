@@ -55,7 +55,9 @@ fn create_by<L>(
     let _until_it_is_made = lock()?;
     if !domain.free().map_err(failed)? {
         let needed = domain.needs().map_err(failed)?;
-        let why = format!("domain 0 does not give the {needed} KiB that it needs");
+        let why = format!(
+            "domain 0 does not give the {needed} KiB that it needs; end a guest, or see by xl list what has the memory"
+        );
         return Err(NotStarted::Failed(Problem(why)));
     }
     domain.make().map_err(failed)

@@ -26,8 +26,8 @@ pub struct Failure {
     pub late: Vec<String>,
     /// What was taken back, in this order.
     pub undone: Vec<Undo>,
-    /// The manager that was started for it, and ended again.
-    pub manager_ended: Option<String>,
+    /// The managers that were started for it, and ended again.
+    pub managers_ended: Vec<String>,
     /// What could not be taken back, and why.
     pub left: Vec<(Undo, Problem)>,
     /// Domains that stay because others use them by now, and who does.
@@ -52,11 +52,12 @@ impl fmt::Display for Failure {
             let ended = ended.join(" and ");
             write!(f, "; {ended}, which {which} started for it, {were} ended again")?;
         }
-        if let Some(manager) = &self.manager_ended {
-            // What a vTPM refuses is put right by commands to its manager.
-            if matches!(self.step, Step::AwaitReady { role: Role::Vtpm, .. }) {
-                write!(f, " (before any vtpmmgr-ctl comes: xl-vtpm manager start {manager})")?;
-            }
+        // What a vTPM refuses is put right by commands to its manager.
+        if matches!(self.step, Step::AwaitReady { role: Role::Vtpm, .. })
+            && !self.managers_ended.is_empty()
+        {
+            let managers = self.managers_ended.join(", xl-vtpm manager start ");
+            write!(f, " (before any vtpmmgr-ctl comes: xl-vtpm manager start {managers})")?;
         }
         for path in &self.kept {
             write!(f, "; {} stays, since a TPM's state may be on it", path.display())?;
@@ -87,7 +88,7 @@ impl Failure {
             Undo::RemoveImage { .. } => None,
         });
         let named = |name: &String| {
-            let is_manager = self.manager_ended.as_ref() == Some(name);
+            let is_manager = self.managers_ended.contains(name);
             format!("the {} {name}", if is_manager { Role::Manager } else { Role::Vtpm })
         };
         names.map(named).collect()
@@ -277,8 +278,8 @@ impl Taken {
             }
         }
         let ended = |name: &String| undone.contains(&Undo::StopDomain { name: name.clone() });
-        let manager_ended = self.managers.into_iter().find(ended);
+        let managers_ended = self.managers.into_iter().filter(ended).collect();
         let step = step.clone();
-        Failure { step, problem, locked, late, undone, manager_ended, left, in_use, kept }
+        Failure { step, problem, locked, late, undone, managers_ended, left, in_use, kept }
     }
 }
