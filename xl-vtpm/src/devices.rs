@@ -44,7 +44,7 @@ pub(crate) fn attach(
     let Some(limit) = limit else {
         // One that has failed would be refused, and is.
         is_starting(&host, &line.backend, backend)?;
-        would(json, "attach", guest, &line.for_xl());
+        would(json, "attach", guest, &VtpmLine { uuid, ..line }.for_xl());
         return Ok(());
     };
     if !in_time(limit, || is_starting(&host, &line.backend, backend))? {
