@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 const CARGO_FUZZ: &str = "0.13.1";
 const NIGHTLY: &str = "nightly";
 const HOST: &str = "x86_64-unknown-linux-gnu";
+/// A folder in memory, on every Linux with glibc (shm_open(3)).
+const MEMORY: &str = "/dev/shm";
 
 /// What to fuzz.
 #[derive(clap::Args)]
@@ -73,6 +75,10 @@ fn run_one(target: &str, arguments: &[String]) -> Result<Run> {
     let mut command = Command::new(built().join(target));
     // As cargo-fuzz does: two crates of one name are no fault.
     command.args(arguments).env("ASAN_OPTIONS", "detect_odr_violation=0").stderr(Stdio::piped());
+    // A target with a file of its own should wait for no disk, and leave nothing: libFuzzer ends
+    // without a destructor.
+    let folder = tempfile::tempdir_in(MEMORY).context(MEMORY)?;
+    command.env("TMPDIR", folder.path());
     let mut child = command.spawn().with_context(|| format!("could not start {target}"))?;
     let mut said = String::new();
     for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {

@@ -3,7 +3,6 @@
 use super::bytes::Bytes;
 use super::edits::edit;
 use std::path::Path;
-use std::sync::OnceLock;
 use tempfile::TempDir;
 use tpm_wire::TpmVersion;
 use vtpm_engine::TpmState;
@@ -22,8 +21,15 @@ fn key() -> Secret {
 /// # Panics
 /// When a state is taken that was never kept, or a refusal does not name the file.
 pub fn proxy_state(data: &[u8]) {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder")).path();
+    FOLDER.with(|folder| in_folder(folder.path(), data));
+}
+
+thread_local! {
+    /// One for all inputs; it goes with its thread, where a static would stay behind.
+    static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
+}
+
+fn in_folder(folder: &Path, data: &[u8]) {
     let mut bytes = Bytes(data);
     let file = match bytes.byte() & 1 {
         0 => edit(SAMPLE, &mut bytes),
