@@ -46,7 +46,8 @@ pub(super) struct Hypervisor {
     pub(super) window_limit: BTreeMap<u16, usize>,
     /// Grants that ended while the other side still had them mapped.
     pub(super) ended_while_mapped: usize,
-    mappers: BTreeMap<GrantKey, u16>,
+    /// Who has a page mapped, also after its grant ended, and how many times.
+    mappers: BTreeMap<GrantKey, (u16, usize)>,
 }
 
 impl Hypervisor {
@@ -75,13 +76,19 @@ impl Hypervisor {
         }
         grant.mapped += 1;
         self.windows.insert(by.0, held + 1);
-        self.mappers.insert(key, by.0);
+        self.mappers.entry(key).or_insert((by.0, 0)).1 += 1;
         Ok(Rc::clone(&grant.frame))
     }
 
     pub(super) fn unmap(&mut self, key: GrantKey) {
-        if let Some(held) = self.mappers.get(&key).and_then(|by| self.windows.get_mut(by)) {
-            *held = held.saturating_sub(1);
+        if let Some((by, times)) = self.mappers.get_mut(&key) {
+            *times -= 1;
+            if let Some(held) = self.windows.get_mut(by) {
+                *held = held.saturating_sub(1);
+            }
+            if *times == 0 {
+                self.mappers.remove(&key);
+            }
         }
         if let Some(grant) = self.grants.get_mut(&key) {
             grant.mapped = grant.mapped.saturating_sub(1);

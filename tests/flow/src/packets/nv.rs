@@ -36,6 +36,18 @@ pub fn write(index: u32, data: &[u8]) -> Vec<u8> {
     authorised(0x137, &[index, index], &EMPTY).sized(data).u16(0).finish()
 }
 
+/// TPM2_NV_DefineSpace of a counter (Part 2, 13.2 `TPM_NT_COUNTER`).
+#[must_use]
+pub fn define_counter(index: u32) -> Vec<u8> {
+    define_with(ATTRIBUTES | (1 << 4), index, 8)
+}
+
+/// TPM2_NV_Increment (Part 3, 31.8).
+#[must_use]
+pub fn increment(index: u32) -> Vec<u8> {
+    authorised(0x134, &[index, index], &EMPTY).finish()
+}
+
 /// TPM2_NV_Read from offset 0 (Part 3, 31.13).
 #[must_use]
 pub fn read(index: u32, bytes: u16) -> Vec<u8> {
