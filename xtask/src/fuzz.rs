@@ -1,9 +1,12 @@
 //! `./x fuzz`: arbitrary input for everything that reads what a guest or the toolstack wrote.
 
+mod folders;
+mod keep;
 mod record;
 
 use crate::{native, steps};
 use anyhow::{Context, Result, bail, ensure};
+use folders::{build_folder, built, found, kept, made, sources, unpacked};
 use record::Run;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -32,6 +35,9 @@ pub(crate) struct Options {
     /// Add each run's figures to the table in docs/fuzzing.md
     #[arg(long, conflicts_with = "replay")]
     record: bool,
+    /// Run nothing new; of what was found so far, keep in tests/fuzz/found what reaches more
+    #[arg(long, conflicts_with_all = ["replay", "record"])]
+    keep: bool,
     /// Name the targets and end
     #[arg(long)]
     list: bool,
@@ -58,6 +64,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = steps::Steps::new();
     steps.take("building the targets", || steps::run(&mut build(&program)))?;
     for target in targets {
+        if options.keep {
+            steps.take(&format!("what {target} found"), || keep::keep(&target))?;
+            continue;
+        }
         let arguments = arguments(&target, options)?;
         steps.take(&format!("fuzzing {target}"), || {
             let run = run_one(&target, &arguments)?;
@@ -99,13 +109,9 @@ fn run_one(target: &str, arguments: &[String]) -> Result<Run> {
     Ok(Run { seconds, ..Run::of_output(&said) })
 }
 
-fn folder() -> PathBuf {
-    steps::root().join("tests/fuzz")
-}
-
 /// The targets are the files that hold their entry points.
 fn chosen(asked: Option<&str>) -> Result<Vec<String>> {
-    let folder = folder().join("fuzz_targets");
+    let folder = sources().join("fuzz_targets");
     let files = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
     let stems = files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned()));
     let mut all: Vec<String> = stems.collect();
@@ -149,7 +155,11 @@ fn cargo_fuzz() -> Result<PathBuf> {
 /// `cargo fuzz build` under the nightly compiler, of all targets.
 fn build(program: &Path) -> Command {
     let mut command = Command::new("rustup");
-    command.args(["run", NIGHTLY]).arg(program).args(["fuzz", "build", "--fuzz-dir"]).arg(folder());
+    command
+        .args(["run", NIGHTLY])
+        .arg(program)
+        .args(["fuzz", "build", "--fuzz-dir"])
+        .arg(sources());
     command.args(["--target", HOST, "--target-dir"]).arg(build_folder());
     // cargo set these for this program's own compiler
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
@@ -159,30 +169,17 @@ fn build(program: &Path) -> Command {
     command
 }
 
-fn build_folder() -> PathBuf {
-    steps::root().join("target/fuzz/build")
-}
-
-/// Where the built targets are.
-fn built() -> PathBuf {
-    build_folder().join(HOST).join("release")
-}
-
 /// New inputs go into a folder of their own; the kept ones are only read.
 fn arguments(target: &str, options: &Options) -> Result<Vec<String>> {
     if let Some(file) = &options.replay {
         let file = fs::canonicalize(file).with_context(|| file.display().to_string())?;
         return Ok(vec![file.display().to_string()]);
     }
-    let work = steps::root().join("target/fuzz");
-    let (found, artifacts) =
-        (work.join("corpus").join(target), work.join("artifacts").join(target));
-    for folder in [&found, &artifacts] {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
+    let artifacts = made(&format!("artifacts/{target}"))?;
     Ok(vec![
-        found.display().to_string(),
-        folder().join("corpus").join(target).display().to_string(),
+        found(target)?.display().to_string(),
+        kept(target).display().to_string(),
+        unpacked(target)?.display().to_string(),
         format!("-max_total_time={}", options.seconds),
         format!("-artifact_prefix={}/", artifacts.display()),
         "-max_len=4096".into(),

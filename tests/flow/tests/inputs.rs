@@ -3,14 +3,32 @@
 
 use flow_tests::fuzz::TARGETS;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
+}
 
 /// The kept inputs of a target, with their names.
 fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let folder = folder().join("corpus").join(target);
     let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = files.map(|file| file.unwrap().path());
     paths.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
+}
+
+/// What `./x fuzz --keep` packed: each input behind its length, two bytes, little-endian.
+fn found(target: &str) -> Vec<(String, Vec<u8>)> {
+    let file = folder().join("found").join(target);
+    let bytes = fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let (mut rest, mut inputs) = (&*bytes, Vec::new());
+    while let Some((length, bytes)) = rest.split_first_chunk() {
+        let (input, bytes) = bytes.split_at(u16::from_le_bytes(*length).into());
+        inputs.push((format!("{target}, found input {}", inputs.len()), input.to_vec()));
+        rest = bytes;
+    }
+    assert!(rest.is_empty(), "{} is cut", file.display());
+    inputs
 }
 
 #[test]
@@ -21,6 +39,16 @@ fn every_target_holds_for_its_kept_inputs() {
         for (file, input) in inputs {
             eprintln!("{file}");
             run(&input);
+        }
+    }
+}
+
+#[test]
+fn every_target_holds_for_what_its_runs_found() {
+    for (name, run) in TARGETS {
+        for (input, bytes) in found(name) {
+            eprintln!("{input}");
+            run(&bytes);
         }
     }
 }
