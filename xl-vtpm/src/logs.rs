@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
 use crate::named::{self, MANAGER};
+use crate::say::harmless;
 use clap::Args;
 use libxl_vtpm::plan::Role;
 use serde_json::json;
@@ -155,7 +156,7 @@ fn last_lines(file: &Path, most: usize) -> io::Result<Vec<String>> {
     };
     bytes.extend(end_of(file)?);
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<_> = text.lines().map(harmless).collect();
+    let lines: Vec<_> = text.lines().map(|line| harmless(line.trim_end_matches('\r'))).collect();
     Ok(lines[lines.len().saturating_sub(most)..].to_vec())
 }
 
@@ -166,12 +167,6 @@ fn end_of(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// A line without what a terminal would obey: a vTPM's guest is nobody's friend.
-fn harmless(line: &str) -> String {
-    let visible = line.trim_end_matches('\r').chars();
-    visible.map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 #[test]

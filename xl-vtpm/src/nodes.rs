@@ -1,7 +1,9 @@
 //! xenstore.
 
+use crate::say;
 use libxl_vtpm::plan::{Problem, Readiness, Role};
 use std::io;
+use std::str::Utf8Error;
 use xenstore_rs::Xs;
 use xenstore_rs::unix::XsUnix;
 
@@ -17,11 +19,7 @@ impl Nodes {
 
     /// A node's value; `None` when there is no such node.
     pub(crate) fn read(&self, path: &str) -> Result<Option<String>, Problem> {
-        match self.0.read(path) {
-            Ok(value) => Ok(Some(value.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Problem(format!("xenstore node {path} cannot be read: {error}"))),
-        }
+        value(path, self.0.read(path))
     }
 
     /// The names below a node; none when there is no such node.
@@ -49,14 +47,16 @@ impl Nodes {
         }
     }
 
-    /// What a stub domain says in one of its own nodes.
+    /// What a stub domain, or any guest in its place, says in one of its own nodes; nothing of it drives a
+    /// terminal.
     pub(crate) fn said(
         &self,
         domid: u32,
         role: Role,
         node: &str,
     ) -> Result<Option<String>, Problem> {
-        self.read(&format!("/local/domain/{domid}/{}/{node}", role.node()))
+        let said = self.read(&format!("/local/domain/{domid}/{}/{node}", role.node()))?;
+        Ok(said.as_deref().map(say::harmless))
     }
 
     /// Whether it serves (docs/formats/xenstore-data-vtpm.md, "How to wait").
@@ -76,5 +76,77 @@ impl Nodes {
             }
             _ => Readiness::Starting,
         })
+    }
+}
+
+/// What was read. Any domain may write bytes that are no text into its own nodes: they mean nothing, and do not keep
+/// the other domains from being looked at.
+fn value(path: &str, read: io::Result<Box<str>>) -> Result<Option<String>, Problem> {
+    match read {
+        Ok(value) => Ok(Some(value.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.get_ref().is_some_and(|why| why.is::<Utf8Error>()) => {
+            Ok(Some(char::REPLACEMENT_CHARACTER.into()))
+        }
+        Err(error) => Err(Problem(format!("xenstore node {path} cannot be read: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::process::Command;
+
+    /// Answers each request for a node with these bytes (Xen docs/misc/xenstore.txt, `READ`).
+    fn answer(mut client: UnixStream, value: &[u8]) {
+        let mut header = [0; 16];
+        while client.read_exact(&mut header).is_ok() {
+            let length = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().unwrap());
+            client.read_exact(&mut vec![0; length(&header[12..]) as usize]).unwrap();
+            header[12..].copy_from_slice(&u32::try_from(value.len()).unwrap().to_ne_bytes());
+            client.write_all(&[&header[..], value].concat()).unwrap();
+        }
+    }
+
+    /// This test again, in a process that finds this test's xenstored by its environment.
+    fn heard_by(socket: &std::path::Path, test: &str) -> String {
+        let mut asks = Command::new(std::env::current_exe().unwrap());
+        asks.args(["--nocapture", "--exact", test]);
+        let output = asks.env(IN_THERE, "").env("XENSTORED_PATH", socket).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    const IN_THERE: &str = "NODES_OF_A_TEST";
+
+    #[test]
+    fn what_a_domain_says_of_itself_is_no_fault_of_xenstore_and_drives_no_terminal() {
+        if std::env::var_os(IN_THERE).is_some() {
+            let nodes = Nodes::open().unwrap();
+            return println!("[{}]", nodes.said(7, Role::Vtpm, "state").unwrap().unwrap());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (value, said) in [
+            (&b"ready"[..], "[ready]"),
+            (b"\xff\x1b[2J", "[\u{fffd}]"),
+            (b"\x1b]0;x\x07\xc2\x9b2J\nready", "[\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}ready]"),
+        ] {
+            let socket = folder.path().join(said.len().to_string());
+            let listener = UnixListener::bind(&socket).unwrap();
+            std::thread::spawn(move || answer(listener.accept().unwrap().0, value));
+            let name = std::thread::current().name().unwrap().to_owned();
+            let heard = heard_by(&socket, &name);
+            assert!(heard.contains(said), "{said}: {heard:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_not_there_and_a_xenstored_that_fails_are_told_apart() {
+        let failed = |kind: io::ErrorKind| value("a/b", Err(kind.into()));
+        assert_eq!(failed(io::ErrorKind::NotFound), Ok(None));
+        assert!(failed(io::ErrorKind::BrokenPipe).unwrap_err().0.contains("a/b cannot be read"));
+        assert!(failed(io::ErrorKind::InvalidData).is_err(), "an answer to something else");
     }
 }
