@@ -6,9 +6,12 @@ use landlock::{
     ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus,
 };
-use libc::c_long;
-use rustix::process::{Resource, Rlimit, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
+use libc::{c_int, c_long};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -70,6 +73,11 @@ const SERVING: [c_long; 52] = [
     libc::SYS_exit_group,
 ];
 
+/// The commands of `fcntl` that a thread needs. By others (`F_SETOWN`, `F_SETSIG`) the kernel sends any signal to any
+/// process of the same user.
+const DESCRIPTORS: [c_int; 5] =
+    [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL, libc::F_DUPFD_CLOEXEC];
+
 /// From now on a fault, or a call that is not allowed, leaves no image of this process's memory: keys
 /// and states are in it.
 ///
@@ -78,6 +86,16 @@ const SERVING: [c_long; 52] = [
 pub fn leave_no_core() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).context("cannot give up core files")
+}
+
+/// From now on no process of the same user opens this one's memory, such as the server of another TPM that was taken
+/// over. Landlock keeps servers from each other's by itself.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn close_memory() -> Result<()> {
+    let none = DumpableBehavior::NotDumpable;
+    set_dumpable_behavior(none).context("cannot close its memory to others")
 }
 
 /// Gives up every capability of this thread, for good.
@@ -101,7 +119,7 @@ pub enum Files {
 }
 
 /// Gives up every file and folder but those below these, for this thread. What is open stays open.
-/// `false` where the kernel has no Landlock: then nothing was given up.
+/// `false` where the kernel has no Landlock: then no file was given up, and this process's memory was closed to others.
 ///
 /// # Errors
 /// When the kernel has it and refuses.
@@ -123,7 +141,11 @@ pub fn restrict_files(folders: &[(&Path, Files)]) -> Result<bool> {
         Ok(rules.restrict_self()?.ruleset)
     };
     let status = restricted().context("cannot give up files")?;
-    Ok(status != RulesetStatus::NotEnforced)
+    if status == RulesetStatus::NotEnforced {
+        close_memory()?;
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// What a thread does from now on.
@@ -136,14 +158,25 @@ pub enum Task {
 }
 
 impl Task {
-    fn rules(self) -> BTreeMap<i64, Vec<SeccompRule>> {
+    fn rules(self) -> Result<BTreeMap<i64, Vec<SeccompRule>>> {
         let mut rules: BTreeMap<_, _> = SERVING.iter().map(|call| (*call, Vec::new())).collect();
+        // An abort signals its own thread; nobody else's.
+        rules.insert(libc::SYS_tgkill, vec![argument(0, std::process::id())?]);
+        let commands = DESCRIPTORS.iter().map(|command| argument(1, command.cast_unsigned()));
+        rules.insert(libc::SYS_fcntl, commands.collect::<Result<_>>()?);
         if self == Self::Announcing {
             rules.insert(libc::SYS_symlink, Vec::new());
             rules.insert(libc::SYS_symlinkat, Vec::new());
         }
-        rules
+        Ok(rules)
     }
+}
+
+/// A call whose argument of this number has this value.
+fn argument(number: u8, value: u32) -> Result<SeccompRule> {
+    let (length, is) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
+    let condition = SeccompCondition::new(number, length, is, value.into())?;
+    Ok(SeccompRule::new(vec![condition])?)
 }
 
 /// Gives up every system call of this thread but those of its task; another one ends the process.
@@ -153,6 +186,25 @@ impl Task {
 pub fn filter_calls(task: Task) -> Result<()> {
     let arch = std::env::consts::ARCH.try_into().context("system calls cannot be filtered here")?;
     let (other, ours) = (SeccompAction::KillProcess, SeccompAction::Allow);
-    let program: BpfProgram = SeccompFilter::new(task.rules(), other, ours, arch)?.try_into()?;
+    let program: BpfProgram = SeccompFilter::new(task.rules()?, other, ours, arch)?.try_into()?;
     seccompiler::apply_filter(&program).context("cannot filter system calls")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tests/confinement.rs` shows what else ends a process; there is no harmless way to signal another one's thread.
+    #[test]
+    fn a_thread_signals_no_process_but_its_own() {
+        let own = argument(0, std::process::id()).unwrap();
+        for task in [Task::Serving, Task::Announcing] {
+            let rules = task.rules().unwrap();
+            assert_eq!(rules[&libc::SYS_tgkill], std::slice::from_ref(&own));
+            for call in [libc::SYS_kill, libc::SYS_tkill, libc::SYS_rt_sigqueueinfo] {
+                assert!(!rules.contains_key(&call), "{call}");
+            }
+            assert_eq!(rules[&libc::SYS_fcntl].len(), DESCRIPTORS.len());
+        }
+    }
 }

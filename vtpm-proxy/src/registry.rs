@@ -2,7 +2,7 @@
 //! process that serves.
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -28,7 +28,9 @@ pub(crate) fn folder() -> PathBuf {
 /// A TPM's entry, ours while this lives.
 pub(crate) struct Entry {
     path: PathBuf,
-    file: File,
+    /// Holds the lock. It is not to be written by: whoever takes over a process that serves has it, and [`stop`]
+    /// signals the process that the entry names.
+    _held: File,
     /// It stays when this goes, as after a kill: that tells [`stop`].
     left: Cell<bool>,
 }
@@ -65,8 +67,8 @@ impl Entry {
             }
             // Its last owner may have removed it between our opening and locking it.
             if same_file(&file, &path)? {
-                file.set_len(0)?;
-                return Ok(Self { path, file, left: Cell::new(false) });
+                drop(writer(&path)?);
+                return Ok(Self { path, _held: file, left: Cell::new(false) });
             }
         }
     }
@@ -76,12 +78,12 @@ impl Entry {
         self.left.set(true);
     }
 
-    /// For [`publish`] from elsewhere.
+    /// For [`publish`] from elsewhere, once.
     ///
     /// # Errors
-    /// When there are too many open files.
+    /// When it cannot be opened.
     pub(crate) fn writer(&self) -> Result<File> {
-        self.file.try_clone().with_context(|| format!("cannot write {}", self.path.display()))
+        writer(&self.path)
     }
 }
 
@@ -101,10 +103,17 @@ impl Drop for Entry {
     }
 }
 
+/// The file to be locked, made where there is none.
 fn open(path: &Path) -> Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(path).with_context(|| format!("cannot write {}", path.display()))
+    let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666));
+    opened.map(File::from).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Of an entry that is ours, emptied.
+fn writer(path: &Path) -> Result<File> {
+    let opened = File::options().write(true).truncate(true).open(path);
+    opened.with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn path_of(folder: &Path, name: &str) -> Result<PathBuf> {

@@ -1,6 +1,9 @@
 //! What a confined thread cannot do any more. Each try is a process of its own, because the kernel ends
 //! it; so this file is a program, not a set of tests of one process.
 
+use rustix::fs::FlockOperation;
+use rustix::process::{DumpableBehavior, dumpable_behavior};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode};
 use vtpm_proxy::confine::{self, Files, Task};
@@ -8,10 +11,13 @@ use vtpm_proxy::confine::{self, Files, Task};
 /// SIGSYS on x86 and ARM.
 const BAD_CALL: i32 = 31;
 
+/// SIGABRT.
+const ABORTED: i32 = 6;
+
 type Try = fn();
 
 /// What no task may do.
-const FORBIDDEN: [(&str, Try); 8] = [
+const FORBIDDEN: [(&str, Try); 9] = [
     ("a socket to the network", || drop(std::net::UdpSocket::bind("127.0.0.1:0"))),
     ("a socket of this machine", || drop(std::os::unix::net::UnixDatagram::unbound())),
     ("a TCP connection", || drop(std::net::TcpStream::connect("127.0.0.1:9"))),
@@ -23,12 +29,18 @@ const FORBIDDEN: [(&str, Try); 8] = [
     ("a device's ioctl", || {
         let _ = rustix::termios::tcgetattr(std::io::stdin());
     }),
+    ("another command of fcntl", || {
+        let _ = rustix::fs::fcntl_lock(std::io::stdin(), FlockOperation::NonBlockingLockShared);
+    }),
     ("another owner of a file", || drop(std::os::unix::fs::chown("/nowhere", Some(0), None))),
 ];
 
 /// What only announcing needs.
 const ANNOUNCING: [(&str, Try); 1] =
     [("a link", || drop(std::os::unix::fs::symlink("x", "/nowhere/x")))];
+
+/// The way in which a mistake of our own ends: by a signal to the own thread.
+const MISTAKE: &str = "an abort";
 
 /// What serving needs: none of it ends the process.
 fn allowed() {
@@ -37,6 +49,7 @@ fn allowed() {
     std::fs::rename(folder.join("vtpm-proxy-confinement"), folder.join("vtpm-proxy-confined"))
         .unwrap();
     std::fs::remove_file(folder.join("vtpm-proxy-confined")).unwrap();
+    drop(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     rustix::rand::getrandom(&mut [0; 8], rustix::rand::GetRandomFlags::empty()).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1));
 }
@@ -56,6 +69,8 @@ fn main() -> ExitCode {
     println!("test every_forbidden_call_ends_the_process_and_no_needed_one_does ... ok");
     files_elsewhere_are_out_of_reach();
     println!("test files_elsewhere_are_out_of_reach ... ok");
+    memory_is_closed_to_other_processes_of_the_same_user();
+    println!("test memory_is_closed_to_other_processes_of_the_same_user ... ok");
     ExitCode::SUCCESS
 }
 
@@ -66,6 +81,7 @@ fn confined(task: &str, what: &str) -> ExitCode {
     confine::filter_calls(task).unwrap();
     match FORBIDDEN.iter().chain(&ANNOUNCING).find(|(name, _)| *name == what) {
         Some((_, attempt)) => attempt(),
+        None if what == MISTAKE => std::process::abort(),
         None => allowed(),
     }
     ExitCode::SUCCESS
@@ -93,6 +109,7 @@ fn every_forbidden_call_ends_the_process_and_no_needed_one_does() {
     }
     for task in ["as-serving", "as-announcing"] {
         assert_eq!(signal(task, "what it needs"), None, "{task}");
+        assert_eq!(signal(task, MISTAKE), Some(ABORTED), "{task}");
     }
 }
 
@@ -129,4 +146,10 @@ fn files_elsewhere_are_out_of_reach() {
         assert!(std::env::var("CI").map_or(true, |ci| ci != "true"), "the kernel has no Landlock");
         println!("skip: the kernel has no Landlock");
     }
+}
+
+/// What is done where the kernel has no Landlock: whoever takes one server over would read another TPM's memory there.
+fn memory_is_closed_to_other_processes_of_the_same_user() {
+    confine::close_memory().unwrap();
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
 }

@@ -182,7 +182,25 @@ fn a_process_that_serves_has_no_capability_left_and_filters_its_calls() {
         assert!(Instant::now() < end, "the thread that announced has not ended");
         std::thread::sleep(Duration::from_millis(5));
     }
+    assert_eq!(entries_open_for_writing(served.process.id()), [""; 0]);
     served.stop();
+}
+
+/// `vtpm-proxy stop` signals the process that an entry names.
+fn entries_open_for_writing(process: u32) -> Vec<String> {
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let entries = open.flatten().filter_map(|open| {
+        let file = std::fs::read_link(open.path()).ok()?.into_os_string().into_string().ok()?;
+        file.ends_with(".json").then(|| (open.file_name().into_string().unwrap(), file))
+    });
+    let entries: Vec<_> = entries.collect();
+    assert!(!entries.is_empty(), "its own is held");
+    let written = entries.into_iter().filter(|(number, _)| {
+        let info = std::fs::read_to_string(format!("/proc/{process}/fdinfo/{number}")).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+        u32::from_str_radix(flags, 8).unwrap() & 3 != 0
+    });
+    written.map(|(_, file)| file).collect()
 }
 
 #[test]
