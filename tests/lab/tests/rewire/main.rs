@@ -174,3 +174,11 @@ fn without_a_manager_that_is_ready_nothing_is_touched() {
     assert!(dom0.run(2, &["now"]).contains("now is not known here; see vtpm-rewire --help"));
     assert_eq!(dom0.changes(), [""; 0]);
 }
+
+/// A folder that anybody may write to, as `/run/lock` is, would let others choose which file root empties.
+#[test]
+fn the_lock_lies_where_root_alone_may_put_something() {
+    let script = include_str!("../../../../hotplug/vtpm-rewire");
+    let lock = script.lines().find_map(|line| line.strip_prefix("lock=${VTPM_REWIRE_LOCK:-"));
+    assert_eq!(lock.and_then(|rest| rest.split('}').next()), Some("/run/vtpm-rewire.lock"));
+}
