@@ -1,6 +1,6 @@
 //! Which device speaks for which vTPM.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use tpmif::nodes::DeviceId;
 use vtpm_store::Uuid;
@@ -48,6 +48,8 @@ impl fmt::Display for Refusal {
 pub(crate) struct Sessions {
     by_device: BTreeMap<DeviceId, Session>,
     by_uuid: BTreeMap<Uuid, DeviceId>,
+    /// Those that were said to be new.
+    introduced: BTreeSet<Uuid>,
 }
 
 impl Sessions {
@@ -82,7 +84,13 @@ impl Sessions {
     pub(crate) fn end(&mut self, id: DeviceId) {
         if let Some(session) = self.by_device.remove(&id) {
             self.by_uuid.remove(&session.uuid);
+            self.introduced.remove(&session.uuid);
         }
+    }
+
+    /// Whether it is worth a line that a vTPM is new: once in a session, however often it is not kept.
+    pub(crate) fn introduces(&mut self, session: Session) -> bool {
+        self.by_uuid.contains_key(&session.uuid) && self.introduced.insert(session.uuid)
     }
 
     pub(crate) fn of(&self, id: DeviceId) -> Option<Session> {

@@ -11,6 +11,9 @@ use domain_io::{BlockDevice, Entropy};
 use vtpm_store::Uuid;
 use vtpm_store::manager::{Change, StoreError};
 
+/// Between two lines about saves that are not kept: of a full store a vTPM may ask for room again and again.
+const COMPLAINTS: Duration = Duration::from_secs(10);
+
 /// Who takes part in a commit beside the store.
 pub(crate) struct Witnesses<'a, K> {
     pub(crate) keeper: &'a mut K,
@@ -93,7 +96,7 @@ impl<D: BlockDevice> Ledger<D> {
                 self.write_apart(changes, plan, with, outcome);
             }
             Err(fault) => {
-                log::error!("saves were not kept: {fault}");
+                self.complain(&fault, with.now);
                 if changes.is_empty() {
                     outcome.everyone = Some(fault.clone());
                 }
@@ -121,7 +124,7 @@ impl<D: BlockDevice> Ledger<D> {
             && outcome.kept > before
             && let Err(fault) = self.write(&[], plan, with, outcome)
         {
-            log::error!("saves were not kept: {fault}");
+            self.complain(&fault, with.now);
             outcome.everyone = Some(fault);
         }
     }
@@ -177,6 +180,13 @@ impl<D: BlockDevice> Ledger<D> {
             return Ok(());
         }
         Err(CommitFault::Old(OldStore::Jumped { expected, says }))
+    }
+
+    fn complain(&mut self, fault: &CommitFault, now: Duration) {
+        if self.complained.is_none_or(|last| now >= last.saturating_add(COMPLAINTS)) {
+            self.complained = Some(now);
+            log::error!("saves were not kept: {fault}");
+        }
     }
 
     /// Nothing that waited is known to be kept.

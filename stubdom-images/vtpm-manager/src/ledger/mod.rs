@@ -12,6 +12,7 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
 use tpm_wire::TpmVersion;
 use vtpm_store::manager::{
@@ -41,6 +42,8 @@ pub(crate) struct Ledger<D: BlockDevice> {
     domain_0_waits: bool,
     /// Somebody asked what is kept while that was unknown.
     truth_is_wanted: bool,
+    /// When it was last said that saves are not kept.
+    complained: Option<Duration>,
 }
 
 impl<D: BlockDevice> Ledger<D> {
@@ -57,6 +60,7 @@ impl<D: BlockDevice> Ledger<D> {
             fault: None,
             domain_0_waits: false,
             truth_is_wanted: false,
+            complained: None,
         }
     }
 

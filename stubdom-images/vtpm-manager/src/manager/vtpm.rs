@@ -66,7 +66,9 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             Some(record) => record,
             None if self.explicit => return Err(TpmResult::AUTH_FAIL),
             None => {
-                log::info!("vTPM {} is new: TPM {version}", session.uuid);
+                if self.sessions.introduces(session) {
+                    log::info!("vTPM {} is new: TPM {version}", session.uuid);
+                }
                 Box::new(Record::new(session.uuid, version))
             }
         };

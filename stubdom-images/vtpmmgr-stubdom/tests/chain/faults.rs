@@ -1,10 +1,13 @@
 //! The disk fails under a running manager.
 
-use crate::rig::{Disk, Rig, Vtpm, body, disk};
+use crate::hardware::domain_0;
+use crate::policy::{listen, said_here};
+use crate::rig::{Disk, Rig, Vtpm, body, disk, parts, uuid};
 use domain_io::test_utils::TracedDisk;
 use std::cell::RefCell;
 use std::rc::Rc;
-use tpm_wire::manager::Request;
+use tpm_wire::TpmVersion;
+use tpm_wire::manager::{Command, Request};
 
 /// The disk dies at each step of a save, and comes back: nobody is told that something was kept
 /// which was not, the truth can be asked for, and the manager goes on.
@@ -44,6 +47,27 @@ fn while_the_disk_is_gone_saves_fail_and_nothing_hangs() {
     }
     disk.borrow_mut().die_after(None);
     assert_eq!(vtpm.request(&mut rig, Request::Load).0, 3);
+}
+
+#[test]
+fn a_full_store_costs_few_lines_however_often_a_new_vtpm_asks_for_room() {
+    const NO_SPACE: u32 = 17;
+    listen();
+    let mut rig = Rig::start(&Rc::new(RefCell::new(TracedDisk::new(vec![0; 256 << 10]))));
+    let mut dom0 = domain_0(&mut rig);
+    let refused = (1000..4000).find(|number| {
+        let new = Command::New { uuid: uuid(*number).0, version: TpmVersion::Tpm20, group: 0 };
+        parts(&dom0.ask(&mut rig, &new.packet())).0 == NO_SPACE
+    });
+    assert!(refused.is_some(), "it is full");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let before = said_here().len();
+    for save in 0..300 {
+        assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, save))).0, NO_SPACE);
+    }
+    let said = said_here().split_off(before);
+    let lines = said.lines().filter(|line| line.contains("not kept") || line.contains("is new"));
+    assert!((1..=5).contains(&lines.count()), "{said}");
 }
 
 /// A leaf of the store is damaged: its vTPMs get a failure, never "unknown", and all others are

@@ -4,6 +4,7 @@
 mod commands12;
 mod commands20;
 mod endorsement;
+mod flood;
 mod logged;
 mod manager;
 mod ordinals12;
