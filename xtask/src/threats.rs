@@ -48,7 +48,11 @@ fn fault(proof: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let Some(text) = read(file) else { return Some(format!("there is no {file}")) };
     let words: Vec<&str> = command.split(' ').collect();
     let runs = match words[..] {
-        ["./x", "lab", "claims", claim] => file.ends_with(&format!("/claims/{claim}.sh")),
+        ["./x", "lab", "claims", claim] => {
+            let (bare, variant) = claim.split_once('~').unwrap_or((claim, ""));
+            file.ends_with(&format!("/claims/{bare}.sh"))
+                && (variant.is_empty() || has(&text, variant))
+        }
         ["cargo", "test", "-p", package, test] => {
             text.contains(&format!("fn {test}("))
                 && package_of(file, read).as_deref() == Some(package)
@@ -56,6 +60,14 @@ fn fault(proof: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         _ => false,
     };
     (!runs).then(|| format!("`{command}` runs nothing of {file}"))
+}
+
+/// Whether a claim's script has this variant.
+fn has(script: &str, variant: &str) -> bool {
+    let lists = script.lines().filter_map(|line| {
+        line.strip_prefix("# variants: ").or_else(|| line.strip_prefix("# long-variants: "))
+    });
+    lists.flat_map(str::split_whitespace).any(|there| there == variant)
 }
 
 /// ``[...](FILE) `COMMAND` ``.
@@ -80,7 +92,7 @@ mod tests {
         match file {
             "../a/src/x.rs" => Some("fn holds() {}".into()),
             "../a/Cargo.toml" => Some("[package]\nname = \"pa\"\n".into()),
-            "../tests/lab/claims/c.sh" => Some(String::new()),
+            "../tests/lab/claims/c.sh" => Some("# claim: x\n# long-variants: a b\n".into()),
             _ => None,
         }
     }
@@ -88,7 +100,8 @@ mod tests {
     #[test]
     fn what_exists_and_what_is_open_with_a_reason_passes() {
         let row = "| t | h | [x.rs](../a/src/x.rs) `cargo test -p pa holds`; \
-                   [c](../tests/lab/claims/c.sh) `./x lab claims c`; **open**: not yet |";
+                   [c](../tests/lab/claims/c.sh) `./x lab claims c`; \
+                   [c](../tests/lab/claims/c.sh) `./x lab claims c~b`; **open**: not yet |";
         assert!(faults(row, &tree).is_empty(), "{:?}", faults(row, &tree));
     }
 
@@ -99,6 +112,7 @@ mod tests {
             "[x.rs](../a/src/x.rs) `cargo test -p pb holds`",
             "[y.rs](../a/src/y.rs) `cargo test -p pa holds`",
             "[c](../tests/lab/claims/c.sh) `./x lab claims d`",
+            "[c](../tests/lab/claims/c.sh) `./x lab claims c~d`",
             "**open**",
             "somebody says so",
         ] {

@@ -158,6 +158,15 @@ mod tests {
         }
     }
 
+    /// TPM 1.2 Part 2, 6: what has no authorisation, as no error has, has the one tag.
+    #[test]
+    fn an_error_of_a_tpm_12_has_the_one_tag_of_errors_whatever_its_command_has() {
+        let expected = [0x00, 0xC4, 0, 0, 0, 10, 0, 0, 0, 0x0A];
+        for tag in [Tag::RQU_COMMAND, Tag::RQU_AUTH1_COMMAND, Tag::RQU_AUTH2_COMMAND] {
+            assert_eq!(answered(TpmVersion::Tpm12, &packet(tag, 0x2000_0016)), expected);
+        }
+    }
+
     #[test]
     fn a_lying_size_is_answered_in_the_command_s_own_family() {
         let lying = [0x00, 0xC1, 0, 0, 0, 99, 0, 0, 0, 0x65];

@@ -4,6 +4,7 @@ mod support;
 
 use domain_io::test_utils::{FakeEntropy, TracedDisk};
 use domain_io::{BlockDevice, BlockError};
+use sha2::{Digest, Sha256};
 use support::{KIB, blank, uuid, with};
 use tpm_wire::TpmVersion::{Tpm12, Tpm20};
 use vtpm_store::state_disk::{
@@ -64,6 +65,33 @@ fn the_older_slot_is_refused_when_the_newer_one_is_damaged() {
     let disk = with(&disk, |bytes| bytes[SLOT_1 + 17] ^= 1);
     let reports = [SlotReport::Older { generation: 1 }, SlotReport::Damaged];
     assert_eq!(error_of(load(disk, &kept)), StateDiskError::NoSlotMatches(reports));
+}
+
+/// The check of a slot's head protects against nobody: whoever has the disk writes any length with it.
+#[test]
+fn a_slot_of_any_length_does_not_hide_the_other_one() {
+    let (disk, kept) = saved(uuid(1), &[b"one", b"two"]);
+    let largest = u32::try_from(LARGEST_IMAGE_BYTES).unwrap();
+    for length in [0, 1, 512, largest, largest + 1, u32::MAX] {
+        let forged = with(&disk, |bytes| {
+            let head = &mut bytes[8 * KIB..][..512];
+            head[12..16].copy_from_slice(&length.to_le_bytes());
+            let digest = Sha256::new().chain_update(&head[..112]).chain_update(&head[128..]);
+            let digest = digest.finalize();
+            head[112..128].copy_from_slice(&digest[..16]);
+        });
+        assert_eq!(load(forged, &kept).unwrap().image[..], *b"two", "{length}");
+    }
+}
+
+#[test]
+fn a_changed_byte_beside_the_kept_slot_does_not_stand_in_its_way() {
+    let (disk, kept) = saved(uuid(1), &[b"one", b"two"]);
+    // Either copy of the mark, and the older slot.
+    for offset in (0..512).chain(4 * KIB..4 * KIB + 512).chain(8 * KIB..9 * KIB) {
+        let changed = with(&disk, |bytes| bytes[offset] ^= 0x10);
+        assert_eq!(load(changed, &kept).unwrap().image[..], *b"two", "byte {offset}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 mod support;
 
 use domain_io::BlockDevice;
-use domain_io::test_utils::{FakeEntropy, TracedDisk};
+use domain_io::test_utils::{FakeEntropy, Step, TracedDisk};
+use std::collections::BTreeSet;
 use support::{Choices, KIB, blank, uuid};
 use tpm_wire::TpmVersion::Tpm20;
 use vtpm_store::state_disk::{Content, Over, SlotReport, StateDisk, StateDiskError, examine};
@@ -85,6 +86,21 @@ fn no_cut_loses_a_state_that_the_manager_kept() {
         }
     });
     assert!(cuts >= 1000, "only {cuts} cuts");
+}
+
+/// A key encrypts one text only: each slot that was ever written has a salt of its own.
+#[test]
+fn no_salt_is_written_twice() {
+    let (disk, _) = live(40);
+    let mut salts = BTreeSet::new();
+    for step in disk.trace().steps() {
+        if let Step::Write(_, bytes) = step
+            && bytes.starts_with(b"vTPMslot")
+        {
+            assert!(salts.insert(bytes[64..96].to_vec()));
+        }
+    }
+    assert_eq!(salts.len(), 40);
 }
 
 #[test]

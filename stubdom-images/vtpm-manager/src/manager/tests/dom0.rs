@@ -3,6 +3,7 @@
 use super::{manager, parts, uuid};
 use crate::manager::Reply;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 use tpm_wire::manager::{
     Command, Force, Kept, List, PolicyCommand, PolicyReport, Request, Show, Stats, StatusReport,
@@ -11,7 +12,7 @@ use tpm_wire::manager::{
 use tpm_wire::tpm12::Property;
 use tpm_wire::{TpmVersion, tpm12};
 
-fn get_property(property: Property) -> alloc::vec::Vec<u8> {
+fn get_property(property: Property) -> Vec<u8> {
     tpm12::get_capability(tpm12::Capability::PROPERTY, &property.0.to_be_bytes())
 }
 
@@ -27,7 +28,7 @@ fn a_list_goes_on_where_it_ended() {
     }
     assert_eq!(manager.dom0(new(3)).0, 3, "there is one already");
     let mut after = None;
-    let mut found = alloc::vec::Vec::new();
+    let mut found = Vec::new();
     loop {
         let list = List::of_answer(&manager.ask(0, &Command::List { after, most: 4 }.packet()));
         let list = list.unwrap();
@@ -37,7 +38,7 @@ fn a_list_goes_on_where_it_ended() {
             break;
         }
     }
-    assert_eq!(found, (1..=10).map(|number| uuid(number).0).collect::<alloc::vec::Vec<_>>());
+    assert_eq!(found, (1..=10).map(|number| uuid(number).0).collect::<Vec<_>>());
 }
 
 #[test]
@@ -67,6 +68,21 @@ fn saved_state_is_deleted_only_when_that_is_meant() {
     assert_eq!(manager.dom0(delete(Force::Yes)).0, 3, "it is gone");
     manager.attach(4);
     assert_eq!(manager.vtpm(4, Request::Load).0, 3);
+}
+
+#[test]
+fn a_deleted_vtpm_is_gone_after_a_restart() {
+    let disk = super::blank();
+    let (mut manager, _) = super::open_with(disk.clone(), "hwtpm=none").unwrap();
+    for number in [3, 4] {
+        assert_eq!(manager.dom0(new(number)).0, 0);
+    }
+    assert_eq!(manager.dom0(Command::Delete { uuid: uuid(3).0, force: Force::No }).0, 0);
+    drop(manager);
+    let (mut manager, _) = super::open_with(disk, "hwtpm=none").unwrap();
+    let packet = Command::List { after: None, most: 9 }.packet();
+    let list = List::of_answer(&manager.ask(0, &packet)).unwrap();
+    assert_eq!(list.entries.iter().map(|entry| entry.uuid).collect::<Vec<_>>(), [uuid(4).0]);
 }
 
 #[test]

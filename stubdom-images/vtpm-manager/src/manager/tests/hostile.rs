@@ -71,6 +71,22 @@ fn every_ordinal_with_every_length_is_answered_or_refused() {
 }
 
 #[test]
+fn commands_of_every_length_are_refused_from_a_vtpm_and_answered_to_domain_0() {
+    let mut manager = manager("hwtpm=none");
+    manager.attach(1);
+    for ordinal in 0x0001_0100..=0x0001_010A {
+        for length in (0..120).chain([600, 4078]) {
+            let body = alloc::vec![1; length];
+            let packet = PacketBuilder::new(Tag::VTPM_REQ2, ordinal).bytes(&body).finish();
+            let refused = super::parts(&manager.ask(1, &packet));
+            assert_eq!(refused, (1, Vec::new()), "{ordinal:x} {length}");
+            let answer = manager.ask(0, &packet);
+            assert!(answer.len() <= MAX_PACKET_BYTES && Header::parse(&answer).is_ok());
+        }
+    }
+}
+
+#[test]
 fn a_header_that_lies_is_refused() {
     let mut manager = manager("hwtpm=none");
     manager.attached(device(1), uuid(1), |_| true).unwrap();
