@@ -47,7 +47,7 @@ pub(crate) enum Command {
         #[arg(long)]
         records: bool,
     },
-    /// Show a vTPM's record at the manager: identity, generation, endorsement key
+    /// Show a vTPM's record at the manager: identity, generation, image, endorsement key
     Show(show::Options),
     /// Write the configuration files of a guest's vTPM
     New(New),

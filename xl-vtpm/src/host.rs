@@ -1,5 +1,6 @@
 //! The real host.
 
+use crate::booted::{self, Booted};
 use crate::ended::{self, Ended};
 use crate::exit::Exit;
 use crate::images::{self, Images};
@@ -93,16 +94,24 @@ impl Host {
         self.until.unwrap_or_else(lock::patience)
     }
 
-    fn create(&self, json: &str) -> Result<u32, NotStarted> {
+    fn create(&self, json: &str, role: Role) -> Result<u32, NotStarted> {
         let failed = Problem::from;
+        let booted = (role == Role::Vtpm).then(|| Booted::by(json));
         let mut config = DomainConfig::from_json(&self.xen, json).map_err(failed)?;
-        memory::create(&mut config, self.takes_memory().map_err(failed)?, self.until())
+        let domid =
+            memory::create(&mut config, self.takes_memory().map_err(failed)?, self.until())?;
+        // Before it can ask its manager for anything.
+        if let Some(Err(why)) = booted.map(|booted| booted?.name_to_managers(&self.nodes, domid)) {
+            eprintln!("xl-vtpm: warning: {}", booted::unnamed(&why));
+        }
+        self.xen.let_run(domid).map_err(failed)?;
+        Ok(domid)
     }
 
     /// Makes a domain that is one of ours from then on. One that could not be noted as such has run all the
     /// same, and its disks are not blank any more: that is told when it is awaited, and it is taken back.
     fn make(&mut self, json: &str, making: &Making) -> Result<(), NotStarted> {
-        let made = self.create(json);
+        let made = self.create(json, making.role);
         if let Ok(domid) = made {
             self.started.insert(making.name.clone(), domid);
             self.unkept = self.keep(domid, making.role, making.guest.as_deref()).err();

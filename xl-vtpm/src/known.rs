@@ -29,6 +29,9 @@ pub(crate) struct Build {
     /// What `extra=` became.
     #[serde(default)]
     pub(crate) cmdline: String,
+    /// The file that it is started from.
+    #[serde(default)]
+    pub(crate) kernel: PathBuf,
 }
 
 impl Config {

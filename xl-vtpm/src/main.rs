@@ -9,6 +9,7 @@
 mod say;
 
 mod arguments;
+mod booted;
 mod busy;
 mod clear;
 mod completion;

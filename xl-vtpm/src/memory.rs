@@ -15,7 +15,7 @@ pub(crate) trait Planned {
     fn free(&mut self) -> Result<bool, Error>;
     /// In KiB.
     fn needs(&mut self) -> Result<u64, Error>;
-    /// Its number.
+    /// Its number. It does not run yet.
     fn make(&mut self) -> Result<u32, Error>;
 }
 
@@ -29,7 +29,7 @@ impl Planned for DomainConfig<'_> {
     }
 
     fn make(&mut self) -> Result<u32, Error> {
-        self.create()
+        self.create_paused()
     }
 }
 

@@ -58,15 +58,25 @@ impl<'c> DomainConfig<'c> {
         Ok(json.unwrap_or_default())
     }
 
-    /// Creates the domain, devices and all, and lets it run; its number. libxl runs disk and network
-    /// scripts meanwhile. On failure nothing of the domain is left.
+    /// Creates the domain, devices and all, and lets it run; its number. On failure nothing of the domain is left.
+    ///
+    /// # Errors
+    /// As libxl says.
+    pub fn create(&mut self) -> Result<u32, Error> {
+        let domid = self.create_paused()?;
+        self.context.let_run(domid)?;
+        Ok(domid)
+    }
+
+    /// Creates the domain, devices and all; its number. It does nothing before [`Context::let_run`]. libxl runs
+    /// disk and network scripts meanwhile. On failure nothing of the domain is left.
     ///
     /// Nobody restarts the domain when it ends, and nobody takes it away: that is the caller's to do
     /// (`on_reboot` and its like are acted on by xl, not by libxl).
     ///
     /// # Errors
     /// As libxl says.
-    pub fn create(&mut self) -> Result<u32, Error> {
+    pub fn create_paused(&mut self) -> Result<u32, Error> {
         let (xl, raw) = (&self.context.library.xl, self.raw());
         let mut domid = crate::layout::INVALID_DOMID;
         // SAFETY: the structure was filled by from_json; the calls are over when they return.
@@ -80,13 +90,6 @@ impl<'c> DomainConfig<'c> {
             )
         };
         self.context.checked("libxl_domain_create_new", code)?;
-        // SAFETY: as above.
-        let code = unsafe { (xl.libxl_domain_unpause)(self.context.ctx, domid, ptr::null()) };
-        if let Err(error) = self.context.checked("libxl_domain_unpause", code) {
-            // The domain can do nothing; the first failure is the one to report.
-            let _ = self.context.destroy(domid);
-            return Err(error);
-        }
         Ok(domid)
     }
 
@@ -96,6 +99,21 @@ impl<'c> DomainConfig<'c> {
 
     pub(crate) const fn context(&self) -> &'c Context {
         self.context
+    }
+}
+
+impl Context {
+    /// Lets a domain run that was created paused. On failure nothing of it is left.
+    ///
+    /// # Errors
+    /// As libxl says.
+    pub fn let_run(&self, domid: u32) -> Result<(), Error> {
+        // SAFETY: the context is open; the call is over when it returns.
+        let code = unsafe { (self.library.xl.libxl_domain_unpause)(self.ctx, domid, ptr::null()) };
+        self.checked("libxl_domain_unpause", code).map(drop).inspect_err(|_| {
+            // The domain can do nothing; the first failure is the one to report.
+            let _ = self.destroy(domid);
+        })
     }
 }
 

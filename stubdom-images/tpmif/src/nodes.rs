@@ -15,6 +15,9 @@ pub const FRONTEND_ID: &str = "frontend-id";
 pub const ONLINE: &str = "online";
 /// Under the backend's end: the device's uuid. Written by the toolstack.
 pub const UUID: &str = "uuid";
+/// Under the backend's end: which image the frontend's domain was started from. Written by `xl-vtpm`, not by
+/// libxl, and not for every device.
+pub const IMAGE: &str = "image";
 /// Under the frontend's end: the full path of the backend's.
 pub const BACKEND: &str = "backend";
 /// Under the frontend's end: the backend's domain.
@@ -68,6 +71,14 @@ impl DeviceId {
     pub fn of_backend_path(path: &str) -> Option<Self> {
         let mut parts = path.strip_prefix(BACKEND_ROOT)?.strip_prefix('/')?.split('/');
         Self::from_parts(parts.next()?, parts.next()?)
+    }
+
+    /// Whose [`IMAGE`] a path relative to the backend's own directory is.
+    #[must_use]
+    pub fn of_image_path(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix(BACKEND_ROOT)?.strip_prefix('/')?.split('/');
+        let id = Self::from_parts(parts.next()?, parts.next()?)?;
+        (parts.next() == Some(IMAGE) && parts.next().is_none()).then_some(id)
     }
 
     /// Which device a path at or below [`frontend_dir`](Self::frontend_dir) belongs to.

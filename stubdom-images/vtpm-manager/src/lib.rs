@@ -12,6 +12,7 @@ extern crate alloc;
 pub mod announce;
 pub mod arguments;
 mod hardware;
+mod image;
 mod ledger;
 mod manager;
 mod pass;

@@ -1,5 +1,6 @@
 //! Which device speaks for which vTPM.
 
+use crate::image::Named;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use tpmif::nodes::DeviceId;
@@ -14,6 +15,8 @@ pub(crate) struct Session {
     pub(crate) uuid: Uuid,
     /// The label of the domain at the other end, when the hypervisor has labels.
     pub(crate) label: Option<LabelHash>,
+    /// The image that this domain was started from.
+    pub(crate) image: Named,
 }
 
 /// Why a device gets no session.
@@ -70,7 +73,7 @@ impl Sessions {
             self.end(by);
         }
         self.end(id);
-        self.by_device.insert(id, Session { uuid, label: None });
+        self.by_device.insert(id, Session { uuid, label: None, image: Named::Unread });
         self.by_uuid.insert(uuid, id);
         Ok(())
     }
@@ -78,6 +81,12 @@ impl Sessions {
     pub(crate) fn set_label(&mut self, id: DeviceId, label: Option<LabelHash>) {
         if let Some(session) = self.by_device.get_mut(&id) {
             session.label = label;
+        }
+    }
+
+    pub(crate) fn set_image(&mut self, id: DeviceId, image: Named) {
+        if let Some(session) = self.by_device.get_mut(&id) {
+            session.image = image;
         }
     }
 

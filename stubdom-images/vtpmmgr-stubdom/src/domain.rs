@@ -84,6 +84,9 @@ where
 
     /// Takes note of a watch event; `false` when it belongs to somebody else.
     pub fn notice(&mut self, event: &WatchEvent) -> bool {
+        if let Some(id) = DeviceId::of_image_path(&event.path) {
+            self.manager.image_changed(id);
+        }
         self.backend.notice(event) || self.manager.notice(event)
     }
 
@@ -183,7 +186,7 @@ where
             // The session lasts as long as the device: the frontend may open again.
             Event::Disconnected(..) => {}
             Event::Removed(id) => self.manager.gone(id),
-            Event::Command(command) => self.take(command, now),
+            Event::Command(command) => self.take(store, command, now),
         }
     }
 
@@ -200,8 +203,12 @@ where
         }
     }
 
-    fn take(&mut self, command: Command, now: Duration) {
+    fn take<X: Xenstore + ?Sized>(&mut self, store: &mut X, command: Command, now: Duration) {
         let Command { id, ticket, bytes, .. } = command;
+        if self.manager.wants_image(id, &bytes) {
+            let named = store.read(&format!("{}/{}", id.backend_dir(), nodes::IMAGE));
+            self.manager.image_named(id, named.ok().as_deref());
+        }
         let uptime = now.saturating_sub(self.started);
         match self.manager.request(id, &bytes, uptime) {
             Reply::Now(answer) => self.answer(ticket, &answer),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# claim: xl-vtpm show prints the name and the PEM of the endorsement key that a guest's own tpm2-tools make from the default template
+# claim: xl-vtpm show prints the name and the PEM of the endorsement key that a guest's own tpm2-tools make from the default template, and the digest of the image that its vTPM runs
 # long-variants: pv
 # needs: guests time=600
 . service-lib
@@ -17,6 +17,11 @@ check "xl-vtpm shows the vTPM" eval 'xlv show g1 >/tmp/shown'
 cat /tmp/shown
 check "the key is the same" eval 'key </tmp/shown | cmp - /tmp/made'
 check "so is its name" test "$name" = "$(sed -n 's/^EK name *//p' /tmp/shown)"
+image=$(sed -n 's/^kernel *= *"\(.*\)" *$/\1/p' /etc/xen/vtpm/g1-vtpm.cfg)
+digest=$(sha256sum "$image" | cut -d ' ' -f 1)
+check "there is an image, and its digest" test ${#digest} = 64
+check "the record names the image that runs" test "$digest" = "$(sed -n 's/^image hash *//p' /tmp/shown)"
+check "for programs, too" test "$digest" = "$(xlv show g1 --json | jq -r .image_hash)"
 check "also for programs" test "$name" = "$(xlv show g1 --json | jq -r .ek_name)"
 check "all of it ends" xlv service down --timeout 60
 check "nothing is left" no_domains

@@ -6,6 +6,7 @@ mod consoles;
 mod down;
 mod listening;
 mod look;
+mod naming;
 mod orphans;
 mod rules;
 mod stages;

@@ -2,6 +2,7 @@
 
 use super::listening::Listening;
 use super::look::{Look, view};
+use super::naming::Naming;
 use super::orphans::Orphans;
 use super::rules::{Act, Memory};
 use super::waking::Waking;
@@ -42,6 +43,7 @@ pub(crate) fn run(grace: Duration, manager: &str) -> Result<(), Exit> {
         orphans: Orphans::default(),
         rewiring: None,
         listening: Listening::begin(),
+        naming: Naming::default(),
         said: BTreeSet::new(),
     };
     let mut watcher = Watcher::new(Domains { host: &host, waking });
@@ -93,6 +95,7 @@ struct Service<'h> {
     /// vtpm-rewire, while it runs.
     rewiring: Option<Child>,
     listening: Listening,
+    naming: Naming,
     /// Of domains that were left half made.
     said: BTreeSet<String>,
 }
@@ -118,9 +121,10 @@ impl Service<'_> {
             self.act(act, &look);
         }
         self.rewired();
+        let names = self.naming.go_on(self.host, &look, self.manager);
         self.orphans.told(self.host, &look);
         let rest = self.memory.rest(Instant::now(), self.grace).min(LONGEST);
-        let waits = busy || self.rewiring.is_some() || !all_heard;
+        let waits = busy || self.rewiring.is_some() || !all_heard || names;
         Ok(if waits { rest.clamp(MOMENT, SHORT) } else { rest.max(MOMENT) })
     }
 

@@ -1,6 +1,7 @@
 //! The manager: sessions, requests, commits.
 
 mod dom0;
+mod named;
 mod open;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Requests of vTPM domains (docs/formats/manager-protocol.md).
 
 use super::{Manager, Reply, refuse};
+use crate::image::Named;
 use crate::root::RootKeeper;
 use crate::sessions::Session;
 use alloc::boxed::Box;
@@ -72,7 +73,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
                 Box::new(Record::new(session.uuid, version))
             }
         };
-        Ok(bound_to_label(record, session))
+        Ok(with_image(bound_to_label(record, session), session))
     }
 
     fn save(&mut self, session: Session, body: &[u8]) -> Result<Reply, TpmResult> {
@@ -148,6 +149,16 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
 fn bound_to_label(mut record: Box<Record>, session: Session) -> Box<Record> {
     if let (Some(label), true) = (session.label, record.label_hash.is_empty()) {
         record.label_hash = label.to_vec();
+    }
+    record
+}
+
+/// The image is kept with whatever else changes in the record.
+fn with_image(mut record: Box<Record>, session: Session) -> Box<Record> {
+    if let Named::Image(digest) = session.image
+        && record.image_hash != digest.0
+    {
+        record.image_hash = digest.0.to_vec();
     }
     record
 }

@@ -7,6 +7,7 @@ mod faults;
 mod hardware;
 mod hardware_faults;
 mod hostile;
+mod images;
 mod layer;
 mod moved;
 mod owner;

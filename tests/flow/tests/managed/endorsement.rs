@@ -1,9 +1,9 @@
-//! Which endorsement key the manager knows of a vTPM.
+//! What the manager knows of a vTPM besides its state: its endorsement key, and the image of its domain.
 
-use domain_io::DomainId;
 use domain_io::test_utils::FakeEntropy;
+use domain_io::{DomainId, Xenstore};
 use flow_tests::packets::key::create_endorsement;
-use flow_tests::{Guest, Machine};
+use flow_tests::{Guest, MANAGER, Machine, VTPM};
 use std::rc::Rc;
 use std::time::Duration;
 use tpm_wire::manager::{Command, List, Show};
@@ -61,6 +61,25 @@ fn the_manager_names_the_endorsement_key_of_a_tpm_12() {
     assert!(shown.ek_name.is_empty(), "keys of a TPM 1.2 have no Name");
     let modulus = &shown.ek_public[33..289];
     assert!(public.windows(256).any(|window| window == modulus));
+}
+
+#[test]
+fn the_manager_records_the_image_that_domain_0_names_for_the_vtpm_s_domain() {
+    let mut machine = Machine::default();
+    let mut chain = machine.start("tpm2").unwrap();
+    let mut domain_0 = machine.world.store(DomainId(0));
+    let devices = format!("/local/domain/{MANAGER}/backend/vtpm/{VTPM}");
+    let device = domain_0.list(&devices).unwrap().concat();
+    let text = format!("sha256:{}", "5a".repeat(32));
+    domain_0.write(&format!("{devices}/{device}/image"), &text).unwrap();
+    let mut guest = Guest::boot(&mut chain, 1);
+    crate::define(&mut chain, &mut guest);
+    guest.destroy(&mut chain);
+    chain.stop();
+    assert_eq!(shown(&machine).image_hash, [0x5a; 32]);
+    // Started by somebody who names none.
+    machine.start("tpm2").unwrap().stop();
+    assert_eq!(shown(&machine).image_hash, [0x5a; 32]);
 }
 
 #[test]
