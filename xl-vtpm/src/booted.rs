@@ -163,6 +163,10 @@ pub(crate) fn unnamed(why: &Problem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+    use std::io::Write as _;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::process::Command;
     use std::time::{Duration, SystemTime};
 
     fn config(kernel: &Path) -> String {
@@ -227,6 +231,83 @@ mod tests {
         }
         let why = Booted::since(Path::new("vtpm-stubdom.gz"), &at(now)).unwrap_err();
         assert!(why.0.contains("no whole path"), "{why}");
+    }
+
+    const IN_THERE: &str = "IMAGE_OF_A_TEST";
+
+    /// A xenstored of one client (Xen docs/misc/xenstore.txt): DIRECTORY, READ and WRITE.
+    fn serve(
+        mut client: UnixStream,
+        mut nodes: BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let mut header = [0; 16];
+        while client.read_exact(&mut header).is_ok() {
+            let number = |at: usize| u32::from_ne_bytes(header[at..at + 4].try_into().unwrap());
+            let mut body = vec![0; number(12) as usize];
+            client.read_exact(&mut body).unwrap();
+            let text = String::from_utf8(body).unwrap();
+            let (path, value) = text.split_once('\0').unwrap();
+            let below = |name: &String| {
+                let rest = name.strip_prefix(path)?.strip_prefix('/')?;
+                (!rest.contains('/')).then(|| rest.to_owned())
+            };
+            let found = match number(0) {
+                1 => Some(nodes.keys().filter_map(below).map(|name| name + "\0").collect())
+                    .filter(|names: &String| !names.is_empty()),
+                2 => nodes.get(path).cloned(),
+                11 => nodes
+                    .insert(path.into(), value.into())
+                    .or(Some(String::new()))
+                    .map(|_| "OK\0".into()),
+                other => panic!("{other}"),
+            };
+            if found.is_none() {
+                header[..4].copy_from_slice(&16_u32.to_ne_bytes());
+            }
+            let answer = found.unwrap_or_else(|| "ENOENT\0".into());
+            header[12..].copy_from_slice(&u32::try_from(answer.len()).unwrap().to_ne_bytes());
+            client.write_all(&[&header[..], answer.as_bytes()].concat()).unwrap();
+        }
+        nodes
+    }
+
+    #[test]
+    fn it_is_named_at_each_device_that_is_there_and_at_no_other() {
+        if let Some(image) = std::env::var_os(IN_THERE) {
+            let nodes = Nodes::open().unwrap();
+            let booted = Booted::by(&config(Path::new(&image))).unwrap();
+            booted.name_to_managers(&nodes, 7).unwrap();
+            let named = |manager: u32, frontend: u32| {
+                let device = format!("/local/domain/{manager}/backend/vtpm/{frontend}/0");
+                is_named(&nodes, &device, 7).unwrap()
+            };
+            assert_eq!([named(3, 7), named(4, 7), named(3, 8)], [Some(true), None, None]);
+            return;
+        }
+        let here = tempfile::tempdir().unwrap();
+        let (image, socket) = (here.path().join("vtpm-stubdom.gz"), here.path().join("socket"));
+        fs::write(&image, "abc").unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let of_libxl = [
+            ("/libxl/7/device/vtpm/0", ""),
+            ("/libxl/7/device/vtpm/1", ""),
+            ("/libxl/7/device/vtpm/0/backend", "/local/domain/3/backend/vtpm/7/0"),
+            ("/libxl/7/device/vtpm/1/backend", "/local/domain/4/backend/vtpm/7/1"),
+            ("/local/domain/3/backend/vtpm/7/0/frontend-id", "7"),
+            ("/local/domain/3/backend/vtpm/8/0/frontend-id", "8"),
+        ];
+        let before: BTreeMap<_, _> =
+            of_libxl.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let nodes = before.clone();
+        let xenstored = std::thread::spawn(move || serve(listener.accept().unwrap().0, nodes));
+        let mut names = Command::new(std::env::current_exe().unwrap());
+        names.args(["--exact", std::thread::current().name().unwrap()]);
+        let output = names.env(IN_THERE, &image).env("XENSTORED_PATH", &socket).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut after = xenstored.join().unwrap();
+        let named = after.remove("/local/domain/3/backend/vtpm/7/0/image");
+        assert_eq!(named, Some(Booted::by(&config(&image)).unwrap().digest().unwrap()));
+        assert_eq!(after, before, "nothing else");
     }
 
     #[test]
