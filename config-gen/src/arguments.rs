@@ -85,6 +85,7 @@ const NOTES: &str = r#"A TOML file, all of it optional but the guests' names:
   type = "pvh"                        # without config, a file is made of these
   kernel = "/boot/vmlinuz"
   memory = 512
+  pinned = true                       # its vTPM serves no guest but one with this vTPM's uuid in its line
 
 Examples:
   vtpm-config-gen vtpms.toml

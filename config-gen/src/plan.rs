@@ -225,9 +225,12 @@ impl Planner<'_> {
         let file = self.folder.join(format!("{name}.cfg"));
         let tpm = checks::version(self.wanted, asked.tpm.as_ref())?;
         let ephemeral = asked.ephemeral.unwrap_or(false);
+        let uuid = identity::of(self.wanted, asked.uuid.as_ref(), &file, &guest.file)?;
+        let only = format!("guest={uuid}");
         let first = [
             if tpm == TpmVersion::Tpm20 { "tpm2" } else { "" },
             if ephemeral { "ephemeral" } else { "" },
+            if asked.pinned.unwrap_or(false) { &only } else { "" },
         ];
         if let (true, Some(disk)) = (ephemeral, &asked.vtpm_disk) {
             let told = "an ephemeral vTPM keeps nothing and has no disk; take one of the two out";
@@ -238,7 +241,7 @@ impl Planner<'_> {
             None => format!("{}/{name}.img", self.disks),
         };
         Ok(Vtpm {
-            uuid: identity::of(self.wanted, asked.uuid.as_ref(), &file, &guest.file)?,
+            uuid,
             tpm,
             ephemeral,
             memory_mib: checks::at_least(

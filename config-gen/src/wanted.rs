@@ -72,6 +72,8 @@ pub(crate) struct Guest {
     pub(crate) tpm: Option<Text>,
     pub(crate) uuid: Option<Text>,
     pub(crate) ephemeral: Option<bool>,
+    /// The vTPM serves a guest with its own `vtpm=` line and no other.
+    pub(crate) pinned: Option<bool>,
     /// The vTPM domain: its name, memory, disk, and more words for its command line.
     pub(crate) vtpm: Option<Text>,
     pub(crate) vtpm_memory: Option<Spanned<u32>>,
@@ -100,6 +102,7 @@ impl Default for Guest {
             tpm: None,
             uuid: None,
             ephemeral: None,
+            pinned: None,
             vtpm: None,
             vtpm_memory: None,
             vtpm_disk: None,

@@ -13,8 +13,11 @@ pub(crate) enum Reader {
 }
 
 /// Words that are decided by keys of their own, and what to write instead.
-const OF_A_VTPM: [(&str, &str); 2] =
-    [("tpm2", "tpm = \"2.0\" or tpm = \"1.2\""), ("ephemeral", "ephemeral = true")];
+const OF_A_VTPM: [(&str, &str); 3] = [
+    ("tpm2", "tpm = \"2.0\" or tpm = \"1.2\""),
+    ("ephemeral", "ephemeral = true"),
+    ("guest", "pinned = true"),
+];
 const OF_A_MANAGER: [(&str, &str); 2] =
     [("tpm2", "hardware = \"2.0\" or hardware = \"1.2\""), ("hwtpm", "hardware = \"none\"")];
 

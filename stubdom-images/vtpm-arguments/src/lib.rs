@@ -22,6 +22,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use log::LevelFilter;
 use tpm_wire::TpmVersion;
+use tpmif::Uuid;
 
 /// Where the TPM's state lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,9 @@ pub struct Arguments {
     pub reattach: Reattach,
     /// `hwinitpcr=`: PCRs that a fresh boot extends by the hardware TPM's values; none when absent.
     pub hardware_pcrs: PcrSet,
+    /// `guest=`: the only uuid of a guest's `vtpm=` line that is served; any when absent. The toolstack
+    /// writes it into the vTPM domain's own backend directory, where no guest can.
+    pub guest: Option<Uuid>,
 }
 
 /// A sentence for the console about an argument that is accepted but does less than it says.
@@ -89,7 +93,7 @@ pub type Notice = String;
 
 impl Arguments {
     /// The name of every word. No other reaches the reader; the manual page describes each.
-    pub const WORDS: [&str; 12] = [
+    pub const WORDS: [&str; 13] = [
         "tpm2",
         "ephemeral",
         "clear",
@@ -102,6 +106,7 @@ impl Arguments {
         "banks",
         "platform",
         "reattach",
+        "guest",
     ];
 
     /// Reads the words of a command line (split at blanks, quotes resolved).

@@ -9,6 +9,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use log::LevelFilter;
 use tpm_wire::TpmVersion;
+use tpmif::Uuid;
+
+const GUEST: &str = "guest= with the uuid= of the guest's vtpm= line, such as \
+                     guest=4f8cd7f3-1c0b-4d1f-8a46-2f0e5c9a7b11, or nothing for any guest";
 
 /// What was read so far.
 struct Draft {
@@ -50,6 +54,7 @@ impl Draft {
             platform: PlatformHierarchy::Closed,
             reattach: Reattach::Refuse,
             hardware_pcrs: PcrSet::default(),
+            guest: None,
         };
         Self { arguments, managed: None, only_20: Vec::new(), notices: Vec::new() }
     }
@@ -85,6 +90,7 @@ impl Draft {
             "banks" => self.banks(word, value),
             "platform" => self.platform(word, value),
             "reattach" => self.reattach(word, value),
+            "guest" => self.guest(word, value),
             _ => {
                 self.unknown(word);
                 Ok(())
@@ -158,6 +164,12 @@ impl Draft {
             return Err(malformed(word, "reattach=blank-pcrs, or nothing to refuse"));
         }
         self.arguments.reattach = Reattach::BlankPcrs;
+        Ok(())
+    }
+
+    fn guest(&mut self, word: &str, value: &str) -> Result<(), ArgumentError> {
+        let uuid = Uuid::parse(value).ok_or_else(|| malformed(word, GUEST))?;
+        self.arguments.guest = Some(uuid);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::{
     ArgumentError, Arguments, Custody, DEFAULT_BANKS, LocalityGrant, Notice, PlatformHierarchy,
     Reattach, Startup,
 };
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use log::LevelFilter;
@@ -50,6 +51,19 @@ fn both_spellings_choose_tpm_20() {
 fn the_state_is_kept_unless_the_word_ephemeral_says_otherwise() {
     assert_eq!(accepted("tpm2").custody, Custody::Managed);
     assert_eq!(accepted("tpm2 ephemeral").custody, Custody::Ephemeral);
+}
+
+#[test]
+fn a_guest_is_named_by_a_whole_uuid() {
+    assert_eq!(accepted("tpm2").guest, None);
+    let uuid = "4f8cd7f3-1c0b-4d1f-8a46-2f0e5c9a7b11";
+    let guest = accepted(&format!("tpm2 ephemeral guest={uuid}")).guest;
+    assert_eq!(guest.unwrap().to_string(), uuid);
+    for value in ["", "any", "4f8cd7f3", "4f8cd7f3-1c0b-4d1f-8a46-2f0e5c9a7b1g"] {
+        let word = format!("guest={value}");
+        let error = refused(&word);
+        assert!(matches!(error, ArgumentError::Malformed { .. }), "{error:?}");
+    }
 }
 
 #[test]

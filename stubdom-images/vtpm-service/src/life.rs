@@ -13,6 +13,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 use domain_io::DomainId;
+use tpmif::Uuid;
 use tpmif::nodes::DeviceId;
 use vtpm_arguments::Reattach;
 
@@ -34,6 +35,13 @@ pub enum Refusal {
         /// The guest.
         domain: DomainId,
     },
+    /// The vTPM is one guest's (`guest=`), and this is another.
+    AnotherGuest {
+        /// What the vTPM's `guest=` says.
+        only: Uuid,
+        /// The uuid of this guest's `vtpm=` line.
+        uuid: Uuid,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -53,6 +61,11 @@ impl fmt::Display for Refusal {
                 f,
                 "no locality= rule is for domain {domain}: guests' labels are not read yet, so a rule \
                  with a LABEL is for nobody; write locality=0 for every guest"
+            ),
+            Self::AnotherGuest { only, uuid } => write!(
+                f,
+                "this vTPM is for the guest whose vtpm= line has uuid={only} (guest= in its extra=), and \
+                 this line has uuid={uuid}: attach that guest its own vTPM, or correct its line"
             ),
         }
     }

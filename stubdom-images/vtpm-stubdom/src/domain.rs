@@ -128,9 +128,11 @@ impl<E: Engine, K: StateKeeper<E>, S: Sharing> VtpmDomain<E, K, S> {
         match event {
             Event::Attached { id, uuid } => {
                 log::info!("frontend {id} with uuid {uuid}");
-                let admitted = self
-                    .service
-                    .guest_attached(id, None, |domain| store.is_introduced(domain).unwrap_or(true));
+                let lives = |domain| store.is_introduced(domain).unwrap_or(true);
+                let admitted = match self.service.is_for(uuid) {
+                    Ok(()) => self.service.guest_attached(id, None, lives),
+                    Err(other) => Err(other.into()),
+                };
                 match admitted {
                     Ok(()) => Ok(()),
                     Err(AttachError::Refused(why)) => {

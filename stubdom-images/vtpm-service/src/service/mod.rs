@@ -14,6 +14,7 @@ use crate::route::{Fault, Route, route};
 use alloc::vec::Vec;
 use domain_io::DomainId;
 use tpm_wire::{Header, MAX_PACKET_BYTES};
+use tpmif::Uuid;
 use tpmif::nodes::DeviceId;
 use vtpm_arguments::{Arguments, LocalityGrant, Startup};
 use vtpm_engine::{Engine, Locality};
@@ -88,6 +89,17 @@ impl<E: Engine, K: StateKeeper<E>> Service<E, K> {
     #[must_use]
     pub const fn present(&self) -> Option<DeviceId> {
         self.life.present()
+    }
+
+    /// Whether this vTPM is for a guest whose `vtpm=` line has this uuid.
+    ///
+    /// # Errors
+    /// [`Refusal::AnotherGuest`]: close this frontend with the message.
+    pub fn is_for(&self, uuid: Uuid) -> Result<(), Refusal> {
+        match self.arguments.guest {
+            Some(only) if only != uuid => Err(Refusal::AnotherGuest { only, uuid }),
+            _ => Ok(()),
+        }
     }
 
     /// A frontend appeared. Its guest gets a TPM whose PCRs hold its own measurements and nobody

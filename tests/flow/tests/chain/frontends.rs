@@ -39,3 +39,18 @@ fn a_refused_guest_is_served_once_it_is_attached_after_the_first_has_gone() {
     let mut guest = Guest::boot(&mut chain, 2);
     assert_eq!(response_code(&guest.send(&mut chain, &get_random(8))), 0);
 }
+
+#[test]
+fn a_vtpm_that_is_one_guest_s_serves_no_line_with_another_uuid() {
+    let mut chain = Chain::start("tpm2 ephemeral guest=0f8e1a52-7c3d-4b69-9a10-5566778899ab");
+    let other = DeviceId { frontend: DomainId(1), device: 0 };
+    assert_eq!(chain.attach(other).0, Waiting::TimedOut);
+    let message = chain.message(other).expect("a message");
+    assert!(message.contains("uuid=0f8e1a52-7c3d-4b69-9a10-5566778899ab (guest="), "{message}");
+    assert!(message.contains(&format!("uuid={}:", tpmif::peers::UUID)), "{message}");
+    drop(chain);
+
+    let mut chain = Chain::start(&format!("tpm2 ephemeral guest={}", tpmif::peers::UUID));
+    let mut guest = Guest::boot(&mut chain, 1);
+    guest.succeed(&mut chain, &get_random(8));
+}
