@@ -37,6 +37,10 @@ stock() { xl vtpm-list g1 | awk '{ $1 = $1; print }'; }
 ours() { xlv list g1 | awk '{ $1 = ""; for (n = 9; n < 13; n++) $n = ""; $1 = $1; print }' | awk '{ $1 = $1; print }'; }
 same_columns() { stock >/tmp/stock && ours >/tmp/ours && [ -s /tmp/stock ] && diff /tmp/stock /tmp/ours; }
 check "with what stock xl lists, in its columns" same_columns
+# A guest may write there what it likes.
+check "a guest says in bytes that are no text how it is" \
+  xenstore-write "/local/domain/$(xl domid g1)/data/vtpm/state" '\xff\xfe'
+check "the vTPM is listed all the same" matches '^g1 .* 4 .* 2\.0  ready ' xlv list
 check "guest and vTPM are ended" xlv shutdown g1
 check "and gone" toolstack_gone g1 g1-vtpm
 # The word of a vtpm line that stock xl passes over, with the uuid behind it.
