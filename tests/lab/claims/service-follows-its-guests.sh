@@ -35,6 +35,7 @@ check "with the same vTPM" test "$(xl domid g1-vtpm)" = "$vtpm"
 xl destroy g1-vtpm
 again() { xl create -q /etc/xen/vtpm/g1-vtpm.cfg && vtpm_wait g1-vtpm 60; }
 check "its vTPM is restarted under it" again
+check "its image is named to the manager, although stock xl has started it" lab_until 60 image_named g1-vtpm
 check "the guest is not given to it" lab_until 30 watch_says 'h1 .*has lost the PCRs; the guest is not given to it'
 xl destroy g1-vtpm
 sed -i 's/^extra *= *"/&reattach=blank-pcrs /' /etc/xen/vtpm/g1-vtpm.cfg

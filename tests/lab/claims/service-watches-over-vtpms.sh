@@ -23,6 +23,7 @@ crash_expected=1
 check "the manager is destroyed" xl destroy vtpmmgr
 check "and started again" xlv manager start --timeout 120
 check "its vTPM is connected to it" lab_until 60 watch_says 'vtpm-rewire: 1 rewired, 0 already connected, 0 failed'
+check "and its image is named to it" lab_until 30 image_named g1-vtpm
 raw_guest g1 "the guest notices nothing and writes" "ok $nv_new; ok $nv_write:123456789abcde01:0000; test \$(pcr16) = \$(cat pcr)"
 check "the guest is rebooted by xl" xl reboot g1
 check "it is another domain then" lab_until 60 another_domid g1 "$guest"
