@@ -1,11 +1,10 @@
 //! The image that a vTPM domain is started from, named to its manager for the vTPM's record
 //! (docs/decisions/0296-the-image-that-runs-is-recorded.md). Nothing fails because it cannot be named.
 
+use crate::known::Config;
 use crate::nodes::Nodes;
 use libxl_vtpm::plan::Problem;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -41,23 +40,12 @@ impl Stamp {
     }
 }
 
-/// The parts of libxl's JSON that matter here (`libxl_domain_config`, _libxl_types.h).
-#[derive(Deserialize)]
-struct Whole {
-    b_info: Build,
-}
-
-#[derive(Deserialize)]
-struct Build {
-    kernel: PathBuf,
-}
-
 impl Booted {
     /// The image of a domain that is about to be made.
     pub(crate) fn by(json: &str) -> Result<Self, Problem> {
-        let whole: Result<Whole, _> = serde_json::from_str(json);
-        let kernel = whole.map(|whole| whole.b_info.kernel);
-        Self::at(&kernel.map_err(|error| Problem(format!("xl printed no kernel: {error}")))?)
+        let config: Result<Config, _> = serde_json::from_str(json);
+        let config = config.map_err(|error| Problem(format!("xl printed no kernel: {error}")))?;
+        Self::at(&config.b_info.kernel)
     }
 
     /// The image of a domain that somebody made at this time: what is older was read by libxl then.
@@ -103,12 +91,8 @@ impl Booted {
         if Stamp::of(&file.metadata().map_err(failed)?) != self.was {
             return Err(Problem(format!("{} was changed meanwhile", self.path.display())));
         }
-        let mut text = String::from("sha256:");
-        for byte in hash.finalize() {
-            // A string takes everything.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Ok(text)
+        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("sha256:{digits}"))
     }
 
     /// Names it at each manager that the domain has a device of.
@@ -121,52 +105,48 @@ impl Booted {
         let digest = self.digest()?;
         for device in devices {
             let path = nodes.read(&format!("{folder}/{device}/backend"))?;
-            if let Some(node) = path.and_then(|path| node_of(&path, domid))
-                && is_there(nodes, &node)?
+            if let Some(path) = path.filter(|path| is_device_of(path, domid))
+                && is_there(nodes, &path)?
             {
-                nodes.write(&node, &digest)?;
+                nodes.write(&format!("{path}/{NODE}"), &digest)?;
             }
         }
         Ok(())
     }
 }
 
-/// Whether an image is named at this device already, as libxl names its directory; `None` where there is no such device.
-pub(crate) fn is_named(nodes: &Nodes, backend: &str, domid: u32) -> Result<Option<bool>, Problem> {
-    let Some(node) = node_of(backend, domid) else { return Ok(None) };
-    if !is_there(nodes, &node)? {
+/// Whether an image is named at this device, by its directory at its backend; `None` where there is no such device.
+pub(crate) fn is_named(nodes: &Nodes, device: &str) -> Result<Option<bool>, Problem> {
+    if !is_there(nodes, device)? {
         return Ok(None);
     }
-    Ok(Some(nodes.read(&node)?.is_some()))
+    Ok(Some(nodes.read(&format!("{device}/{NODE}"))?.is_some()))
 }
 
 /// The device is still there: a node that was written too late would be all that is left of it.
-fn is_there(nodes: &Nodes, node: &str) -> Result<bool, Problem> {
-    let device = node.strip_suffix(NODE).unwrap_or(node);
-    Ok(nodes.read(&format!("{device}frontend-id"))?.is_some())
+fn is_there(nodes: &Nodes, device: &str) -> Result<bool, Problem> {
+    Ok(nodes.read(&format!("{device}/frontend-id"))?.is_some())
 }
 
-/// The node of a device of this domain.
-fn node_of(backend: &str, domid: u32) -> Option<String> {
-    let (domain, device) = backend.strip_prefix("/local/domain/")?.split_once("/backend/vtpm/")?;
-    let (frontend, number) = device.split_once('/')?;
+/// Whether a path is the directory of a vTPM device of this domain at its backend.
+fn is_device_of(path: &str, domid: u32) -> bool {
+    let parts: Vec<_> = path.split('/').collect();
+    let ["", "local", "domain", backend, "backend", "vtpm", frontend, device] = parts[..] else {
+        return false;
+    };
     let is_number = |text: &str| text.parse::<u32>().is_ok();
-    let whole = is_number(domain) && is_number(number) && frontend.parse() == Ok(domid);
-    whole.then(|| format!("{backend}/{NODE}"))
+    is_number(backend) && is_number(device) && frontend.parse() == Ok(domid)
 }
 
 /// What is said when it cannot be named.
 pub(crate) fn unnamed(why: &Problem) -> String {
-    format!("the image that it runs is not recorded with its vTPM: {why}")
+    format!("the image that it runs is not recorded with its vTPM: {why}; its next start names it")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-    use std::io::Write as _;
-    use std::os::unix::net::{UnixListener, UnixStream};
-    use std::process::Command;
+    use crate::fake_xenstored::{Tree, heard, is_client};
     use std::time::{Duration, SystemTime};
 
     fn config(kernel: &Path) -> String {
@@ -233,61 +213,22 @@ mod tests {
         assert!(why.0.contains("no whole path"), "{why}");
     }
 
-    const IN_THERE: &str = "IMAGE_OF_A_TEST";
-
-    /// A xenstored of one client (Xen docs/misc/xenstore.txt): DIRECTORY, READ and WRITE.
-    fn serve(
-        mut client: UnixStream,
-        mut nodes: BTreeMap<String, String>,
-    ) -> BTreeMap<String, String> {
-        let mut header = [0; 16];
-        while client.read_exact(&mut header).is_ok() {
-            let number = |at: usize| u32::from_ne_bytes(header[at..at + 4].try_into().unwrap());
-            let mut body = vec![0; number(12) as usize];
-            client.read_exact(&mut body).unwrap();
-            let text = String::from_utf8(body).unwrap();
-            let (path, value) = text.split_once('\0').unwrap();
-            let below = |name: &String| {
-                let rest = name.strip_prefix(path)?.strip_prefix('/')?;
-                (!rest.contains('/')).then(|| rest.to_owned())
-            };
-            let found = match number(0) {
-                1 => Some(nodes.keys().filter_map(below).map(|name| name + "\0").collect())
-                    .filter(|names: &String| !names.is_empty()),
-                2 => nodes.get(path).cloned(),
-                11 => nodes
-                    .insert(path.into(), value.into())
-                    .or(Some(String::new()))
-                    .map(|_| "OK\0".into()),
-                other => panic!("{other}"),
-            };
-            if found.is_none() {
-                header[..4].copy_from_slice(&16_u32.to_ne_bytes());
-            }
-            let answer = found.unwrap_or_else(|| "ENOENT\0".into());
-            header[12..].copy_from_slice(&u32::try_from(answer.len()).unwrap().to_ne_bytes());
-            client.write_all(&[&header[..], answer.as_bytes()].concat()).unwrap();
-        }
-        nodes
-    }
-
     #[test]
     fn it_is_named_at_each_device_that_is_there_and_at_no_other() {
-        if let Some(image) = std::env::var_os(IN_THERE) {
+        if let Some(image) = is_client() {
             let nodes = Nodes::open().unwrap();
             let booted = Booted::by(&config(Path::new(&image))).unwrap();
             booted.name_to_managers(&nodes, 7).unwrap();
             let named = |manager: u32, frontend: u32| {
                 let device = format!("/local/domain/{manager}/backend/vtpm/{frontend}/0");
-                is_named(&nodes, &device, 7).unwrap()
+                is_named(&nodes, &device).unwrap()
             };
-            assert_eq!([named(3, 7), named(4, 7), named(3, 8)], [Some(true), None, None]);
+            assert_eq!([named(3, 7), named(4, 7), named(3, 8)], [Some(true), None, Some(false)]);
             return;
         }
         let here = tempfile::tempdir().unwrap();
-        let (image, socket) = (here.path().join("vtpm-stubdom.gz"), here.path().join("socket"));
+        let image = here.path().join("vtpm-stubdom.gz");
         fs::write(&image, "abc").unwrap();
-        let listener = UnixListener::bind(&socket).unwrap();
         let of_libxl = [
             ("/libxl/7/device/vtpm/0", ""),
             ("/libxl/7/device/vtpm/1", ""),
@@ -296,24 +237,18 @@ mod tests {
             ("/local/domain/3/backend/vtpm/7/0/frontend-id", "7"),
             ("/local/domain/3/backend/vtpm/8/0/frontend-id", "8"),
         ];
-        let before: BTreeMap<_, _> =
-            of_libxl.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let nodes = before.clone();
-        let xenstored = std::thread::spawn(move || serve(listener.accept().unwrap().0, nodes));
-        let mut names = Command::new(std::env::current_exe().unwrap());
-        names.args(["--exact", std::thread::current().name().unwrap()]);
-        let output = names.env(IN_THERE, &image).env("XENSTORED_PATH", &socket).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let mut after = xenstored.join().unwrap();
-        let named = after.remove("/local/domain/3/backend/vtpm/7/0/image");
-        assert_eq!(named, Some(Booted::by(&config(&image)).unwrap().digest().unwrap()));
+        let before: Tree =
+            of_libxl.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into();
+        let (_, mut after) = heard(before.clone(), image.to_str().unwrap());
+        let named = after.remove("/local/domain/3/backend/vtpm/7/0/image").unwrap();
+        let digest = Booted::by(&config(&image)).unwrap().digest().unwrap();
+        assert_eq!(String::from_utf8(named).unwrap(), digest);
         assert_eq!(after, before, "nothing else");
     }
 
     #[test]
-    fn the_node_lies_at_the_domain_s_own_device() {
-        let node = node_of("/local/domain/3/backend/vtpm/7/0", 7);
-        assert_eq!(node.as_deref(), Some("/local/domain/3/backend/vtpm/7/0/image"));
+    fn a_device_of_the_domain_s_own_is_told_from_everything_else() {
+        assert!(is_device_of("/local/domain/3/backend/vtpm/7/0", 7));
         for other in [
             "/local/domain/3/backend/vtpm/8/0",
             "/local/domain/3/backend/vbd/7/0",
@@ -323,7 +258,7 @@ mod tests {
             "/tool",
             "",
         ] {
-            assert_eq!(node_of(other, 7), None, "{other}");
+            assert!(!is_device_of(other, 7), "{other}");
         }
     }
 }

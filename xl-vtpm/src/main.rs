@@ -19,6 +19,8 @@ mod doctor;
 mod end;
 mod ended;
 mod exit;
+#[cfg(test)]
+mod fake_xenstored;
 mod files;
 mod hardware;
 mod host;

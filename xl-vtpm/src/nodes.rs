@@ -95,49 +95,21 @@ fn value(path: &str, read: io::Result<Box<str>>) -> Result<Option<String>, Probl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
-    use std::os::unix::net::{UnixListener, UnixStream};
-    use std::process::Command;
-
-    /// Answers each request for a node with these bytes (Xen docs/misc/xenstore.txt, `READ`).
-    fn answer(mut client: UnixStream, value: &[u8]) {
-        let mut header = [0; 16];
-        while client.read_exact(&mut header).is_ok() {
-            let length = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().unwrap());
-            client.read_exact(&mut vec![0; length(&header[12..]) as usize]).unwrap();
-            header[12..].copy_from_slice(&u32::try_from(value.len()).unwrap().to_ne_bytes());
-            client.write_all(&[&header[..], value].concat()).unwrap();
-        }
-    }
-
-    /// This test again, in a process that finds this test's xenstored by its environment.
-    fn heard_by(socket: &std::path::Path, test: &str) -> String {
-        let mut asks = Command::new(std::env::current_exe().unwrap());
-        asks.args(["--nocapture", "--exact", test]);
-        let output = asks.env(IN_THERE, "").env("XENSTORED_PATH", socket).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    const IN_THERE: &str = "NODES_OF_A_TEST";
+    use crate::fake_xenstored::{heard, is_client};
 
     #[test]
     fn what_a_domain_says_of_itself_is_no_fault_of_xenstore_and_drives_no_terminal() {
-        if std::env::var_os(IN_THERE).is_some() {
+        if is_client().is_some() {
             let nodes = Nodes::open().unwrap();
             return println!("[{}]", nodes.said(7, Role::Vtpm, "state").unwrap().unwrap());
         }
-        let folder = tempfile::tempdir().unwrap();
         for (value, said) in [
             (&b"ready"[..], "[ready]"),
             (b"\xff\x1b[2J", "[\u{fffd}]"),
             (b"\x1b]0;x\x07\xc2\x9b2J\nready", "[\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}ready]"),
         ] {
-            let socket = folder.path().join(said.len().to_string());
-            let listener = UnixListener::bind(&socket).unwrap();
-            std::thread::spawn(move || answer(listener.accept().unwrap().0, value));
-            let name = std::thread::current().name().unwrap().to_owned();
-            let heard = heard_by(&socket, &name);
+            let node = format!("/local/domain/7/{}/state", Role::Vtpm.node());
+            let (heard, _) = heard([(node, value.to_vec())].into(), "");
             assert!(heard.contains(said), "{said}: {heard:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Which device speaks for which vTPM.
 
 use crate::image::Named;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use core::fmt;
 use tpmif::nodes::DeviceId;
 use vtpm_store::Uuid;
@@ -17,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) label: Option<LabelHash>,
     /// The image that this domain was started from.
     pub(crate) image: Named,
+    /// It was said that the vTPM is new.
+    introduced: bool,
 }
 
 /// Why a device gets no session.
@@ -51,8 +53,6 @@ impl fmt::Display for Refusal {
 pub(crate) struct Sessions {
     by_device: BTreeMap<DeviceId, Session>,
     by_uuid: BTreeMap<Uuid, DeviceId>,
-    /// Those that were said to be new.
-    introduced: BTreeSet<Uuid>,
 }
 
 impl Sessions {
@@ -73,7 +73,8 @@ impl Sessions {
             self.end(by);
         }
         self.end(id);
-        self.by_device.insert(id, Session { uuid, label: None, image: Named::Unread });
+        self.by_device
+            .insert(id, Session { uuid, label: None, image: Named::Unread, introduced: false });
         self.by_uuid.insert(uuid, id);
         Ok(())
     }
@@ -93,13 +94,13 @@ impl Sessions {
     pub(crate) fn end(&mut self, id: DeviceId) {
         if let Some(session) = self.by_device.remove(&id) {
             self.by_uuid.remove(&session.uuid);
-            self.introduced.remove(&session.uuid);
         }
     }
 
     /// Whether it is worth a line that a vTPM is new: once in a session, however often it is not kept.
-    pub(crate) fn introduces(&mut self, session: Session) -> bool {
-        self.by_uuid.contains_key(&session.uuid) && self.introduced.insert(session.uuid)
+    pub(crate) fn introduces(&mut self, uuid: Uuid) -> bool {
+        let session = self.by_uuid.get(&uuid).and_then(|id| self.by_device.get_mut(id));
+        session.is_some_and(|session| !core::mem::replace(&mut session.introduced, true))
     }
 
     pub(crate) fn of(&self, id: DeviceId) -> Option<Session> {

@@ -57,7 +57,7 @@ enum Did {
 fn name(host: &Host, wire: &Wire) -> Result<Did, Problem> {
     let Wire { frontend, devid, backend, .. } = wire;
     let device = format!("/local/domain/{backend}/backend/vtpm/{frontend}/{devid}");
-    if booted::is_named(&host.nodes, &device, *frontend)? != Some(false) {
+    if booted::is_named(&host.nodes, &device)? != Some(false) {
         return Ok(Did::Nothing);
     }
     // libxl tells of a domain's configuration once all of it is made.

@@ -67,7 +67,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
             Some(record) => record,
             None if self.explicit => return Err(TpmResult::AUTH_FAIL),
             None => {
-                if self.sessions.introduces(session) {
+                if self.sessions.introduces(session.uuid) {
                     log::info!("vTPM {} is new: TPM {version}", session.uuid);
                 }
                 Box::new(Record::new(session.uuid, version))
@@ -155,9 +155,7 @@ fn bound_to_label(mut record: Box<Record>, session: Session) -> Box<Record> {
 
 /// The image is kept with whatever else changes in the record.
 fn with_image(mut record: Box<Record>, session: Session) -> Box<Record> {
-    if let Named::Image(digest) = session.image
-        && record.image_hash != digest.0
-    {
+    if let Named::Image(digest) = session.image {
         record.image_hash = digest.0.to_vec();
     }
     record

@@ -16,6 +16,15 @@ fn named(digest: [u8; 32]) -> String {
     digest.iter().fold("sha256:".into(), |text, byte| format!("{text}{byte:02x}"))
 }
 
+/// A manager on a blank disk, one vTPM, and an ear for what is said.
+fn one_vtpm() -> (Disk, Rig, Vtpm) {
+    listen();
+    let disk = disk();
+    let mut rig = Rig::start(&disk);
+    let vtpm = Vtpm::connect(&mut rig, 1);
+    (disk, rig, vtpm)
+}
+
 /// Domain 0 writes the node, as it does before it lets the vTPM's domain run.
 fn name(rig: &mut Rig, vtpm: &Vtpm, value: &str) {
     let node = format!("{}/image", Libxl::backend_dir(rig.id, vtpm.id));
@@ -53,9 +62,7 @@ fn warnings() -> Vec<String> {
 
 #[test]
 fn an_image_is_recorded_with_the_first_write_and_outlives_the_manager() {
-    let disk = disk();
-    let mut rig = Rig::start(&disk);
-    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (disk, mut rig, mut vtpm) = one_vtpm();
     name(&mut rig, &vtpm, &named([0xa1; 32]));
     let before = flushes(&disk);
     assert_eq!(vtpm.request(&mut rig, Request::Status).0, 0);
@@ -73,10 +80,7 @@ fn an_image_is_recorded_with_the_first_write_and_outlives_the_manager() {
 
 #[test]
 fn another_image_is_said_once_and_kept_with_the_next_write_and_an_unchanged_one_costs_nothing() {
-    listen();
-    let disk = disk();
-    let mut rig = Rig::start(&disk);
-    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (disk, mut rig, mut vtpm) = one_vtpm();
     name(&mut rig, &vtpm, &named([0xa1; 32]));
     assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, 1))).0, 0);
 
@@ -107,10 +111,7 @@ fn another_image_is_said_once_and_kept_with_the_next_write_and_an_unchanged_one_
 
 #[test]
 fn what_is_no_digest_is_ignored_with_one_line() {
-    listen();
-    let disk = disk();
-    let mut rig = Rig::start(&disk);
-    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (_, mut rig, mut vtpm) = one_vtpm();
     let digest = named([0xa1; 32]);
     for (count, wrong) in
         ["", "sha256:", &digest[..70], &format!("{digest}0"), "/usr/lib/xen/boot/vtpm-stubdom.gz"]
@@ -132,10 +133,7 @@ fn what_is_no_digest_is_ignored_with_one_line() {
 
 #[test]
 fn without_a_name_a_record_stays_as_it_is_and_nothing_more_is_asked_of_xenstored() {
-    listen();
-    let disk = disk();
-    let mut rig = Rig::start(&disk);
-    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (_, mut rig, mut vtpm) = one_vtpm();
     assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, 1))).0, 0);
     assert!(recorded(&mut rig, 1).is_empty());
     name(&mut rig, &vtpm, &named([0xa1; 32]));
