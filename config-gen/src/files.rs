@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// As xl's own files: readable for all, they hold no secret.
+/// As xl's own files: readable for all, for what is written here is no secret.
 const MODE: u32 = 0o644;
 
 /// Writes every file. Without `force` none may be there yet; a file that already holds its text stays.
@@ -87,7 +87,8 @@ impl Writing {
         let mut ready = NamedTempFile::new_in(folder).with_context(why)?;
         ready.write_all(file.text.as_bytes()).with_context(why)?;
         ready.as_file().sync_all().with_context(why)?;
-        fs::set_permissions(ready.path(), fs::Permissions::from_mode(MODE)).with_context(why)?;
+        fs::set_permissions(ready.path(), fs::Permissions::from_mode(mode(file)))
+            .with_context(why)?;
         Ok(ready)
     }
 
@@ -114,6 +115,13 @@ fn kept(path: &Path) -> io::Result<NamedTempFile<()>> {
             _ => fs::copy(path, other).map(drop),
         })
     })
+}
+
+/// No more may read it than the file that it is a copy of, which may hold a password, or the one that it replaces.
+fn mode(file: &File) -> u32 {
+    let others = file.copy_of.iter().chain([&file.path]);
+    let modes = others.filter_map(|other| fs::metadata(other).ok());
+    modes.fold(MODE, |mode, found| mode & found.permissions().mode()) | 0o600
 }
 
 fn replaceable(path: &Path) -> Result<()> {
@@ -149,7 +157,8 @@ fn what_was_written_before_a_failure_is_as_it_was() {
     fs::set_permissions(at("old.cfg"), fs::Permissions::from_mode(0o600)).unwrap();
     let mut writing = Writing::default();
     let mut written = |name: &str| {
-        let file = File { path: at(name), text: "new".into(), kind: "vtpm", remark: None };
+        let file =
+            File { path: at(name), text: "new".into(), kind: "vtpm", copy_of: None, remark: None };
         let ready = writing.prepared(&file).unwrap();
         writing.one(&file.path, ready, true).unwrap();
         assert_eq!(fs::read_to_string(at(name)).unwrap(), "new");
@@ -161,4 +170,32 @@ fn what_was_written_before_a_failure_is_as_it_was() {
     assert_eq!(fs::read_to_string(at("old.cfg")).unwrap(), "old");
     assert_eq!(fs::metadata(at("old.cfg")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1, "nothing else is left");
+}
+
+#[test]
+fn a_copy_is_no_more_readable_than_its_original_and_than_what_it_replaces() {
+    let here = tempfile::tempdir().unwrap();
+    let at = |name: &str| here.path().join(name);
+    let has = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+    fs::write(at("mine.cfg"), "vncpasswd='secret'").unwrap();
+    for (original, before, after) in [
+        (0o644, None, 0o644),
+        (0o755, None, 0o644),
+        (0o600, None, 0o600),
+        (0o640, None, 0o640),
+        (0o644, Some(0o600), 0o600),
+        (0o600, Some(0o644), 0o600),
+        (0o400, None, 0o600),
+    ] {
+        let _ = fs::remove_file(at("g.cfg"));
+        fs::set_permissions(at("mine.cfg"), fs::Permissions::from_mode(original)).unwrap();
+        if let Some(mode) = before {
+            fs::write(at("g.cfg"), "").unwrap();
+            fs::set_permissions(at("g.cfg"), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let (path, text) = (at("g.cfg"), "vncpasswd='secret'\nvtpm=[]".into());
+        let copy = File { path, text, kind: "guest", copy_of: Some(at("mine.cfg")), remark: None };
+        write(&[copy], true).unwrap();
+        assert_eq!(has("g.cfg"), after, "{original:o} {before:?}");
+    }
 }

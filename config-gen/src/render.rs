@@ -14,6 +14,8 @@ pub(crate) struct File {
     pub(crate) text: String,
     /// `manager`, `vtpm` or `guest`.
     pub(crate) kind: &'static str,
+    /// The file of an administrator's that all but the vTPM comes from.
+    pub(crate) copy_of: Option<PathBuf>,
     /// What is not as it was in the file that it comes from, besides what was asked for.
     pub(crate) remark: Option<&'static str>,
 }
@@ -51,7 +53,7 @@ pub(crate) fn all(plan: &Plan) -> Result<Vec<File>> {
 
 fn rendered(tera: &Tera, kind: &'static str, path: &Path, context: &Context) -> Result<File> {
     let text = tera.render(kind, context).with_context(|| format!("template {kind}"))?;
-    Ok(File { path: path.to_owned(), text, kind, remark: None })
+    Ok(File { path: path.to_owned(), text, kind, copy_of: None, remark: None })
 }
 
 /// A disk as xl-disk-configuration(5) has it; what follows `target=` is the path, whatever it holds.
@@ -122,7 +124,8 @@ fn guest(tera: &Tera, vtpm: &Vtpm) -> Result<File> {
             let for_xl = text::for_xl(&text).map_err(|why| anyhow!("{}:{why}", from.display()))?;
             let remark = for_xl.is_some().then_some(LEFT_OUT);
             let text = for_xl.unwrap_or(text);
-            Ok(File { path: path.clone(), text, kind: "guest", remark })
+            let copy_of = Some(from.clone());
+            Ok(File { path: path.clone(), text, kind: "guest", copy_of, remark })
         }
     }
 }
