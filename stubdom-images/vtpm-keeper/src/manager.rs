@@ -1,13 +1,15 @@
 //! What is asked of the manager, in its own words (docs/formats/manager-protocol.md).
 
 use crate::link::{Connection, LinkError, ManagerLink};
+use crate::open::patiently;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use tpm_wire::manager::{AnswerError, Register, Request, StatusReport, body_of};
 use tpm_wire::tpm12::{Ordinal, TpmResult};
-use tpm_wire::tpm20::{self, HashAlgorithm, ResponseError};
+use tpm_wire::tpm20::{self, HashAlgorithm, ResponseCode, ResponseError};
 use tpm_wire::{Header, PacketBuilder, Tag};
 use vtpm_store::HashKey;
 use zeroize::Zeroizing;
@@ -144,20 +146,31 @@ impl<L: ManagerLink> Session<'_, L> {
             TpmResult::SUCCESS if body.len() == 20 => Ok(Some(body.to_vec())),
             TpmResult::SUCCESS => Err(ManagerError::Malformed),
             TpmResult::DISABLED => Ok(None),
-            other => Err(ManagerError::Refused(other, String::new())),
+            other => Err(hardware_refused(other, other.0)),
         }
     }
 }
 
 fn refused_20(error: ResponseError) -> ManagerError {
-    match error {
-        ResponseError::Refused(code) => ManagerError::Refused(TpmResult(code.0), String::new()),
-        ResponseError::Malformed(_) => ManagerError::Malformed,
-    }
+    let code = match error {
+        ResponseError::Refused(code) => code,
+        ResponseError::Malformed(_) => return ManagerError::Malformed,
+    };
+    // What holds for the moment only, in the words of a TPM 1.2.
+    let result = match code {
+        ResponseCode::RETRY | ResponseCode::YIELDED | ResponseCode::TESTING => TpmResult::RETRY,
+        ResponseCode::FAILURE => TpmResult::FAIL,
+        other => TpmResult(other.0),
+    };
+    hardware_refused(result, code.0)
+}
+
+fn hardware_refused(result: TpmResult, code: u32) -> ManagerError {
+    ManagerError::Refused(result, format!("its hardware TPM failed (response code {code:#x})"))
 }
 
 /// At most `bytes` bytes of the manager's generator, to be mixed with the domain's own entropy before
-/// anything is made.
+/// anything is made. One that cannot give any at the moment is asked again until the time is over.
 ///
 /// # Errors
 /// [`ManagerError`].
@@ -166,6 +179,5 @@ pub fn random<L: ManagerLink>(
     bytes: u16,
     until: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, ManagerError> {
-    let connection = link.connect(until)?;
-    Session { link, connection, until }.random(bytes)
+    patiently(link, until, |session| session.random(bytes))
 }

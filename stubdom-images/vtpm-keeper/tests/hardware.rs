@@ -63,3 +63,20 @@ fn without_a_hardware_tpm_or_the_argument_nothing_is_extended() {
     assert_eq!(extends(TpmVersion::Tpm20, None, "all"), []);
     assert_eq!(extends(TpmVersion::Tpm20, Some(TpmVersion::Tpm20), "none"), []);
 }
+
+#[test]
+fn a_hardware_tpm_that_is_busy_is_asked_again() {
+    for (hardware, codes) in [(TpmVersion::Tpm12, [9, 0x800]), (TpmVersion::Tpm20, [0x101, 0x922])]
+    {
+        let memory = Memory {
+            hardware: Some(hardware),
+            hardware_refuses: codes.map(Some).into(),
+            ..Memory::default()
+        };
+        let mut host = Host::with(FakeManager::new(memory));
+        host.vtpm.hardware_pcrs = PcrSet::parse("7").unwrap();
+        let mut keeper = host.open(blank()).unwrap().keeper;
+        keeper.begin_boot(&mut Counter::default()).unwrap();
+        assert_eq!(host.manager.memory.borrow().hardware_refuses, []);
+    }
+}

@@ -9,9 +9,15 @@ use support::{EK_NAME, EK_PUBLIC, Host, SharedDisk, UUID, blank};
 use tpm_wire::TpmVersion::{Tpm12, Tpm20};
 use vtpm_keeper::test_utils::{FakeManager, Memory};
 use vtpm_keeper::{Stop, random};
+
 use vtpm_service::StateKeeper;
 use vtpm_store::Uuid;
 use vtpm_store::state_disk::{SlotReport, StateDiskError};
+
+/// `TPM_RC_RETRY`.
+const BUSY: u32 = 0x922;
+/// `TPM_RC_FAILURE`, by which the manager says, too, that the hardware TPM gave no answer.
+const FAILURE: u32 = 0x101;
 
 /// A host whose vTPM was saved with these values, and its disk after each.
 fn lived(values: &[u32]) -> (Host, Vec<SharedDisk>) {
@@ -209,6 +215,20 @@ fn the_managers_random_bytes_are_there_before_anything_else() {
     let host = Host::new();
     let bytes = random(&mut host.link.clone(), 64, Duration::from_secs(1)).unwrap();
     assert_eq!(bytes[..], [0x5c; 64]);
+}
+
+#[test]
+fn a_hardware_tpm_that_cannot_give_random_bytes_at_the_moment_is_asked_again() {
+    let host = Host::new();
+    let ask = || random(&mut host.link.clone(), 64, host.clock.now() + Duration::from_secs(60));
+    for passing in [Some(BUSY), Some(FAILURE), None] {
+        host.manager.memory.borrow_mut().hardware_refuses.push_back(passing);
+        assert_eq!(ask().unwrap()[..], [0x5c; 64], "{passing:x?}");
+    }
+    host.manager.memory.borrow_mut().hardware_refuses = [Some(FAILURE); 500].into();
+    let start = host.clock.now();
+    assert!(ask().is_err());
+    assert_eq!((host.clock.now() - start).as_secs(), 60);
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub struct Memory {
     pub loads: usize,
     /// What becomes of the next saves; those after it are answered.
     pub fates: VecDeque<Fate>,
+    /// The codes by which the next commands that are passed on to the hardware TPM are refused; where there is
+    /// none the connection ends instead. Commands after those succeed.
+    pub hardware_refuses: VecDeque<Option<u32>>,
 }
 
 impl Default for Memory {
@@ -74,6 +77,7 @@ impl Default for Memory {
             saves: 0,
             loads: 0,
             fates: VecDeque::new(),
+            hardware_refuses: VecDeque::new(),
         }
     }
 }
@@ -123,8 +127,14 @@ impl Memory {
         };
         match header.tag {
             Tag::VTPM_REQ => self.request(Ordinal(header.code), body),
-            Tag::RQU_COMMAND => Some(self.hardware_12(header.code, body)),
-            Tag::NO_SESSIONS => Some(self.hardware_20(CommandCode(header.code), body)),
+            Tag::RQU_COMMAND => match self.hardware_refuses.pop_front() {
+                Some(code) => code.map(|code| error_response(TpmResult(code))),
+                None => Some(self.hardware_12(header.code, body)),
+            },
+            Tag::NO_SESSIONS => match self.hardware_refuses.pop_front() {
+                Some(code) => code.map(|code| tpm20::error_response(ResponseCode(code))),
+                None => Some(self.hardware_20(CommandCode(header.code), body)),
+            },
             _ => Some(error_response(TpmResult::BAD_TAG)),
         }
     }
