@@ -276,10 +276,7 @@ impl Toolstack for Host {
 
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {
         let Some(text) = for_xl else { return xl::create(file) };
-        let failed = |error: std::io::Error| Problem(error.to_string());
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let copy = tempfile::Builder::new().suffix(&name).tempfile().map_err(failed)?;
-        fs::write(copy.path(), text).map_err(failed)?;
+        let copy = xl::copy(file, text).map_err(|error| Problem(error.to_string()))?;
         xl::create(copy.path())
     }
 

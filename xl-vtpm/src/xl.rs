@@ -3,12 +3,16 @@
 use crate::known::Config;
 use duct::Expression;
 use libxl_vtpm::plan::Problem;
+use libxl_vtpm::text::{for_xl, read_file};
 use serde::Deserialize;
 use std::ffi::OsString;
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 use xenlight_sys::cause_first;
 
 /// For xl to read a configuration or to tell of a domain. It waits for no lock then.
@@ -19,14 +23,26 @@ const TO_CREATE: Duration = Duration::from_secs(600);
 
 const LOOK: Duration = Duration::from_millis(10);
 
+/// xl.conf(5) has another format, which nothing here reads.
+const NO_JSON: &str = "xl prints no JSON; take output_format= out of /etc/xen/xl.conf";
+
 fn run<const N: usize>(
     words: [OsString; N],
     limit: Duration,
 ) -> Result<(bool, Vec<u8>, String), Problem> {
     let xl = duct::cmd("xl", words).stdin_null().stdout_capture().stderr_capture().unchecked();
-    let done = within(&xl, limit)?;
+    let done = within(&apart(&xl), limit)?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     Ok((done.status.success(), done.stdout, said))
+}
+
+/// In a process group of its own: what is typed at the terminal, Ctrl-C for one, is not for xl, which would leave a
+/// guest half made. The step under way is finished.
+fn apart(xl: &Expression) -> Expression {
+    xl.before_spawn(|command| {
+        command.process_group(0);
+        Ok(())
+    })
 }
 
 /// Runs xl, which is killed when it has not ended in time: it may wait for ever, for its lock or a script.
@@ -62,11 +78,33 @@ fn complaint(said: &str) -> Problem {
 
 /// A configuration as xl understands it, in libxl's JSON. Takes no lock and changes nothing.
 pub(crate) fn config_json(file: &Path) -> Result<String, Problem> {
-    let (good, json, said) = run(["create".into(), "--dryrun".into(), file.into()], TO_TELL)?;
+    let failed = |why: &dyn fmt::Display| Problem(format!("{}: {why}", file.display()));
+    let copy = understood(file).map_err(|error| failed(&error))?;
+    let named = copy.as_ref().map_or(file, NamedTempFile::path);
+    let (good, json, said) = run(["create".into(), "--dryrun".into(), named.into()], TO_TELL)?;
     if !good {
         return Err(Problem(format!("{}: {}", file.display(), complaint(&said).0)));
     }
-    String::from_utf8(json).map_err(|_| Problem(format!("{}: xl printed no text", file.display())))
+    if !json.starts_with(b"{") {
+        return Err(failed(&NO_JSON));
+    }
+    String::from_utf8(json).map_err(|_| failed(&"xl printed no text"))
+}
+
+/// A copy of a guest's file without the words in it that stock xl does not know; `None` where there are none. A file
+/// that cannot be read is xl's to complain of.
+fn understood(file: &Path) -> io::Result<Option<NamedTempFile>> {
+    let text = read_file(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.and_then(|text| for_xl(&text).ok().flatten());
+    text.map(|text| copy(file, &text)).transpose()
+}
+
+/// A file with this text that xl reads in the place of another, with the other's name in its own.
+pub(crate) fn copy(file: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut copy = tempfile::Builder::new().suffix(&name).tempfile()?;
+    copy.write_all(text.as_bytes())?;
+    Ok(copy)
 }
 
 /// The configuration that a running domain was started with, and what was attached since.
@@ -76,6 +114,9 @@ pub(crate) fn running(domid: u32) -> Result<Config, Problem> {
         config: Config,
     }
     let (good, json, said) = run(["list".into(), "-l".into(), domid.to_string().into()], TO_TELL)?;
+    if good && !json.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem(NO_JSON.into()));
+    }
     let listed = serde_json::from_slice::<Vec<Listed>>(&json);
     match listed.ok().and_then(|mut listed| listed.pop()) {
         Some(listed) if good => Ok(listed.config),
@@ -88,6 +129,9 @@ pub(crate) fn create(file: &Path) -> Result<(), Problem> {
     let (good, _, said) = run(["create".into(), "-q".into(), file.into()], TO_CREATE)?;
     if good { Ok(()) } else { Err(complaint(&said)) }
 }
+
+#[cfg(test)]
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn what_xl_always_says_is_no_complaint() {
@@ -110,4 +154,45 @@ fn an_xl_that_does_not_end_is_killed_and_one_that_does_is_heard() {
     let why = within(&slow, Duration::from_millis(50)).unwrap_err();
     assert!(why.0.starts_with("xl has not ended after 0 s and was killed"), "{why}");
     assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn xl_is_not_told_what_the_terminal_tells_us() {
+    let process = duct::cmd("cat", ["/proc/self/stat"]).stdout_capture();
+    let group = |process: &Expression| {
+        let said = String::from_utf8(within(process, TO_TELL).unwrap().stdout).unwrap();
+        let (pid, behind) = said.split_once(" (cat) ").unwrap();
+        // State, parent, group (proc_pid_stat(5)).
+        (pid.to_owned(), behind.split(' ').nth(2).unwrap().to_owned())
+    };
+    let (pid, of) = group(&process);
+    assert_ne!(pid, of, "without more it is in ours");
+    let (pid, of) = group(&apart(&process));
+    assert_eq!(pid, of);
+}
+
+#[test]
+fn a_file_s_words_that_xl_does_not_know_are_not_shown_to_it_and_another_format_is_said() {
+    const FILE: &str = "XL_VTPM_TEST_FILE";
+    if let Some(file) = std::env::var_os(FILE) {
+        return println!("{:?}", config_json(Path::new(&file)));
+    }
+    let here = tempfile::tempdir().unwrap();
+    let at = |name: &str| here.path().join(name);
+    // It prints a bracket, and the file that it is given.
+    std::fs::write(at("xl"), "#!/bin/sh\nprintf %s \"$BEGINS\"\ncat \"$3\"\n").unwrap();
+    std::fs::set_permissions(at("xl"), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(at("g.cfg"), "vtpm=['backend=v,tpm=2.0','backend=w']").unwrap();
+    let path = format!("{}:/usr/bin:/bin", here.path().display());
+    let test = std::thread::current().name().unwrap().to_owned();
+    for (begins, said) in [
+        ("{", "Ok(\"{vtpm=['backend=v','backend=w']\")"),
+        ("(", "g.cfg: xl prints no JSON; take output_format= out of /etc/xen/xl.conf"),
+    ] {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--nocapture", "--exact", &test]).env("PATH", &path).env("BEGINS", begins);
+        let output = again.env(FILE, at("g.cfg")).output().unwrap();
+        let heard = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(heard.contains(said), "{said}: {heard}");
+    }
 }

@@ -161,6 +161,13 @@ fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     without("var/lib/dpkg/status").complains(Note, "no Debian", "libxenlight.so.4.17");
     with("var/lib/dpkg/status", "Package: xen-utils-4.17\nStatus: deinstall ok config-files\n")
         .complains(Bad, "xen-utils-4.17 is not installed", "apt install xen-utils-4.17");
+    with("etc/xen/xl.conf", "autoballoon=\"auto\"\noutput_format='sxp'\n").complains(
+        Bad,
+        "of domains in SXP",
+        "take output_format= out",
+    );
+    let json = with("etc/xen/xl.conf", "output_format=\"json\"\n").found();
+    assert_eq!(json.iter().filter(|f| f.level != Level::Good).count(), 1, "{json:#?}");
     let manager = "etc/xen/vtpm/vtpmmgr.cfg";
     with(manager, "iomem=[\"fed40,1\"]\nextra='tpm2'\n").complains(
         Bad,

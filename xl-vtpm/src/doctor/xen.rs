@@ -1,6 +1,7 @@
 //! The hypervisor.
 
 use super::{Finding, Machine};
+use libxl_vtpm::text::settings;
 use xenlight_sys::XenRelease;
 
 const TOPIC: &str = "Xen";
@@ -15,6 +16,7 @@ pub(super) fn look(machine: &Machine) -> Vec<Finding> {
     };
     let mut found = vec![version(&release), domain_0(machine)];
     found.extend(modes(machine));
+    found.extend(format(machine));
     found.extend(xsm(machine, &release));
     found
 }
@@ -67,6 +69,19 @@ fn modes(machine: &Machine) -> Vec<Finding> {
     } else {
         Finding::good(topic, "domains may be PVH (with hardware assisted paging) and PV")
     }]
+}
+
+/// What xl prints of domains has to be JSON (xl.conf(5)).
+fn format(machine: &Machine) -> Option<Finding> {
+    let conf = settings(&machine.text("etc/xen/xl.conf")?).ok()?;
+    let format = conf.0.iter().rfind(|setting| setting.name == "output_format")?.text.clone()?;
+    (format == "sxp").then(|| {
+        Finding::bad(
+            "xl.conf",
+            "/etc/xen/xl.conf has xl tell of domains in SXP, which these tools do not read",
+            "take output_format= out of /etc/xen/xl.conf",
+        )
+    })
 }
 
 fn xsm(machine: &Machine, release: &str) -> Option<Finding> {
