@@ -78,9 +78,6 @@ fn opened(
     arguments: &Arguments,
     store: &mut Store,
 ) -> Result<Manager<DomainDisk, Keeper>, Fault> {
-    if !parts.disk.can_flush() {
-        log::warn!("its disk's backend cannot flush: a power cut may lose what was answered");
-    }
     let (manager, opened) = Manager::open(parts, arguments).map_err(Fault::Open)?;
     match opened {
         Opened::Created => log::warn!("its disk was blank: a new store was made on it"),

@@ -147,12 +147,12 @@ impl<S: Sharing, H: DiskHost> Disk<S, H> {
             return Err(AttachError::SectorBytes(sector_bytes));
         }
         let info: u32 = required(store, &format!("{back}/info"))?;
-        let mode = store.read(&format!("{back}/mode")).unwrap_or_default();
-        let can_flush = store.read(&format!("{back}/feature-flush-cache")).is_ok_and(|v| v == "1");
+        let mode = optional(store, &format!("{back}/mode"))?;
+        let can_flush = optional(store, &format!("{back}/feature-flush-cache"))?.trim() == "1";
         store.write(&format!("{front}/state"), &format!("{CONNECTED}"))?;
         let (pages, grants) = buffers.into_iter().unzip();
         let read_only = info & READ_ONLY != 0 || mode == "r";
-        Ok(Self {
+        let mut disk = Self {
             ring,
             port,
             pages,
@@ -164,7 +164,11 @@ impl<S: Sharing, H: DiskHost> Disk<S, H> {
             can_flush,
             sent: 0,
             gone: false,
-        })
+        };
+        if !can_flush && !read_only {
+            disk.go_without_flush();
+        }
+        Ok(disk)
     }
 }
 
@@ -181,6 +185,11 @@ fn find(store: &mut impl Xenstore, device: VirtualDevice) -> Result<Ends, Attach
 fn required<T: FromStr>(store: &mut impl Xenstore, path: &str) -> Result<T, AttachError> {
     let value = store.read(path)?;
     value.trim().parse().map_err(|_| AttachError::Node { path: path.into(), value })
+}
+
+/// What a node holds that need not be there.
+fn optional(store: &mut impl Xenstore, path: &str) -> Result<String, StoreError> {
+    store.read(path).or_else(|error| if error.is_absent() { Ok(String::new()) } else { Err(error) })
 }
 
 fn wait_for(

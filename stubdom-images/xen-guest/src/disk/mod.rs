@@ -49,10 +49,21 @@ pub struct Disk<S: Sharing, H> {
 }
 
 impl<S: Sharing, H: DiskHost> Disk<S, H> {
-    /// Whether [`flush`](BlockDevice::flush) can work at all (`feature-flush-cache`).
+    /// Whether the backend takes flushes (`feature-flush-cache`). Linux's offers none for a device without a
+    /// volatile cache: what it answers is durable there.
     #[must_use]
     pub fn can_flush(&self) -> bool {
         self.can_flush
+    }
+
+    /// From now on a flush is nothing to be asked for, and who relies on it hears so.
+    fn go_without_flush(&mut self) {
+        self.can_flush = false;
+        log::warn!(
+            "the backend of disk {} takes no flush, as for storage without a volatile cache; with such a cache \
+             a power cut may lose what was answered",
+            self.handle
+        );
     }
 
     /// Sends one request and waits for its answer.
@@ -159,13 +170,21 @@ impl<S: Sharing, H: DiskHost> BlockDevice for Disk<S, H> {
         Ok(())
     }
 
+    /// Does nothing where the backend takes no flush.
     fn flush(&mut self) -> Result<(), BlockError> {
         if self.gone {
-            Err(BlockError::Gone)
-        } else if self.can_flush {
-            self.request(Operation::Flush, 0, 0)
-        } else {
-            Err(BlockError::Unsupported)
+            return Err(BlockError::Gone);
+        }
+        if !self.can_flush {
+            return Ok(());
+        }
+        match self.request(Operation::Flush, 0, 0) {
+            // It may find out only now (Xen public/io/blkif.h, `feature-flush-cache`).
+            Err(BlockError::Unsupported) => {
+                self.go_without_flush();
+                Ok(())
+            }
+            answer => answer,
         }
     }
 }

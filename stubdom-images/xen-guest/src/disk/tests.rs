@@ -130,6 +130,7 @@ impl Rig {
             (std::format!("{FRONT}/backend"), BACK),
             (std::format!("{FRONT}/backend-id"), "0"),
             (std::format!("{FRONT}/state"), "1"),
+            (BACK.to_string(), ""),
             (std::format!("{BACK}/state"), "2"),
             (std::format!("{BACK}/sectors"), "300"),
             (std::format!("{BACK}/sector-size"), "512"),
@@ -212,20 +213,44 @@ fn a_read_only_disk_is_known_by_its_info_or_its_mode() {
 }
 
 #[test]
-fn flush_reaches_the_backend_or_says_that_it_cannot() {
+fn flush_reaches_the_backend_and_its_failure_is_one() {
     let rig = Rig::new();
     let mut disk = rig.attach().unwrap();
     assert_eq!(disk.flush(), Ok(()));
     assert_eq!(rig.backend.borrow().flushes, 1);
+    rig.backend.borrow_mut().manner = Manner::Status(-1);
+    assert_eq!(disk.flush(), Err(BlockError::Failed));
+    assert!(disk.can_flush());
+}
 
+#[test]
+fn storage_without_a_cache_to_be_flushed_is_worked_with() {
+    // Linux's backend says 0 for a device without a volatile write cache; others leave the node out.
     let rig = Rig::new();
     rig.set("feature-flush-cache", "0");
-    assert_eq!(rig.attach().unwrap().flush(), Err(BlockError::Unsupported));
+    let without = Rig::new();
+    without.backend.borrow_mut().store.remove(&std::format!("{BACK}/feature-flush-cache")).unwrap();
+    for rig in [rig, without] {
+        let mut disk = rig.attach().unwrap();
+        assert!(!disk.can_flush());
+        assert_eq!((disk.write(0, &[7; 512]), disk.flush()), (Ok(()), Ok(())));
+        assert_eq!(rig.backend.borrow().flushes, 0);
+    }
 
     let rig = Rig::new();
     let mut disk = rig.attach().unwrap();
     rig.backend.borrow_mut().manner = Manner::Status(-2);
-    assert_eq!(disk.flush(), Err(BlockError::Unsupported));
+    assert_eq!((disk.flush(), disk.flush()), (Ok(()), Ok(())));
+    assert_eq!(rig.backend.borrow().flushes, 1, "it is not asked again");
+}
+
+#[test]
+fn whether_flushes_are_needed_is_not_guessed_when_the_node_cannot_be_read() {
+    let rig = Rig::new();
+    let path = std::format!("{BACK}/feature-flush-cache");
+    let closed = Permissions::owned(DomainId(0));
+    rig.backend.borrow_mut().store.set_permissions(&path, closed).unwrap();
+    assert!(matches!(rig.attach().err(), Some(AttachError::Store(StoreError::Refused(_)))));
 }
 
 #[test]
