@@ -58,6 +58,8 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 /// Exclusive by construction: there is one, and everything that enters libtpms takes `&mut self`.
 /// It may move to another thread: neither archive keeps anything per thread.
 pub struct Library {
+    /// The running command, for libtpms to write in.
+    command: Vec<u8>,
     response: *mut u8,
     capacity: u32,
     running: bool,
@@ -76,7 +78,8 @@ impl Library {
         if OPEN.swap(true, Ordering::Acquire) {
             return Err(OpenError::AlreadyOpen);
         }
-        let mut library = Self { response: core::ptr::null_mut(), capacity: 0, running: false };
+        let response = core::ptr::null_mut();
+        let mut library = Self { command: Vec::new(), response, capacity: 0, running: false };
         let number = match version {
             Version::Tpm12 => 0,
             Version::Tpm20 => 1,
@@ -202,20 +205,26 @@ impl Library {
         if !self.running {
             return Err(refused);
         }
+        self.command.clear();
+        self.command.try_reserve_exact(command.len()).map_err(|_| refused)?;
+        self.command.extend_from_slice(command);
         // SAFETY: `self` is the one holder and no libtpms call is running.
         unsafe { nv::with(|platform| platform.locality = locality) };
         let mut response_size = 0;
         // SAFETY: `response` is null or a buffer of `capacity` bytes that libtpms allocated and may
-        // replace. libtpms does not write to the command, whose const its header left out.
+        // replace. The command is a copy of `size` bytes: libtpms decrypts an encrypted parameter
+        // where it lies (its tpm2/SessionProcess.c, ParseSessionBuffer).
         let result = unsafe {
             ffi::TPMLIB_Process(
                 &raw mut self.response,
                 &raw mut response_size,
                 &raw mut self.capacity,
-                command.as_ptr().cast_mut(),
+                self.command.as_mut_ptr(),
                 size,
             )
         };
+        // What was decrypted is secret.
+        self.command.fill(0);
         check(CALL, result)?;
         if self.response.is_null() || response_size > self.capacity {
             return Err(refused);

@@ -154,3 +154,23 @@ fn locality_reaches_the_engine() {
     let done = engine.execute(Locality::new(2).unwrap(), &reset).unwrap();
     assert_eq!(code(&done), 0);
 }
+
+#[test]
+fn a_command_with_an_encrypted_parameter_is_not_written_to() {
+    // Unbound and unsalted, with XOR: the key of the session is empty, and so may its HMAC be.
+    const START_SESSION: &str = "8001 00000000 00000176 40000007 40000007 \
+        0010 11111111111111111111111111111111 0000 00 000a 000b 000b";
+    let _alone = alone();
+    let mut engine = fresh(TpmVersion::Tpm20);
+    let started = run(&mut engine, &command(START_SESSION));
+    let session = u32::from_be_bytes(started[10..14].try_into().unwrap());
+    // TPM2_StirRandom, whose data libtpms decrypts where they lie.
+    let stir = command(&format!(
+        "8002 00000000 00000146 00000019 {session:08x} 0010 {} 21 0000 0010 {}",
+        "22".repeat(16),
+        "33".repeat(16)
+    ));
+    let given = stir.clone();
+    run(&mut engine, &given);
+    assert_eq!(given, stir);
+}
