@@ -3,8 +3,9 @@
 
 use libxl_vtpm::plan::{NotStarted, Problem};
 use std::fmt;
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -111,7 +112,7 @@ fn take(folder: &Path, file: &str, until: Instant) -> Result<Held, NotHeld> {
     fs::create_dir_all(folder).map_err(failed)?;
     let begun = Instant::now();
     loop {
-        let open = File::create(&path).map_err(failed)?;
+        let open = make(&path).map_err(failed)?;
         match open.try_lock() {
             Ok(()) if is_at(&open, &path) => return Ok(Held { path, _file: open }),
             // Its holder has removed it meanwhile.
@@ -129,6 +130,11 @@ fn take(folder: &Path, file: &str, until: Instant) -> Result<Held, NotHeld> {
     }
 }
 
+/// Its owner's alone: whoever may read it may lock it, and nobody else would ever have it.
+fn make(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
 /// Whether the file is still the one of this path.
 fn is_at(file: &File, path: &Path) -> bool {
     let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
@@ -141,6 +147,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn every_name_can_be_locked_and_a_guest_s_is_not_that_of_a_vtpm() {
@@ -161,6 +168,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let now = Instant::now;
         let held = take(folder.path(), "v", now()).unwrap();
+        let mode = fs::metadata(folder.path().join("v")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "no other user holds it up");
         let refused = take(folder.path(), "v", now()).unwrap_err();
         assert!(
             matches!(&refused, NotHeld::Busy(why) if why.0.starts_with("another xl-vtpm has been busy"))

@@ -93,3 +93,19 @@ fn no_unit_cuts_up_or_down_short() {
         }
     }
 }
+
+/// needrestart asks to restart each service that has a process of a program or a library that was replaced, as the
+/// processes left behind for domains are after an upgrade, and says yes by itself where nothing else is said
+/// (needrestart(1), `override_rc`).
+#[test]
+fn needrestart_leaves_alone_what_ends_guests() {
+    let script = r"our %nrconf = (override_rc => {}); do(shift); die $@ if $@; my $over = $nrconf{override_rc};
+        for my $rc (@ARGV) { print qq($rc\n) for grep { $rc =~ /$_/ && !$over->{$_} } keys %$over }";
+    let names = ["xl-vtpm.service", "xl-vtpm-stop.service", "xl-vtpm", "xl-vtpm-watch.service"];
+    let mut perl = Command::new("perl");
+    perl.args(["-e", script]).arg(hotplug().join("needrestart.conf")).args(names);
+    // Debian's is always there.
+    let Ok(done) = perl.output() else { return println!("skip: there is no perl") };
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(said.lines().collect::<Vec<_>>(), &names[..3], "and not the watch");
+}

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -181,4 +181,13 @@ fn the_lock_lies_where_root_alone_may_put_something() {
     let script = include_str!("../../../../hotplug/vtpm-rewire");
     let lock = script.lines().find_map(|line| line.strip_prefix("lock=${VTPM_REWIRE_LOCK:-"));
     assert_eq!(lock.and_then(|rest| rest.split('}').next()), Some("/run/vtpm-rewire.lock"));
+}
+
+/// flock(2) asks for no more than a file that is open, for reading alone if need be.
+#[test]
+fn nobody_but_root_can_hold_the_lock() {
+    let dom0 = Dom0::new();
+    dom0.run(0, &[]);
+    let lock = fs::metadata(dom0.folder.path().join("lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
 }
