@@ -82,7 +82,8 @@ pub fn serve(server: BorrowedFd<'_>, endings: &[Ending<'_>], tpm: &mut dyn Tpm) 
             return Ok(end);
         }
         let command = match rustix::io::read(server, &mut packet) {
-            Ok(0) | Err(Errno::PIPE) => return Ok(End::Gone),
+            // A socket says so when its other end went without reading all answers.
+            Ok(0) | Err(Errno::PIPE | Errno::CONNRESET) => return Ok(End::Gone),
             Ok(count) => packet.get(..count).unwrap_or_default(),
             Err(Errno::INTR | Errno::AGAIN) => continue,
             Err(errno) => return Err(errno).context("cannot read a command from the kernel"),
@@ -157,7 +158,7 @@ fn answer(server: BorrowedFd<'_>, response: &[u8]) -> Result<bool> {
             Ok(count) if count == response.len() => return Ok(true),
             Ok(count) => bail!("the kernel took {count} of {} bytes of an answer", response.len()),
             Err(Errno::INTR) => {}
-            Err(Errno::IO | Errno::PIPE) => return Ok(false),
+            Err(Errno::IO | Errno::PIPE | Errno::CONNRESET) => return Ok(false),
             Err(errno) => return Err(errno).context("cannot hand an answer to the kernel"),
         }
     }

@@ -65,11 +65,9 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
         Ending::at_once(announced.failed(), End::NotAnnounced),
         Ending { fd: presence.fd(), happened: &|| presence.over(), end: End::Detached },
     ];
-    let end = match device::serve(server.fd(), &endings, &mut vtpm) {
-        // The command that was under way when it was detached failed before its name went.
-        Err(_) if presence.over_within(DETACHED_WITHIN) => End::Detached,
-        ended => ended?,
-    };
+    let served = device::serve(server.fd(), &endings, &mut vtpm);
+    let detached = || presence.over_within(DETACHED_WITHIN);
+    let end = end_of(served, stop::is_asked(&signals), detached)?;
     announced.outcome(end)?;
     match end {
         End::Asked | End::NotAnnounced => Ok(()),
@@ -78,6 +76,17 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
             Ok(())
         }
         End::Gone => Err(server.gone()),
+    }
+}
+
+/// Why it ended, where the command under way may have failed for that reason: xen-tpmfront gives it up when
+/// a signal comes (Linux drivers/char/tpm/xen-tpmfront.c, vtpm_send), and when it is detached, before the
+/// device's name goes.
+fn end_of(served: Result<End>, asked: bool, detached: impl FnOnce() -> bool) -> Result<End> {
+    match served {
+        Err(_) if asked => Ok(End::Asked),
+        Err(_) if detached() => Ok(End::Detached),
+        ended => ended,
     }
 }
 
@@ -194,6 +203,16 @@ impl device::Tpm for Vtpm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_that_a_signal_or_a_detach_broke_off_is_no_failure() {
+        let failed = || Err(anyhow!("/dev/tpm0 gave no answer"));
+        let never = || panic!("who is asked to stop does not wait for anything");
+        assert_eq!(end_of(failed(), true, never).unwrap(), End::Asked);
+        assert_eq!(end_of(failed(), false, || true).unwrap(), End::Detached);
+        assert!(end_of(failed(), false, || false).is_err());
+        assert_eq!(end_of(Ok(End::Gone), true, never).unwrap(), End::Gone);
+    }
 
     #[test]
     fn only_vtpms_of_this_guest_are_found() {

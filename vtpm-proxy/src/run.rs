@@ -95,7 +95,7 @@ fn serve(begun: Begun, signals: BorrowedFd<'_>, mut tpm: Tpm, entry: &Entry) -> 
         Ending::at_once(signals, End::Asked),
         Ending::at_once(announced.failed(), End::NotAnnounced),
     ];
-    let end = device::serve(server.fd(), &endings, &mut tpm)?;
+    let end = device::serve(server.fd(), &endings, &mut tpm).inspect_err(|_| entry.leave())?;
     let orderly = tpm.shutdown().inspect_err(|_| entry.leave());
     announced.outcome(end)?;
     orderly?;

@@ -4,6 +4,7 @@
 mod index;
 
 use index::{define_index, index_value, read_index, write_index};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -153,6 +154,18 @@ fn serving_ends_when_the_kernel_takes_the_device_away() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let tpm = Served::start(folder.path(), "tpm2");
+    drop(tpm.kernel);
+    assert_eq!(tpm.thread.join().unwrap(), End::Gone);
+}
+
+#[test]
+fn a_client_that_goes_without_reading_its_answer_ends_serving_in_order() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let tpm = Served::start(folder.path(), "tpm2");
+    rustix::net::send(&tpm.kernel, &tpm20::get_random(16), SendFlags::empty()).unwrap();
+    let mut answered = [PollFd::new(&tpm.kernel, PollFlags::IN)];
+    assert_eq!(poll(&mut answered, None), Ok(1));
     drop(tpm.kernel);
     assert_eq!(tpm.thread.join().unwrap(), End::Gone);
 }

@@ -48,6 +48,19 @@ fn stop_says_when_a_tpm_did_not_end_in_order() {
 }
 
 #[test]
+fn one_that_fails_while_it_is_asked_to_stop_has_not_ended_in_order() {
+    let place = Place::new();
+    let served = place.serve(&["--name", "web"]);
+    fs::create_dir(place.path("state").join("state.new")).unwrap();
+    assert!(served.send(&define_index()).is_empty(), "no answer without a state on disk");
+    assert_eq!(served.end().status.code(), Some(1));
+    assert!(place.path("run/web.json").exists(), "whoever asks it to stop looks for that");
+    fs::remove_dir(place.path("state").join("state.new")).unwrap();
+    place.serve(&["--name", "web"]).stop();
+    assert!(!place.path("run/web.json").exists());
+}
+
+#[test]
 fn stop_has_an_end_where_its_tpm_has_none() {
     let place = Place::new();
     let served = place.serve(&["--name", "web"]);
