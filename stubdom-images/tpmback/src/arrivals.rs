@@ -1,8 +1,12 @@
 //! Devices that may be there and are not known yet.
 
 use crate::backend::Backend;
+use crate::device::RETRY;
 use crate::event::Event;
+use crate::inspect::is_out_of_sight;
 use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{DomainId, Sharing, StoreError, Xenstore};
 use tpmif::nodes::{self, DeviceId};
@@ -10,49 +14,94 @@ use tpmif::nodes::{self, DeviceId};
 /// Beyond this many single notes, everything is listed instead.
 const MOST_NOTES: usize = 1024;
 
-/// Where to look for new devices.
-pub(crate) struct Arrivals {
+/// Where new devices may be.
+#[derive(Default)]
+struct Places {
     everywhere: bool,
     domains: BTreeSet<DomainId>,
     devices: BTreeSet<DeviceId>,
 }
 
+/// Where to look for new devices.
+pub(crate) struct Arrivals {
+    places: Places,
+    /// Where xenstore did not say what is there, to be looked at from this moment on.
+    later: Option<(Duration, Places)>,
+    /// It was said that xenstore does not say so.
+    complained: bool,
+}
+
+impl Places {
+    fn is_empty(&self) -> bool {
+        !self.everywhere && self.domains.is_empty() && self.devices.is_empty()
+    }
+}
+
 impl Arrivals {
     pub(crate) fn everything() -> Self {
-        Self { everywhere: true, domains: BTreeSet::new(), devices: BTreeSet::new() }
+        let places = Places { everywhere: true, ..Places::default() };
+        Self { places, later: None, complained: false }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.everywhere && self.domains.is_empty() && self.devices.is_empty()
+    /// When to look, if there is anything to look at.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        let later = self.later.as_ref().map(|(at, _)| *at);
+        if self.places.is_empty() { later } else { Some(Duration::ZERO) }
     }
 
     /// Notes that something changed at `path`, which names `device` if it is as long as that.
     pub(crate) fn note(&mut self, path: &str, device: Option<DeviceId>) {
-        if self.domains.len() + self.devices.len() >= MOST_NOTES {
-            self.everywhere = true;
+        let Places { everywhere, domains, devices } = &mut self.places;
+        if domains.len() + devices.len() >= MOST_NOTES {
+            *everywhere = true;
         } else if let Some(id) = device {
-            self.devices.insert(id);
+            devices.insert(id);
         } else if let Some(domain) = domain_of(path) {
-            self.domains.insert(domain);
+            domains.insert(domain);
         } else if path == nodes::BACKEND_ROOT {
-            self.everywhere = true;
+            *everywhere = true;
         }
     }
 
     /// The next device to meet; lists directories as needed.
-    fn next<X: Xenstore + ?Sized>(&mut self, store: &mut X) -> Option<DeviceId> {
-        if core::mem::take(&mut self.everywhere) {
-            let listed = names(store.list(nodes::BACKEND_ROOT));
-            let numbers = listed.iter().filter_map(|name| nodes::number(name));
-            self.domains.extend(numbers.filter_map(|n| n.try_into().ok()).map(DomainId));
+    fn next<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        self.take_later(now);
+        let Places { everywhere, domains, devices } = &mut self.places;
+        if *everywhere {
+            let numbers = numbers(store.list(nodes::BACKEND_ROOT))?;
+            domains.extend(numbers.into_iter().filter_map(|n| n.try_into().ok()).map(DomainId));
+            *everywhere = false;
         }
-        while self.devices.is_empty() {
-            let domain = self.domains.pop_first()?;
-            let listed = names(store.list(&alloc::format!("{}/{domain}", nodes::BACKEND_ROOT)));
-            let numbers = listed.iter().filter_map(|name| nodes::number(name));
-            self.devices.extend(numbers.map(|device| DeviceId { frontend: domain, device }));
+        while devices.is_empty() {
+            let Some(frontend) = domains.first().copied() else { return Ok(None) };
+            let listed = store.list(&alloc::format!("{}/{frontend}", nodes::BACKEND_ROOT));
+            let found = numbers(listed)?.into_iter();
+            devices.extend(found.map(|device| DeviceId { frontend, device }));
+            domains.remove(&frontend);
         }
-        self.devices.pop_first()
+        Ok(devices.pop_first())
+    }
+
+    fn take_later(&mut self, now: Duration) {
+        if let Some((_, places)) = self.later.take_if(|(at, _)| now >= *at) {
+            let Places { everywhere, domains, devices } = &mut self.places;
+            *everywhere |= places.everywhere;
+            domains.extend(places.domains);
+            devices.extend(places.devices);
+        }
+    }
+
+    /// xenstore does not answer as it should: all that is noted waits for a while.
+    fn postpone(&mut self, now: Duration, error: &StoreError) {
+        if !core::mem::replace(&mut self.complained, true) {
+            log::warn!("the vTPM devices cannot be read: {error}; tried again until they can");
+        }
+        self.take_later(Duration::MAX);
+        self.later = Some((now.saturating_add(RETRY), core::mem::take(&mut self.places)));
     }
 }
 
@@ -61,15 +110,12 @@ fn domain_of(path: &str) -> Option<DomainId> {
     nodes::number(name)?.try_into().ok().map(DomainId)
 }
 
-fn names(
-    listed: Result<alloc::vec::Vec<alloc::string::String>, StoreError>,
-) -> alloc::vec::Vec<alloc::string::String> {
-    listed.unwrap_or_else(|error| {
-        if !error.is_absent() {
-            log::warn!("the vTPM devices cannot be listed: {error}");
-        }
-        alloc::vec::Vec::new()
-    })
+/// The names that are numbers; a directory that is not there has none.
+fn numbers(listed: Result<Vec<String>, StoreError>) -> Result<Vec<u32>, StoreError> {
+    match listed {
+        Err(error) if is_out_of_sight(&error) => Ok(Vec::new()),
+        listed => Ok(listed?.iter().filter_map(|name| nodes::number(name)).collect()),
+    }
 }
 
 impl<S: Sharing> Backend<S> {
@@ -80,13 +126,33 @@ impl<S: Sharing> Backend<S> {
         now: Duration,
     ) -> Option<Event> {
         while !self.stopping {
-            let id = self.arrivals.next(store)?;
-            if !self.devices.contains_key(&id)
-                && let Some(event) = self.meet(id, store, now)
-            {
-                return Some(event);
+            match self.meet_next(store, now) {
+                Ok(None) => return None,
+                Ok(Some(None)) => {}
+                Ok(Some(event)) => {
+                    self.arrivals.complained = false;
+                    return event;
+                }
+                Err(error) => {
+                    self.arrivals.postpone(now, &error);
+                    return None;
+                }
             }
         }
         None
+    }
+
+    /// `None` when nothing is noted; else what the owner has to know of the one that was.
+    fn meet_next<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Option<Option<Event>>, StoreError> {
+        let Some(id) = self.arrivals.next(store, now)? else { return Ok(None) };
+        if self.devices.contains_key(&id) {
+            return Ok(Some(None));
+        }
+        let met = self.meet(id, store, now);
+        met.map(Some).inspect_err(|_| self.arrivals.note(&id.backend_dir(), Some(id)))
     }
 }

@@ -3,10 +3,11 @@
 use crate::backend::{Backend, FRONTENDS_TOKEN};
 use crate::device::{Device, Phase};
 use crate::event::Event;
+use crate::inspect::is_out_of_sight;
 use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
-use domain_io::{Sharing, Xenstore};
+use domain_io::{Sharing, StoreError, Xenstore};
 use tpmif::nodes::{self, DeviceId};
 use tpmif::{Uuid, XenbusState};
 
@@ -17,12 +18,16 @@ impl<S: Sharing> Backend<S> {
         id: DeviceId,
         store: &mut X,
         now: Duration,
-    ) -> Option<Event> {
-        let mut read = |name: &str| store.read(&alloc::format!("{}/{name}", id.backend_dir()));
+    ) -> Result<Option<Event>, StoreError> {
+        let mut read = |name: &str| match store.read(&alloc::format!("{}/{name}", id.backend_dir()))
+        {
+            Err(error) if is_out_of_sight(&error) => Ok(None),
+            read => read.map(Some),
+        };
         // A directory without a state is one that is just being removed.
-        let state = read(nodes::STATE).ok()?;
+        let Some(state) = read(nodes::STATE)? else { return Ok(None) };
         let going = state == XenbusState::Closing.as_str() || state == XenbusState::Closed.as_str();
-        let checked = check(id, &mut |name| read(name).ok());
+        let checked = check(id, &mut read)?;
         let full = self.accepted() >= self.limits.frontends;
         let mut device = Device::new(id, Phase::New, now);
         let event = match checked {
@@ -44,7 +49,7 @@ impl<S: Sharing> Backend<S> {
         device.announced = event.is_some();
         self.watch_frontend(&mut device, store);
         self.devices.insert(id, device);
-        event
+        Ok(event)
     }
 
     fn accepted(&self) -> usize {
@@ -72,15 +77,15 @@ impl<S: Sharing> Device<S> {
 /// Everything the toolstack writes has to agree; the frontend's own nodes are not asked.
 fn check(
     id: DeviceId,
-    read: &mut impl FnMut(&str) -> Option<String>,
-) -> Result<Uuid, &'static str> {
-    let domain = read(nodes::FRONTEND_ID).as_deref().and_then(nodes::number);
+    read: &mut impl FnMut(&str) -> Result<Option<String>, StoreError>,
+) -> Result<Result<Uuid, &'static str>, StoreError> {
+    let domain = read(nodes::FRONTEND_ID)?.as_deref().and_then(nodes::number);
     if domain != Some(u32::from(id.frontend.0)) {
-        return Err("frontend-id is missing or is not the domain of the path");
+        return Ok(Err("frontend-id is missing or is not the domain of the path"));
     }
-    if read(nodes::FRONTEND) != Some(id.frontend_dir()) {
-        return Err("frontend is missing or is not the path of this device's other end");
+    if read(nodes::FRONTEND)? != Some(id.frontend_dir()) {
+        return Ok(Err("frontend is missing or is not the path of this device's other end"));
     }
-    let uuid = read(nodes::UUID);
-    uuid.as_deref().and_then(Uuid::parse).ok_or("uuid is missing or is no uuid")
+    let uuid = read(nodes::UUID)?;
+    Ok(uuid.as_deref().and_then(Uuid::parse).ok_or("uuid is missing or is no uuid"))
 }

@@ -314,10 +314,11 @@ impl<S: Sharing> Backend<S> {
     /// When to poll again even if nothing happens; at once when this moment is past.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        if (!self.stopping && !self.arrivals.is_empty()) || self.has_unlooked_page() {
+        if self.has_unlooked_page() {
             return Some(Duration::ZERO);
         }
-        self.next_follow()
+        let arrivals = if self.stopping { None } else { self.arrivals.due() };
+        self.next_follow().into_iter().chain(arrivals).min()
     }
 
     /// When to [`follow`](Self::follow) again even if nothing happens.

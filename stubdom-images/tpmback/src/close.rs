@@ -150,14 +150,40 @@ impl<S: Sharing> Device<S> {
             self.due = at;
             return Outcome::Nothing;
         }
-        let state = store.read(&self.backend_node(nodes::STATE));
-        if state.is_ok_and(|state| state != XenbusState::Initialising.as_str()) {
-            let removed = store.remove(&self.backend_dir);
-            if let Err(error) = removed.and_then(|()| self.remove_empty_parent(store)) {
-                log::debug!("{}: xenstore: {error}", self.id);
+        self.remove_nodes(store, now).unwrap_or_else(|error| {
+            self.try_again(now, &error);
+            Outcome::Nothing
+        })
+    }
+
+    fn remove_nodes<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+    ) -> Result<Outcome, StoreError> {
+        let state = match store.read(&self.backend_node(nodes::STATE)) {
+            Err(error) if is_out_of_sight(&error) => return Ok(Outcome::Gone),
+            state => state?,
+        };
+        if state == XenbusState::Initialising.as_str() {
+            return Ok(Outcome::Gone);
+        }
+        if self.is_unwritten() {
+            // Nobody has read `Closed` yet.
+            self.switch(store, self.written)?;
+            self.due = now + REMOVE_DELAY;
+            self.phase = Phase::Leaving { at: self.due };
+            return Ok(Outcome::Nothing);
+        }
+        match store.remove(&self.backend_dir) {
+            Err(StoreError::NoAnswer) => return Err(StoreError::NoAnswer),
+            removed => {
+                if let Err(error) = removed.and_then(|()| self.remove_empty_parent(store)) {
+                    log::debug!("{}: xenstore: {error}", self.id);
+                }
             }
         }
-        Outcome::Gone
+        Ok(Outcome::Gone)
     }
 
     /// The directory that holds all devices of one frontend usually belongs to domain 0 and stays;

@@ -3,11 +3,26 @@
 use crate::close::Outcome;
 use crate::device::{Device, Link, Phase};
 use crate::event::{Event, Reason};
+use crate::inspect::is_out_of_sight;
 use crate::published::Published;
 use crate::refused::Connections;
 use core::time::Duration;
 use domain_io::{GrantRef, PortNumber, Sharing, StoreError, Xenstore};
 use tpmif::{BackendEnd, XenbusState, nodes};
+
+/// Why there is no connection.
+pub(crate) enum NoLink {
+    /// As things are there can be none.
+    Because(Reason),
+    /// xenstore does not say what the frontend has published.
+    Unread(StoreError),
+}
+
+impl From<Reason> for NoLink {
+    fn from(reason: Reason) -> Self {
+        Self::Because(reason)
+    }
+}
 
 impl<S: Sharing> Device<S> {
     pub(crate) fn connect<X: Xenstore + ?Sized>(
@@ -19,13 +34,14 @@ impl<S: Sharing> Device<S> {
     ) -> Result<Outcome, StoreError> {
         match self.make_link(store, sharing, connections) {
             Ok(link) => self.phase = Phase::Connected(link),
-            Err(reason) => {
+            Err(NoLink::Unread(error)) => return Err(error),
+            Err(NoLink::Because(reason)) => {
                 self.say(now, log::Level::Warn, format_args!("cannot connect: {reason}"));
                 self.turn_away(store, &alloc::format!("{reason}"));
                 return Ok(Outcome::Tell(Event::Disconnected(self.id, reason)));
             }
         }
-        self.switch(store, XenbusState::Connected)?;
+        self.show(store, now, XenbusState::Connected);
         self.say(now, log::Level::Info, format_args!("connected"));
         Ok(Outcome::Tell(Event::Connected(self.id)))
     }
@@ -36,12 +52,13 @@ impl<S: Sharing> Device<S> {
         store: &mut X,
         sharing: &mut S,
         connections: &mut Connections,
-    ) -> Result<Link<S>, Reason> {
-        if !self.frontend_number(store, nodes::PROTOCOL_V2).is_ok_and(|version| version != 0) {
-            return Err(Reason::NoProtocolV2);
+    ) -> Result<Link<S>, NoLink> {
+        let mut number = |name| self.frontend_number(store, name).map_err(NoLink::Unread);
+        if number(nodes::PROTOCOL_V2)?.unwrap_or(0) == 0 {
+            return Err(Reason::NoProtocolV2.into());
         }
-        let ring_ref = self.frontend_number(store, nodes::RING_REF)?;
-        let event_channel = self.frontend_number(store, nodes::EVENT_CHANNEL)?;
+        let mut number = |name| number(name)?.ok_or(NoLink::Because(Reason::BadNode(name)));
+        let (ring_ref, event_channel) = (number(nodes::RING_REF)?, number(nodes::EVENT_CHANNEL)?);
         let owner = self.id.frontend;
         let page = sharing.map(owner, GrantRef(ring_ref)).map_err(Reason::NotShared)?;
         let port = sharing.bind(owner, PortNumber(event_channel)).map_err(Reason::NotShared)?;
@@ -53,12 +70,16 @@ impl<S: Sharing> Device<S> {
         Ok(Link { number, published, end, port, running: None, look })
     }
 
+    /// `None` where there is no number.
     fn frontend_number<X: Xenstore + ?Sized>(
         &self,
         store: &mut X,
         name: &'static str,
-    ) -> Result<u32, Reason> {
-        let text = store.read(&self.frontend_node(name)).ok();
-        text.as_deref().and_then(nodes::number).ok_or(Reason::BadNode(name))
+    ) -> Result<Option<u32>, StoreError> {
+        match store.read(&self.frontend_node(name)) {
+            Ok(text) => Ok(nodes::number(&text)),
+            Err(error) if is_out_of_sight(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

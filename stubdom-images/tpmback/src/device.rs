@@ -45,8 +45,10 @@ pub(crate) struct Device<S: Sharing> {
     pub(crate) backend_dir: String,
     pub(crate) frontend_dir: String,
     pub(crate) phase: Phase<S>,
-    /// What we last wrote to our `state` node; another value there is the toolstack's.
+    /// What we last wrote, or tried to write, to our `state` node.
     pub(crate) written: XenbusState,
+    /// The last of those that xenstored has confirmed. What is neither in our `state` node is the toolstack's.
+    confirmed: XenbusState,
     /// Whether the owner was told of this device.
     pub(crate) announced: bool,
     /// Whether this device has a watch of its own.
@@ -107,6 +109,7 @@ impl<S: Sharing> Device<S> {
             frontend_dir: id.frontend_dir(),
             phase,
             written: XenbusState::Initialising,
+            confirmed: XenbusState::Initialising,
             announced: false,
             watched: false,
             sweep: SWEEP,
@@ -151,15 +154,46 @@ impl<S: Sharing> Device<S> {
         alloc::format!("{}/{name}", self.frontend_dir)
     }
 
-    /// Writes our `state` node.
+    /// Writes our `state` node. What gets no answer may have been done all the same.
     pub(crate) fn switch<X: Xenstore + ?Sized>(
         &mut self,
         store: &mut X,
         to: XenbusState,
     ) -> Result<(), StoreError> {
-        store.write(&self.backend_node(nodes::STATE), to.as_str())?;
+        let done = store.write(&self.backend_node(nodes::STATE), to.as_str());
         self.written = to;
-        Ok(())
+        if done.is_ok() {
+            self.confirmed = to;
+        }
+        done
+    }
+
+    /// The same for a state that the device has already; what fails is tried again soon.
+    pub(crate) fn show<X: Xenstore + ?Sized>(
+        &mut self,
+        store: &mut X,
+        now: Duration,
+        state: XenbusState,
+    ) {
+        if let Err(error) = self.switch(store, state) {
+            self.try_again(now, &error);
+        }
+    }
+
+    /// Whether our `state` node may hold something else than it must.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        self.confirmed != self.written
+    }
+
+    /// Whether this state in our node would be of our own writing.
+    pub(crate) fn is_own(&self, state: XenbusState) -> bool {
+        [self.written, self.confirmed].contains(&state)
+    }
+
+    /// xenstore gave no usable answer.
+    pub(crate) fn try_again(&mut self, now: Duration, error: &StoreError) {
+        self.say(now, log::Level::Warn, format_args!("xenstore: {error}; tried again soon"));
+        self.due = now + RETRY;
     }
 
     /// Writes a line about this device to the log, unless it has caused too many lately.

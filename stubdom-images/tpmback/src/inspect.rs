@@ -1,7 +1,7 @@
 //! Looking at a device's nodes and taking the next step.
 
 use crate::close::Outcome;
-use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase, RETRY};
+use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase};
 use crate::event::{Event, Reason};
 use crate::refused::Connections;
 use core::time::Duration;
@@ -44,8 +44,7 @@ impl<S: Sharing> Device<S> {
             Err(error) => Err(error),
         };
         step.unwrap_or_else(|error| {
-            self.say(now, log::Level::Warn, format_args!("xenstore: {error}; tried again soon"));
-            self.due = now + RETRY;
+            self.try_again(now, &error);
             Outcome::Nothing
         })
     }
@@ -56,9 +55,13 @@ impl<S: Sharing> Device<S> {
             Err(error) if is_out_of_sight(&error) => return Ok(Nodes::Removed),
             Err(error) => return Err(error),
         };
-        let asked = own == Closing.as_str() && self.written != Closing;
-        let online = store.read(&self.backend_node(nodes::ONLINE));
-        if asked || online.is_ok_and(|online| online == "0") {
+        let asked = own == Closing.as_str() && !self.is_own(Closing);
+        let unwanted = match store.read(&self.backend_node(nodes::ONLINE)) {
+            Ok(online) => online == "0",
+            Err(error) if asked || is_out_of_sight(&error) => false,
+            Err(error) => return Err(error),
+        };
+        if asked || unwanted {
             return Ok(Nodes::Unwanted);
         }
         match store.read(&self.frontend_node(nodes::STATE)) {
@@ -76,6 +79,9 @@ impl<S: Sharing> Device<S> {
         frontend: Option<XenbusState>,
         connections: &mut Connections,
     ) -> Result<Outcome, StoreError> {
+        if self.is_unwritten() {
+            self.switch(store, self.written)?;
+        }
         match (&self.phase, frontend) {
             (Phase::New, _) => self.open(store, now, now + INIT_WAIT_HOLD),
             (Phase::Waiting { from }, Some(Initialised | Connected)) => {
@@ -86,9 +92,11 @@ impl<S: Sharing> Device<S> {
                 }
                 self.connect(store, sharing, now, connections)
             }
-            (Phase::Connected(_), Some(Closing)) => self.answer_closing(store, now),
-            (Phase::Connected(_), Some(Closed | Initialising)) => self.closed(store, now),
-            (Phase::Connected(_), Some(Initialised | Connected)) => self.reopened(store, now),
+            (Phase::Connected(_), Some(Closing)) => Ok(self.answer_closing(store, now)),
+            (Phase::Connected(_), Some(Closed | Initialising)) => {
+                Ok(self.ended(store, now, Reason::FrontendClosed))
+            }
+            (Phase::Connected(_), Some(Initialised | Connected)) => Ok(self.reopened(store, now)),
             (Phase::Closing, Some(Closed | Initialising | Initialised | Connected))
             | (Phase::Broken(_), Some(Closed | Initialising)) => self.open_again(store, now),
             (Phase::Broken(published), Some(Initialised | Connected))
@@ -156,43 +164,37 @@ impl<S: Sharing> Device<S> {
 
     /// The frontend is closing. It waits for our `Closing` (a Linux guest that shuts down does so
     /// for five seconds), and by then must find its page unmapped.
-    fn answer_closing<X: Xenstore + ?Sized>(
-        &mut self,
-        store: &mut X,
-        now: Duration,
-    ) -> Result<Outcome, StoreError> {
+    fn answer_closing<X: Xenstore + ?Sized>(&mut self, store: &mut X, now: Duration) -> Outcome {
         self.phase = Phase::Closing;
         self.disconnected(now, Reason::FrontendClosed);
         self.changed = true;
-        self.switch(store, Closing)?;
-        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendClosed)))
+        self.show(store, now, Closing);
+        Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendClosed))
     }
 
-    fn closed<X: Xenstore + ?Sized>(
+    /// The connection is over, and the device is offered anew.
+    fn ended<X: Xenstore + ?Sized>(
         &mut self,
         store: &mut X,
         now: Duration,
-    ) -> Result<Outcome, StoreError> {
+        reason: Reason,
+    ) -> Outcome {
         self.phase = Phase::Closing;
-        self.disconnected(now, Reason::FrontendClosed);
-        self.open_again(store, now)?;
-        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendClosed)))
+        self.disconnected(now, reason);
+        if let Err(error) = self.open_again(store, now) {
+            self.try_again(now, &error);
+        }
+        Outcome::Tell(Event::Disconnected(self.id, reason))
     }
 
     /// A frontend that closed and opened between two looks shows only by its other page or port.
-    fn reopened<X: Xenstore + ?Sized>(
-        &mut self,
-        store: &mut X,
-        now: Duration,
-    ) -> Result<Outcome, StoreError> {
-        let Phase::Connected(link) = &self.phase else { return Ok(Outcome::Nothing) };
-        if !link.published.was_left(&self.frontend_dir, store) {
-            return Ok(Outcome::Nothing);
+    fn reopened<X: Xenstore + ?Sized>(&mut self, store: &mut X, now: Duration) -> Outcome {
+        match &self.phase {
+            Phase::Connected(link) if link.published.was_left(&self.frontend_dir, store) => {
+                self.ended(store, now, Reason::FrontendReopened)
+            }
+            _ => Outcome::Nothing,
         }
-        self.phase = Phase::Closing;
-        self.disconnected(now, Reason::FrontendReopened);
-        self.open_again(store, now)?;
-        Ok(Outcome::Tell(Event::Disconnected(self.id, Reason::FrontendReopened)))
     }
 }
 

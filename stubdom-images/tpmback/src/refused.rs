@@ -6,6 +6,7 @@
 //! owner, and every command is answered with a failure. Our state stays `Closed` all the time: the
 //! driver sees it as soon as its probe is over, and unregisters the device.
 
+use crate::connect::NoLink;
 use crate::device::{Device, Link, OPENS, Phase, RETRY};
 use crate::event::Reason;
 use core::time::Duration;
@@ -105,7 +106,8 @@ impl<S: Sharing> Device<S> {
                 self.say(now, log::Level::Info, format_args!("refused, and told so by its page"));
                 self.answer_refused(now);
             }
-            Err(reason) => {
+            Err(NoLink::Unread(error)) => self.try_again(now, &error),
+            Err(NoLink::Because(reason)) => {
                 self.say(now, log::Level::Warn, format_args!("refused, not told so: {reason}"));
             }
         }

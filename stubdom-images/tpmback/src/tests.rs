@@ -5,6 +5,7 @@ mod close;
 mod commands;
 mod detach;
 mod fairness;
+mod hiccups;
 mod host;
 mod hostile;
 mod lines;
