@@ -10,7 +10,7 @@ pub(crate) fn refuse(host: &Host, vtpm: &str) -> Result<(), Exit> {
     let Some(backend) = host.xen.find(vtpm) else { return Ok(()) };
     let domains = host.xen.domains().map_err(Problem::from)?;
     let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
-    let wires = wires::all(&host.nodes)?;
+    let wires = wires::of(&host.nodes, domains.iter().map(|it| it.domid))?;
     let mut of_this = wires.iter().filter(|wire| wire.backend == backend);
     let Some(wire) = of_this.find(|wire| there(wire.frontend)) else {
         return Ok(());

@@ -204,7 +204,8 @@ fn is_used(host: &Host, backend: u32) -> Result<bool, Exit> {
 /// down itself: libxl's own list is empty also where it could not be read.
 fn is_used_by_others(host: &Host, backend: u32, this: u32) -> Result<bool, Exit> {
     let domains: Vec<u32> = host.xen.domains()?.iter().map(|domain| domain.domid).collect();
-    has_user(wires::all(&host.nodes), backend, |domid| domid != this && domains.contains(&domid))
+    let wires = wires::of(&host.nodes, domains.iter().copied());
+    has_user(wires, backend, |domid| domid != this && domains.contains(&domid))
 }
 
 /// What cannot be told is not taken for unused.

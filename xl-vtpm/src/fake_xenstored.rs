@@ -37,26 +37,33 @@ fn serve(mut client: UnixStream, mut tree: Tree) -> Tree {
         let mut body = vec![0; number(12) as usize];
         client.read_exact(&mut body).unwrap();
         let answer = answer(&mut tree, number(0), &body);
-        if answer.is_none() {
+        if answer.is_err() {
             header[..4].copy_from_slice(&16_u32.to_ne_bytes());
         }
-        let answer = answer.unwrap_or_else(|| b"ENOENT\0".to_vec());
+        let answer = answer.unwrap_or_else(|error| format!("{error}\0").into_bytes());
         header[12..].copy_from_slice(&u32::try_from(answer.len()).unwrap().to_ne_bytes());
         client.write_all(&[&header[..], &answer].concat()).unwrap();
     }
     tree
 }
 
-/// `None`: there is no such node.
-fn answer(tree: &mut Tree, request: u32, body: &[u8]) -> Option<Vec<u8>> {
+/// XENSTORE_PAYLOAD_MAX (Xen public/io/xs_wire.h).
+const MOST_BYTES: usize = 4096;
+
+/// An answer, or the name of an error.
+fn answer(tree: &mut Tree, request: u32, body: &[u8]) -> Result<Vec<u8>, &'static str> {
     let end = body.iter().position(|byte| *byte == 0).unwrap();
     let (path, value) = (std::str::from_utf8(&body[..end]).unwrap(), &body[end + 1..]);
     match request {
-        1 => Some(names(tree, path)).filter(|names| !names.is_empty()),
-        2 => tree.get(path).cloned(),
+        1 => match names(tree, path) {
+            names if names.is_empty() => Err("ENOENT"),
+            names if names.len() > MOST_BYTES => Err("E2BIG"),
+            names => Ok(names),
+        },
+        2 => tree.get(path).cloned().ok_or("ENOENT"),
         11 => {
             tree.insert(path.into(), value.into());
-            Some(b"OK\0".to_vec())
+            Ok(b"OK\0".to_vec())
         }
         other => panic!("request {other}"),
     }

@@ -133,7 +133,8 @@ impl Host {
         let Some(&domid) = self.started.get(name) else { return Ok(Stopped::Gone) };
         let domains = self.xen.domains().map_err(Problem::from)?;
         let there = |wanted| domains.iter().any(|it| it.domid == wanted && !it.dying);
-        if let Some(user) = wires::user(&wires::all(&self.nodes)?, domid, there) {
+        let wires = wires::of(&self.nodes, domains.iter().map(|it| it.domid))?;
+        if let Some(user) = wires::user(&wires, domid, there) {
             let user = self.xen.name_of(user).unwrap_or_else(|| format!("domain {user}"));
             return Ok(Stopped::InUse(user));
         }

@@ -1,6 +1,8 @@
 //! All vTPM devices of this host, as libxl wrote them down when it made them. A domain may change what
 //! stands in its own part of xenstore, not this.
 
+#[cfg(test)]
+use crate::fake_xenstored::{heard, is_client};
 use crate::nodes::Nodes;
 use libxl_vtpm::plan::Problem;
 
@@ -17,10 +19,14 @@ pub(crate) struct Wire {
     pub(crate) uuid: String,
 }
 
-/// Every device there is.
-pub(crate) fn all(nodes: &Nodes) -> Result<Vec<Wire>, Problem> {
+/// Every device of these domains. Which there are is Xen's to say: of many hundred domains, xenstored's answer would
+/// not fit into a message.
+pub(crate) fn of(
+    nodes: &Nodes,
+    domids: impl IntoIterator<Item = u32>,
+) -> Result<Vec<Wire>, Problem> {
     let mut wires = Vec::new();
-    for frontend in nodes.list("/libxl")?.iter().filter_map(|name| name.parse().ok()) {
+    for frontend in domids {
         let folder = format!("/libxl/{frontend}/device/vtpm");
         for devid in nodes.list(&folder)?.iter().filter_map(|name| name.parse().ok()) {
             let at = |leaf: &str| nodes.read(&format!("{folder}/{devid}/{leaf}"));
@@ -61,4 +67,28 @@ fn whoever_is_gone_and_domain_0_use_nothing() {
     assert_eq!(user(&wires, 1, |domid| domid != 2), Some(3));
     assert_eq!(user(&wires, 1, |domid| domid == 0), None);
     assert_eq!(user(&wires, 3, |_| true), None);
+}
+
+#[test]
+fn more_domains_than_fit_into_a_message_are_looked_at() {
+    let many = 1000..2000;
+    if is_client().is_some() {
+        let nodes = Nodes::open().unwrap();
+        assert!(nodes.list("/libxl").unwrap_err().0.contains("E2BIG"));
+        let found = of(&nodes, many).unwrap();
+        assert!(found.iter().all(|wire| wire.backend == 2000 && wire.uuid == "u"));
+        return println!("{} devices", found.len());
+    }
+    let device = |domid: u32| {
+        let at = |leaf: &str| format!("/libxl/{domid}/device/vtpm/0{leaf}");
+        let backend = format!("/local/domain/2000/backend/vtpm/{domid}/0");
+        [
+            (format!("/libxl/{domid}"), Vec::new()),
+            (at(""), Vec::new()),
+            (at("/backend"), backend.into_bytes()),
+            (at("/uuid"), b"u".to_vec()),
+        ]
+    };
+    let (said, _) = heard(many.flat_map(device).collect(), "");
+    assert!(said.contains("1000 devices"), "{said}");
 }

@@ -170,13 +170,9 @@ impl Target {
 /// The domain that is attached to the manager as this vTPM, whatever its name.
 fn user(host: &Host, identity: &Identity) -> Result<Option<u32>, Exit> {
     let Some(manager) = host.xen.find(&identity.manager) else { return Ok(None) };
-    let users = users(&wires::all(&host.nodes)?, manager, &identity.uuid);
-    for domid in users {
-        if host.xen.domain(domid)?.is_some() {
-            return Ok(Some(domid));
-        }
-    }
-    Ok(None)
+    let domids = host.xen.domains()?.into_iter().map(|domain| domain.domid);
+    let wires = wires::of(&host.nodes, domids)?;
+    Ok(users(&wires, manager, &identity.uuid).first().copied())
 }
 
 /// The domains with a device of this backend and uuid.

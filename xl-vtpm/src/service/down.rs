@@ -89,10 +89,9 @@ impl<'h> Down<'h> {
                 Role::Vtpm => vtpms.insert(note.domid),
             };
         }
-        let mut wires = wires::all(nodes)?;
         let domains = self.host.xen.domains().map_err(Problem::from)?;
         let there: BTreeSet<u32> = domains.iter().map(|domain| domain.domid).collect();
-        wires.retain(|wire| there.contains(&wire.frontend));
+        let wires = wires::of(nodes, there.iter().copied())?;
         let mut claimants = BTreeSet::new();
         for domid in &there {
             if nodes.said(*domid, Role::Vtpm, "state")?.is_some() {

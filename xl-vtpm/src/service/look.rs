@@ -30,8 +30,8 @@ impl Look {
     pub(super) fn take(host: &Host, domains: View) -> Result<Self, Problem> {
         Ok(Self {
             now: Instant::now(),
+            wires: wires::of(&host.nodes, domains.keys().copied())?,
             domains,
-            wires: wires::all(&host.nodes)?,
             notes: ours::all(&host.nodes)?,
             residents: resident::names(),
             is_rewiring: !host.nodes.list(REWIRING)?.is_empty(),

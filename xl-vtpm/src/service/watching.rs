@@ -163,9 +163,9 @@ impl Service<'_> {
     /// Looks again, now that nobody can start the guest's vTPM.
     fn is_idle(&self, domid: u32, guests: &BTreeSet<String>) -> Result<bool, Problem> {
         let domains = view(self.host)?;
-        let mut used = wires::all(&self.host.nodes)?;
-        used.retain(|wire| wire.backend == domid && domains.contains_key(&wire.frontend));
-        Ok(used.is_empty() && !domains.values().any(|seen| guests.contains(&seen.name)))
+        let used = wires::of(&self.host.nodes, domains.keys().copied())?;
+        let is_used = used.iter().any(|wire| wire.backend == domid);
+        Ok(!is_used && !domains.values().any(|seen| guests.contains(&seen.name)))
     }
 
     /// Starts vtpm-rewire, which waits for the manager to be ready.
