@@ -19,7 +19,7 @@ pub struct Context {
     pub(crate) library: &'static Library,
     pub(crate) ctx: *mut Ctx,
     logger: *mut Logger,
-    messages: RefCell<Box<Messages>>,
+    messages: RefCell<Messages>,
 }
 
 impl Context {

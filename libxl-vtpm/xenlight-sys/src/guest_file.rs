@@ -14,7 +14,7 @@ use std::ptr;
 pub struct GuestFile {
     library: &'static Library,
     config: *mut XluConfig,
-    messages: Box<Messages>,
+    messages: Messages,
 }
 
 /// A setting of a file: a text or a list of texts. Numbers are texts, too.

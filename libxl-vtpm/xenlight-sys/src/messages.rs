@@ -6,24 +6,33 @@ use std::ffi::c_char;
 use std::io;
 use std::ptr;
 
-/// A stream in memory. Boxed, since C keeps the addresses of the fields.
+/// A stream in memory.
 pub(crate) struct Messages {
     stream: *mut FILE,
-    text: *mut c_char,
-    length: usize,
+    /// On the heap; C writes to it whenever the stream is used, so there is never a reference to it.
+    written: *mut Written,
     taken: usize,
 }
 
+/// What the stream holds so far.
+struct Written {
+    text: *mut c_char,
+    length: usize,
+}
+
 impl Messages {
-    pub(crate) fn new() -> io::Result<Box<Self>> {
-        let mut this =
-            Box::new(Self { stream: ptr::null_mut(), text: ptr::null_mut(), length: 0, taken: 0 });
-        // SAFETY: both addresses are of fields on the heap that live until the stream is closed.
-        this.stream = unsafe { libc::open_memstream(&raw mut this.text, &raw mut this.length) };
-        if this.stream.is_null() {
-            return Err(io::Error::last_os_error());
+    pub(crate) fn new() -> io::Result<Self> {
+        let written = Box::into_raw(Box::new(Written { text: ptr::null_mut(), length: 0 }));
+        // SAFETY: both fields live until `drop` has closed the stream, or there is none.
+        unsafe {
+            let stream = libc::open_memstream(&raw mut (*written).text, &raw mut (*written).length);
+            if stream.is_null() {
+                let error = io::Error::last_os_error();
+                drop(Box::from_raw(written));
+                return Err(error);
+            }
+            Ok(Self { stream, written, taken: 0 })
         }
-        Ok(this)
     }
 
     /// What a C library writes into.
@@ -36,13 +45,13 @@ impl Messages {
         // SAFETY: the stream is open. After fflush, `text` points to `length` initialised bytes
         // (POSIX open_memstream), which stay until the next write; nothing writes in between.
         let all = unsafe {
-            if libc::fflush(self.stream) != 0 || self.text.is_null() {
+            if libc::fflush(self.stream) != 0 {
                 return String::new();
             }
-            let (text, length) = (
-                ptr::read_volatile(&raw const self.text),
-                ptr::read_volatile(&raw const self.length),
-            );
+            let Written { text, length } = self.written.read();
+            if text.is_null() {
+                return String::new();
+            }
             std::slice::from_raw_parts(text.cast::<u8>(), length)
         };
         let fresh = String::from_utf8_lossy(&all[self.taken.min(all.len())..]).into_owned();
@@ -53,10 +62,11 @@ impl Messages {
 
 impl Drop for Messages {
     fn drop(&mut self) {
-        // SAFETY: the stream is open and nobody uses it after its owner; its text came from malloc.
+        // SAFETY: the stream is open and nobody uses it after its owner; its text came from malloc,
+        // and `written` from a box.
         unsafe {
             libc::fclose(self.stream);
-            libc::free(self.text.cast());
+            libc::free(Box::from_raw(self.written).text.cast());
         }
     }
 }
