@@ -129,8 +129,8 @@ pub(crate) fn install_pvh() {
     static GLOBAL: Table<[u64; 5]> = Table(UnsafeCell::new([0; 5]));
     static INTERRUPT: Table<[[u64; 2]; VECTORS]> = Table(UnsafeCell::new([[0; 2]; VECTORS]));
 
-    let stack_top = STACK.0.get().addr() as u64 + 8192;
-    let task = TASK.0.get().addr() as u64;
+    let stack_top = STACK.0.get().expose_provenance() as u64 + 8192;
+    let task = TASK.0.get().expose_provenance() as u64;
     let first = (&raw const xen_guest_pvh_vectors).addr() as u64;
     let mut gates = [[0; 2]; VECTORS];
     for (gate, vector) in gates.iter_mut().zip(0_u64..) {
@@ -143,8 +143,8 @@ pub(crate) fn install_pvh() {
             [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, task_low(task), task >> 32];
         *INTERRUPT.0.get() = gates;
     }
-    let global = table_register(GLOBAL.0.get().addr() as u64, 5 * 8);
-    let interrupt = table_register(INTERRUPT.0.get().addr() as u64, VECTORS * 16);
+    let global = table_register(GLOBAL.0.get().expose_provenance() as u64, 5 * 8);
+    let interrupt = table_register(INTERRUPT.0.get().expose_provenance() as u64, VECTORS * 16);
     // SAFETY: the tables are static and complete; entries 1 and 2 equal those already in use.
     unsafe {
         asm!(

@@ -12,8 +12,8 @@ unsafe extern "C" {
 
 /// From the page above the guard to the top. Both ends are multiples of a page.
 fn addresses() -> Range<usize> {
-    let guard = (&raw const xen_guest_stack_guard).addr();
-    guard + PAGE as usize..(&raw const xen_guest_stack_top).addr()
+    let guard = (&raw const xen_guest_stack_guard).expose_provenance();
+    guard + PAGE as usize..(&raw const xen_guest_stack_top).expose_provenance()
 }
 
 /// Bytes that it may grow to.

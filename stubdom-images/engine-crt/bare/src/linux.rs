@@ -33,7 +33,7 @@ unsafe fn call(number: usize, first: usize, second: usize, third: usize) -> isiz
 /// Writes to standard output.
 pub(crate) fn write(text: &[u8]) {
     // SAFETY: write(2) reads the given bytes.
-    unsafe { call(WRITE, 1, text.as_ptr().addr(), text.len()) };
+    unsafe { call(WRITE, 1, text.as_ptr().expose_provenance(), text.len()) };
 }
 
 /// Ends the program.
@@ -48,7 +48,7 @@ pub(crate) fn exit(code: u8) -> ! {
 fn clock(which: usize) -> Duration {
     let mut moment = [0_u64; 2];
     // SAFETY: clock_gettime(2) writes two words.
-    unsafe { call(CLOCK_GETTIME, which, moment.as_mut_ptr().addr(), 0) };
+    unsafe { call(CLOCK_GETTIME, which, moment.as_mut_ptr().expose_provenance(), 0) };
     Duration::from_secs(moment[0]) + Duration::from_nanos(moment[1])
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn wall() -> Duration {
 
 pub(crate) fn random(into: &mut [u8]) -> bool {
     // SAFETY: getrandom(2) writes at most that many bytes.
-    let count = unsafe { call(GETRANDOM, into.as_mut_ptr().addr(), into.len(), 0) };
+    let count = unsafe { call(GETRANDOM, into.as_mut_ptr().expose_provenance(), into.len(), 0) };
     usize::try_from(count) == Ok(into.len())
 }
 

@@ -48,7 +48,7 @@ unsafe extern "C" fn begin(arguments: *const *const u8) -> ! {
     }
     // SAFETY: one thread; nothing with a canary check has run yet.
     unsafe { (*CANARY.0.get())[5] = u64::from_le_bytes(canary) };
-    linux::set_fs(CANARY.0.get().addr());
+    linux::set_fs(CANARY.0.get().expose_provenance());
     heap::start();
     // SAFETY: at process start the stack holds argc, then argc pointers to strings.
     let mode = unsafe {

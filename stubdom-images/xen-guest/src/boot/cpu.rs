@@ -30,10 +30,10 @@ pub(super) fn prepare_thread_block() {
     let base = BLOCK.0.get();
     // SAFETY: nothing else has a pointer to the block yet.
     unsafe {
-        (*base)[0] = base.addr() as u64;
+        (*base)[0] = base.expose_provenance() as u64;
         (*base)[CANARY] = canary;
     }
-    set_fs(base.addr() as u64);
+    set_fs(base.expose_provenance() as u64);
 }
 
 fn set_fs(base: u64) {

@@ -74,9 +74,9 @@ unsafe fn call(number: Call, arguments: [u64; 4]) -> i64 {
     result
 }
 
-/// The address of a call's argument.
+/// The address of a call's argument, exposed to whoever is called.
 fn address<T>(argument: &mut T) -> u64 {
-    (&raw mut *argument).addr() as u64
+    (&raw mut *argument).expose_provenance() as u64
 }
 
 /// A negative errno as `Err`, anything else as `Ok`.
@@ -97,5 +97,7 @@ pub(crate) fn xen_version() -> (u16, u16) {
 /// Writes to Xen's own log (`CONSOLEIO_write`); only Xen builds with debugging let a guest do so.
 pub(crate) fn write_to_xen_log(text: &[u8]) {
     // SAFETY: Xen reads `len` bytes at the address, which is this slice.
-    unsafe { call(Call::ConsoleIo, [0, text.len() as u64, text.as_ptr().addr() as u64, 0]) };
+    unsafe {
+        call(Call::ConsoleIo, [0, text.len() as u64, text.as_ptr().expose_provenance() as u64, 0])
+    };
 }

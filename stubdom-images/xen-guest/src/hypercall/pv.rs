@@ -35,7 +35,7 @@ struct MmuExtOp {
 /// The table must end in an entry with address 0 and name real handlers.
 pub(crate) unsafe fn set_trap_table(table: &[Trap]) -> Result<(), i32> {
     // SAFETY: Xen reads entries up to the one with address 0; the caller vouches for them.
-    errno(unsafe { call(Call::SetTrapTable, [table.as_ptr().addr() as u64, 0, 0, 0]) })
+    errno(unsafe { call(Call::SetTrapTable, [table.as_ptr().expose_provenance() as u64, 0, 0, 0]) })
 }
 
 /// Replaces the lowest-level page table entry of one address and flushes it.
@@ -53,7 +53,7 @@ pub(crate) unsafe fn update_va_mapping(va: u64, entry: u64) -> Result<(), i32> {
 /// # Safety
 /// As [`update_va_mapping`], for each entry.
 pub(crate) unsafe fn mmu_update(updates: &[MmuUpdate]) -> Result<(), i32> {
-    let list = updates.as_ptr().addr() as u64;
+    let list = updates.as_ptr().expose_provenance() as u64;
     let arguments = [list, updates.len() as u64, 0, u64::from(DOMID_SELF)];
     // SAFETY: Xen reads the list; the caller vouches for the effect.
     errno(unsafe { call(Call::MmuUpdate, arguments) })

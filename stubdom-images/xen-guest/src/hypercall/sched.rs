@@ -26,7 +26,7 @@ pub(crate) fn poll(ports: &[u32], deadline: u64) {
     let ports = &ports[..ports.len().min(POLL_PORTS)];
     #[allow(clippy::cast_possible_truncation, reason = "at most 127")]
     let count = ports.len() as u32;
-    let mut poll = Poll { ports: ports.as_ptr().addr() as u64, count, deadline };
+    let mut poll = Poll { ports: ports.as_ptr().expose_provenance() as u64, count, deadline };
     // SAFETY: SCHEDOP_poll (3) reads the structure and `count` port numbers, both alive here. Its
     // only failures are a bad count, excluded above, and a bad port, after which it returns at once.
     unsafe { call(Call::SchedOp, [3, address(&mut poll), 0, 0]) };

@@ -66,7 +66,7 @@ fn small_pages(at: u64, ram: &Ranges, layout: &Layout, pool: &mut Pool) -> u64 {
 
 /// The second-level table for an address, made when missing.
 fn second(address: u64, pool: &mut Pool) -> u64 {
-    let third = (&raw mut xen_guest_pvh_l3).addr() as u64;
+    let third = (&raw mut xen_guest_pvh_l3).expose_provenance() as u64;
     let index = address >> 30 & 511;
     // SAFETY: a readable table of 512 entries.
     let value =

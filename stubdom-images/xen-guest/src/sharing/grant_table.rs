@@ -51,7 +51,8 @@ impl GrantTable {
             self.free.push(reference);
             return None;
         };
-        let Ok(frame) = u32::try_from(paging::frame_of(page.addr().get() as u64)) else {
+        let Ok(frame) = u32::try_from(paging::frame_of(page.expose_provenance().get() as u64))
+        else {
             // Version 1 entries name frames below 16 TiB of machine memory only.
             // SAFETY: just allocated with this layout and given to nobody.
             unsafe { dealloc(page.as_ptr(), PAGE) };

@@ -157,7 +157,7 @@ impl Sharing for DomainSharing {
         let granted = granted.ok_or(SharingError::Exhausted)?;
         let reference = GrantRef(granted.reference);
         // SAFETY: allocated for this page alone and given back only after it is dropped.
-        let raw = unsafe { RawPage::new(granted.page.addr().get() as u64) };
+        let raw = unsafe { RawPage::new(granted.page.expose_provenance().get() as u64) };
         Ok((Page::new(raw, Origin::Granted(granted), &self.tables), reference))
     }
 
