@@ -80,7 +80,8 @@ pub trait Xenstore {
     /// [`StoreError`].
     fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError>;
 
-    /// Asks for an event whenever the node or anything below it changes; fires once at once.
+    /// Asks for an event whenever the node or anything below it changes; fires once at once. One that is set
+    /// already, as by a request whose answer did not come, is no error.
     ///
     /// # Errors
     /// [`StoreError`].

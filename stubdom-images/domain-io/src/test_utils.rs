@@ -9,6 +9,7 @@
 mod clock;
 mod disk;
 mod entropy;
+mod hiccup;
 mod hypervisor;
 mod page;
 mod permissions;
@@ -26,6 +27,7 @@ mod tests;
 pub use clock::FakeClock;
 pub use disk::FakeDisk;
 pub use entropy::FakeEntropy;
+pub use hiccup::{Hiccup, Unanswered};
 pub use page::FakePage;
 pub use permissions::{Access, Permissions};
 pub use port::FakePort;

@@ -47,6 +47,6 @@ impl<S: Sharing> Frontend<S> {
             Err(PageFault::Own(_)) => Reason::OwnMistake,
         };
         log::warn!("vTPM frontend: {reason}");
-        device.end(store, Phase::Shunned, reason).ok().flatten()
+        Some(device.end(store, Phase::Shunned, reason))
     }
 }

@@ -1,7 +1,7 @@
 //! The device a frontend has settled on.
 
 use alloc::string::String;
-use domain_io::{DomainId, Sharing, StoreError, Xenstore};
+use domain_io::{DomainId, GrantRef, Sharing, StoreError, Xenstore};
 use tpmif::{FrontendEnd, XenbusState, nodes};
 
 /// A device and how far its connection is.
@@ -14,6 +14,8 @@ pub(crate) struct Device<S: Sharing> {
     /// What we last wrote to our `state` node; `Initialising` there after that means that the
     /// toolstack has created the device anew.
     pub(crate) written: Option<XenbusState>,
+    /// What we have tried to write there since, and xenstored has not confirmed.
+    pub(crate) owed: Option<XenbusState>,
     /// What a backend that is closing still maps; dropped once it says that it is done. Ended before that, a
     /// grant would outlive its page.
     pub(crate) parting: Option<Link<S>>,
@@ -37,6 +39,7 @@ pub(crate) enum Phase<S: Sharing> {
 
 /// What was offered to the backend. Dropping it closes the port and ends the grant.
 pub(crate) struct Link<S: Sharing> {
+    pub(crate) grant: GrantRef,
     pub(crate) end: FrontendEnd<S::Page>,
     pub(crate) port: S::Port,
     /// Look at the page even without an event.
@@ -52,15 +55,23 @@ impl<S: Sharing> Device<S> {
         alloc::format!("{}/{name}", self.backend_dir)
     }
 
-    /// Writes our `state` node.
+    /// Writes our `state` node. What gets no answer may have been done all the same.
     pub(crate) fn switch<X: Xenstore + ?Sized>(
         &mut self,
         store: &mut X,
         to: XenbusState,
     ) -> Result<(), StoreError> {
+        self.owed = Some(to);
         store.write(&self.node(nodes::STATE), to.as_str())?;
-        self.written = Some(to);
+        (self.written, self.owed) = (Some(to), None);
         Ok(())
+    }
+
+    /// The same for a state that the device has already; the next look makes up for what fails.
+    pub(crate) fn show<X: Xenstore + ?Sized>(&mut self, store: &mut X, state: XenbusState) {
+        if let Err(error) = self.switch(store, state) {
+            log::debug!("vTPM frontend: xenstore: {error}; tried again soon");
+        }
     }
 
     /// Page and port of a device that is offered or open, which it has no more afterwards.

@@ -26,8 +26,8 @@ impl<S: Sharing> Frontend<S> {
         let Some(found) = best(store, unless)? else { return Ok(()) };
         self.forget(store);
         let Candidate { number, backend, backend_dir, .. } = found;
-        let (phase, written, parting) = (Phase::Waiting, None, None);
-        let device = Device { number, backend, backend_dir, phase, written, parting };
+        let (phase, written, owed, parting) = (Phase::Waiting, None, None, None);
+        let device = Device { number, backend, backend_dir, phase, written, owed, parting };
         store.watch(&device.backend_node(nodes::STATE), BACKEND_TOKEN)?;
         self.device = Some(device);
         self.changed = true;
@@ -38,8 +38,8 @@ impl<S: Sharing> Frontend<S> {
     pub(crate) fn forget<X: Xenstore + ?Sized>(&mut self, store: &mut X) {
         if let Some(device) = self.device.take() {
             let _ = store.unwatch(&device.backend_node(nodes::STATE), BACKEND_TOKEN);
+            self.changed = true;
         }
-        self.changed = true;
     }
 }
 
@@ -53,7 +53,7 @@ fn best<X: Xenstore + ?Sized>(
     };
     let mut best = None;
     for number in listed.iter().filter_map(|name| nodes::number(name)) {
-        let Some(candidate) = examine(store, number) else { continue };
+        let Some(candidate) = examine(store, number)? else { continue };
         if unless == Some(number) {
             continue;
         }
@@ -69,16 +69,32 @@ fn best<X: Xenstore + ?Sized>(
 
 /// Reads one device's directory. `None` when its backend is gone, or when the nodes, which only
 /// the toolstack and we ourselves can write, do not agree.
-fn examine<X: Xenstore + ?Sized>(store: &mut X, number: u32) -> Option<Candidate> {
-    let mut read =
-        |name: &str| store.read(&alloc::format!("{}/{number}/{name}", nodes::FRONTEND_ROOT)).ok();
-    let backend = DomainId(nodes::number(&read(nodes::BACKEND_ID)?)?.try_into().ok()?);
-    let backend_dir = read(nodes::BACKEND)?;
+fn examine<X: Xenstore + ?Sized>(
+    store: &mut X,
+    number: u32,
+) -> Result<Option<Candidate>, StoreError> {
+    let own = |name: &str| alloc::format!("{}/{number}/{name}", nodes::FRONTEND_ROOT);
+    let backend = read(store, &own(nodes::BACKEND_ID))?.as_deref().and_then(nodes::number);
+    let backend = backend.and_then(|number| number.try_into().ok()).map(DomainId);
+    let backend_dir = read(store, &own(nodes::BACKEND))?;
+    let Some((backend, backend_dir)) = backend.zip(backend_dir) else { return Ok(None) };
     let below = alloc::format!("{}/{backend}/{}/", nodes::DOMAINS, nodes::BACKEND_ROOT);
     if !backend_dir.starts_with(&below) {
-        return None;
+        return Ok(None);
     }
-    let state = store.read(&alloc::format!("{backend_dir}/{}", nodes::STATE)).ok()?;
-    let ready = matches!(XenbusState::parse(&state), Some(Initialising | InitWait));
-    Some(Candidate { number, backend, backend_dir, ready })
+    let state = read(store, &alloc::format!("{backend_dir}/{}", nodes::STATE))?;
+    let ready = |state: &str| matches!(XenbusState::parse(state), Some(Initialising | InitWait));
+    let ready = state.as_deref().map(ready);
+    Ok(ready.map(|ready| Candidate { number, backend, backend_dir, ready }))
+}
+
+/// A node that may be missing, or out of our sight.
+pub(crate) fn read<X: Xenstore + ?Sized>(
+    store: &mut X,
+    path: &str,
+) -> Result<Option<String>, StoreError> {
+    match store.read(path) {
+        Err(StoreError::Refused(word)) if word == "ENOENT" || word == "EACCES" => Ok(None),
+        read => read.map(Some),
+    }
 }

@@ -57,6 +57,7 @@ impl<S: Sharing> Frontend<S> {
         let now = clock.now();
         for _ in 0..STEPS_PER_POLL {
             if let Some(event) = self.look_at_page(store) {
+                self.hurry(now);
                 return Some(event);
             }
             if !self.changed && now < self.due {
@@ -64,16 +65,24 @@ impl<S: Sharing> Frontend<S> {
             }
             self.changed = false;
             self.due = now + SWEEP;
-            match self.look_at_nodes(store, sharing) {
-                Ok(Some(event)) => return Some(event),
-                Ok(None) => {}
-                Err(error) => {
-                    log::debug!("vTPM frontend: xenstore: {error}; tried again soon");
-                    self.due = now + RETRY;
-                }
+            let event = self.look_at_nodes(store, sharing).unwrap_or_else(|error| {
+                log::debug!("vTPM frontend: xenstore: {error}; tried again soon");
+                self.due = now + RETRY;
+                None
+            });
+            self.hurry(now);
+            if event.is_some() {
+                return event;
             }
         }
         None
+    }
+
+    /// What could not be written is not left to the next sweep.
+    fn hurry(&mut self, now: Duration) {
+        if self.device.as_ref().is_some_and(|device| device.owed.is_some()) {
+            self.due = self.due.min(now + RETRY);
+        }
     }
 
     /// Whether commands can be sent.

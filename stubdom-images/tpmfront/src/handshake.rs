@@ -2,6 +2,7 @@
 
 use crate::device::{Device, Link, Phase};
 use crate::event::{Event, Reason};
+use crate::find::read;
 use crate::frontend::Frontend;
 use alloc::string::ToString;
 use domain_io::{EventPort, Sharing, StoreError, Xenstore};
@@ -63,7 +64,8 @@ impl<S: Sharing> Frontend<S> {
     pub fn close<X: Xenstore + ?Sized>(&mut self, store: &mut X) -> Result<(), StoreError> {
         let Some(device) = &mut self.device else { return Ok(()) };
         if device.link().is_some() {
-            device.switch(store, Closing)?;
+            let owed = device.owed;
+            device.switch(store, Closing).inspect_err(|_| device.owed = owed)?;
         }
         device.phase = match core::mem::replace(&mut device.phase, Phase::Closed) {
             Phase::Offered(link) | Phase::Open(link) | Phase::Closing(link) => Phase::Closing(link),
@@ -107,13 +109,8 @@ impl<S: Sharing> Device<S> {
         if self.written.is_some() && own.is_ok_and(|own| own == Initialising.as_str()) {
             return Ok(Nodes::Detached);
         }
-        match store.read(&self.backend_node(nodes::STATE)) {
-            Ok(state) => Ok(Nodes::Backend(XenbusState::parse(&state))),
-            Err(StoreError::Refused(word)) if word == "ENOENT" || word == "EACCES" => {
-                Ok(Nodes::BackendGone)
-            }
-            Err(error) => Err(error),
-        }
+        let state = read(store, &self.backend_node(nodes::STATE))?;
+        Ok(state.map_or(Nodes::BackendGone, |state| Nodes::Backend(XenbusState::parse(&state))))
     }
 
     fn step<X: Xenstore + ?Sized>(
@@ -125,23 +122,28 @@ impl<S: Sharing> Device<S> {
         if backend != Some(Closing) {
             self.parting = None;
         }
+        match self.owed {
+            Some(Initialised) => self.publish(store)?,
+            Some(state) => self.switch(store, state)?,
+            None => {}
+        }
         match (&self.phase, backend) {
             (Phase::Waiting, Some(InitWait)) => self.offer(store, sharing),
             (Phase::Offered(_), Some(Connected)) => self.accept(store),
             (Phase::Offered(_) | Phase::Open(_), Some(Closing)) => {
                 self.parting = self.take_link();
-                self.end(store, Phase::Waiting, Reason::BackendClosed)
+                Ok(Some(self.end(store, Phase::Waiting, Reason::BackendClosed)))
             }
             (Phase::Offered(_) | Phase::Open(_), Some(Closed))
             | (Phase::Open(_), Some(Initialising | InitWait)) => {
-                self.end(store, Phase::Waiting, Reason::BackendClosed)
+                Ok(Some(self.end(store, Phase::Waiting, Reason::BackendClosed)))
             }
             (Phase::Closing(_), Some(Closing | Closed | InitWait)) => {
                 self.phase = Phase::Closed;
                 for name in [nodes::EVENT_CHANNEL, nodes::RING_REF] {
                     let _ = store.remove(&self.node(name));
                 }
-                self.switch(store, Closed)?;
+                self.show(store, Closed);
                 Ok(Some(Event::Closed))
             }
             _ => Ok(None),
@@ -162,21 +164,29 @@ impl<S: Sharing> Device<S> {
             Ok(shared) => shared,
             Err(error) => return Ok(Some(Event::Disconnected(Reason::NotShared(error)))),
         };
-        store.write(&self.node(nodes::RING_REF), &grant.0.to_string())?;
-        store.write(&self.node(nodes::EVENT_CHANNEL), &port.number().0.to_string())?;
-        store.write(&self.node(nodes::PROTOCOL_V2), "1")?;
-        self.switch(store, Initialised)?;
-        self.phase = Phase::Offered(Link { end: FrontendEnd::new(page), port, look: false });
+        // Before the first node is written: what gets no answer may be read by the backend all the same.
+        self.phase = Phase::Offered(Link { grant, end: FrontendEnd::new(page), port, look: false });
+        self.publish(store)?;
         Ok(None)
     }
 
+    fn publish<X: Xenstore + ?Sized>(&mut self, store: &mut X) -> Result<(), StoreError> {
+        self.owed = Some(Initialised);
+        if let Some(Link { grant, port, .. }) = self.link() {
+            let (grant, port) = (grant.0.to_string(), port.number().0.to_string());
+            store.write(&self.node(nodes::RING_REF), &grant)?;
+            store.write(&self.node(nodes::EVENT_CHANNEL), &port)?;
+        }
+        store.write(&self.node(nodes::PROTOCOL_V2), "1")?;
+        self.switch(store, Initialised)
+    }
+
     fn accept<X: Xenstore + ?Sized>(&mut self, store: &mut X) -> Result<Option<Event>, StoreError> {
-        let version = store.read(&self.backend_node(nodes::PROTOCOL_V2));
         // A backend of very many devices has no room for this node, and none of today speaks another
         // version: only one that says otherwise is shunned.
-        let unsaid = version.as_ref().is_err_and(StoreError::is_absent);
-        if !unsaid && version.ok().as_deref().and_then(nodes::number).unwrap_or(0) == 0 {
-            return self.end(store, Phase::Shunned, Reason::NoProtocolV2);
+        let version = read(store, &self.backend_node(nodes::PROTOCOL_V2))?;
+        if version.is_some_and(|version| nodes::number(&version).unwrap_or(0) == 0) {
+            return Ok(Some(self.end(store, Phase::Shunned, Reason::NoProtocolV2)));
         }
         self.switch(store, Connected)?;
         self.phase = match core::mem::replace(&mut self.phase, Phase::Closed) {
@@ -193,11 +203,9 @@ impl<S: Sharing> Device<S> {
         store: &mut X,
         phase: Phase<S>,
         reason: Reason,
-    ) -> Result<Option<Event>, StoreError> {
+    ) -> Event {
         self.phase = phase;
-        if let Err(error) = self.switch(store, Closed) {
-            log::debug!("vTPM frontend: xenstore: {error}");
-        }
-        Ok(Some(Event::Disconnected(reason)))
+        self.show(store, Closed);
+        Event::Disconnected(reason)
     }
 }

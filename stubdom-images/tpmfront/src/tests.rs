@@ -3,6 +3,7 @@
 mod attach;
 mod chain;
 mod commands;
+mod hiccups;
 mod hostile;
 mod played;
 

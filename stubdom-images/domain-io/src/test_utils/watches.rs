@@ -36,14 +36,15 @@ impl Watches {
         token: &str,
     ) -> Result<(), &'static str> {
         let same = |w: &Watch| w.connection == connection && w.asked == asked && w.token == token;
+        let first = WatchEvent { path: asked.to_owned(), token: token.to_owned() };
         if self.watches.iter().any(same) {
-            return Err("EEXIST");
+            self.queues.entry(connection).or_default().push_back(first);
+            return Ok(());
         }
         if domain != DomainId(0) && self.count(domain) >= WATCH_QUOTA {
             return Err("EQUOTA");
         }
         let (asked, absolute, token) = (asked.to_owned(), absolute.to_owned(), token.to_owned());
-        let first = WatchEvent { path: asked.clone(), token: token.clone() };
         self.watches.push(Watch { connection, domain, asked, absolute, token });
         self.queues.entry(connection).or_default().push_back(first);
         Ok(())

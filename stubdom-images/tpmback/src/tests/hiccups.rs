@@ -1,80 +1,13 @@
-//! A single request that xenstored does not answer in time, at any moment of a device's life. Whether it was carried
-//! out is not known.
+//! A single request that xenstored does not answer in time, at any moment of a device's life.
 
 use super::*;
 use crate::{Backend, DeviceId, Event, Limits};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use domain_io::test_utils::{FakeSharing, FakeStore, World};
-use domain_io::{DomainId, StoreError, WatchEvent, Xenstore};
+use domain_io::test_utils::{FakeSharing, Hiccup, Unanswered, World};
+use domain_io::{DomainId, Xenstore};
 use tpmif::peers::{Closing, Libxl, MiniOsFrontend, Waiting};
-
-/// What becomes of the one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It is lost.
-    Lost,
-    /// It is carried out, and its answer lost.
-    CarriedOut,
-}
-
-/// A connection on which one request gets no answer.
-struct Hiccup {
-    store: FakeStore,
-    left: usize,
-    fate: Fate,
-}
-
-impl Hiccup {
-    fn ask<T>(
-        &mut self,
-        request: impl FnOnce(&mut FakeStore) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let (left, over) = self.left.overflowing_sub(1);
-        self.left = if over { 0 } else { left };
-        let is_it = !over && left == 0;
-        if is_it && self.fate == Fate::Lost {
-            return Err(StoreError::NoAnswer);
-        }
-        let answer = request(&mut self.store);
-        if is_it { Err(StoreError::NoAnswer) } else { answer }
-    }
-}
-
-impl Xenstore for Hiccup {
-    fn read(&mut self, path: &str) -> Result<String, StoreError> {
-        self.ask(|store| store.read(path))
-    }
-
-    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError> {
-        self.ask(|store| store.write(path, value))
-    }
-
-    fn remove(&mut self, path: &str) -> Result<(), StoreError> {
-        self.ask(|store| store.remove(path))
-    }
-
-    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
-        self.ask(|store| store.list(path))
-    }
-
-    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
-        self.ask(|store| store.watch(path, token))
-    }
-
-    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
-        self.ask(|store| store.unwatch(path, token))
-    }
-
-    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
-        self.ask(|store| store.is_introduced(domain))
-    }
-
-    fn next_event(&mut self) -> Option<WatchEvent> {
-        self.store.next_event()
-    }
-}
 
 /// A backend over such a connection, and one device.
 struct Bench {
@@ -89,13 +22,13 @@ const DEVICE: DeviceId = DeviceId { frontend: DomainId(5), device: 0 };
 
 impl Bench {
     /// The request after so many others has this fate.
-    fn new(frontends: usize, at: usize, fate: Fate) -> Self {
+    fn new(frontends: usize, at: usize, fate: Unanswered) -> Self {
         let world = World::new();
         world.add_domain(BACK);
         world.add_domain(DEVICE.frontend);
-        let mut store = Hiccup { store: world.store(BACK), left: 0, fate };
+        let mut store = Hiccup::new(world.store(BACK));
         let backend = Backend::new(&mut store, Limits { frontends }).unwrap();
-        store.left = at + 1;
+        store.after(at, fate);
         Self { store, sharing: world.sharing(BACK), backend, notes: Vec::new(), world }
     }
 
@@ -159,13 +92,13 @@ impl Bench {
 /// Has each request of a device's life fail, one life after the other.
 fn each(frontends: usize, live: impl Fn(&mut Bench) -> Result<(), String>) {
     let mut failures = Vec::new();
-    for fate in [Fate::Lost, Fate::CarriedOut] {
+    for fate in [Unanswered::Lost, Unanswered::CarriedOut] {
         for at in 0.. {
             let mut bench = Bench::new(frontends, at, fate);
             if let Err(why) = live(&mut bench) {
                 failures.push(alloc::format!("request {at} {fate:?}: {why}"));
             }
-            if bench.store.left > 0 {
+            if bench.store.is_pending() {
                 assert!(at > 5, "only {at} requests");
                 break;
             }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{Event, NotSent, Reason};
 use core::time::Duration;
-use domain_io::{DomainId, Xenstore};
+use domain_io::{Clock, DomainId, Xenstore};
 
 #[test]
 fn nothing_is_offered_before_the_backend_waits_for_it() {
@@ -166,6 +166,25 @@ fn a_xenstore_that_does_not_answer_is_asked_again() {
     assert_eq!(host.turn(), []);
     host.store.failure = None;
     assert_eq!(host.pass(Duration::from_secs(2)), [Event::Disconnected(Reason::BackendClosed)]);
+}
+
+#[test]
+fn a_watch_that_is_refused_is_tried_again_and_not_at_once() {
+    let mut host = Played::new();
+    for number in 0.. {
+        if host.store.watch("data", &alloc::format!("{number}")).is_err() {
+            break;
+        }
+    }
+    while host.store.next_event().is_some() {}
+    host.attach(0);
+    assert_eq!(host.turn(), []);
+    assert!(host.frontend.next_deadline() > host.clock.now());
+    host.store.unwatch("data", "0").unwrap();
+    host.set(0, "state", "2");
+    assert_eq!(host.pass(Duration::from_secs(1)), []);
+    host.set(0, "state", "4");
+    assert_eq!(host.turn(), [Event::Connected { device: 0, backend: BACK }]);
 }
 
 #[test]

@@ -269,11 +269,18 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
     fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
         // Entered first: the event that fires at once may come before the answer.
         self.watches.add(path, token);
-        let answer = self.request(Kind::WATCH, &[plain(path)?, b"\0", plain(token)?, b"\0"]);
-        if answer.is_err() {
-            self.watches.remove(path, token);
+        match self.request(Kind::WATCH, &[plain(path)?, b"\0", plain(token)?, b"\0"]) {
+            Ok(_) => Ok(()),
+            // It was carried out when no answer came, and does not fire again.
+            Err(StoreError::Refused(word)) if word == "EEXIST" => {
+                self.watches.push(WatchEvent { path: path.to_string(), token: token.to_string() });
+                Ok(())
+            }
+            Err(error) => {
+                self.watches.remove(path, token);
+                Err(error)
+            }
         }
-        answer.map(|_| ())
     }
 
     fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {

@@ -187,6 +187,16 @@ fn a_watch_fires_at_once_and_stops_when_taken_back() {
 }
 
 #[test]
+fn a_watch_whose_answer_did_not_come_is_set_by_asking_again() {
+    let (mut client, daemon) = connect(|_, _| Vec::new());
+    assert_eq!(client.watch("backend", "b"), Err(StoreError::NoAnswer));
+    daemon.borrow_mut().rule =
+        |_, request| vec![encode(Kind::ERROR, request.id, &[b"EEXIST\0"]).unwrap()];
+    assert_eq!(client.watch("backend", "b"), Ok(()));
+    assert_eq!(client.next_event(), Some(WatchEvent { path: "backend".into(), token: "b".into() }));
+}
+
+#[test]
 fn the_runtimes_own_watch_is_not_shown_to_the_image() {
     let (mut client, _) = connect(honest);
     client.watch("control/shutdown", CONTROL_TOKEN).unwrap();

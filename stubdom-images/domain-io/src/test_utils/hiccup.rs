@@ -1,0 +1,90 @@
+//! A single request that xenstored does not answer in time.
+
+use super::FakeStore;
+use crate::sharing::DomainId;
+use crate::store::{StoreError, WatchEvent, Xenstore};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What becomes of a request without an answer. Whoever made it cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It is lost.
+    Lost,
+    /// It is carried out, and its answer lost.
+    CarriedOut,
+}
+
+/// A connection on which one request gets no answer.
+pub struct Hiccup {
+    store: FakeStore,
+    /// How many requests are answered before that one; `None` once it has come, and before one is asked for.
+    left: Option<usize>,
+    fate: Unanswered,
+}
+
+impl Hiccup {
+    /// All requests are answered until [`after`](Self::after) is called.
+    #[must_use]
+    pub fn new(store: FakeStore) -> Self {
+        Self { store, left: None, fate: Unanswered::Lost }
+    }
+
+    /// The request after so many others from now on has this fate.
+    pub fn after(&mut self, requests: usize, fate: Unanswered) {
+        (self.left, self.fate) = (Some(requests), fate);
+    }
+
+    /// Whether that request is still to come.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.left.is_some()
+    }
+
+    fn ask<T>(
+        &mut self,
+        request: impl FnOnce(&mut FakeStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let is_it = self.left == Some(0);
+        self.left = self.left.and_then(|left| left.checked_sub(1));
+        if is_it && self.fate == Unanswered::Lost {
+            return Err(StoreError::NoAnswer);
+        }
+        let answer = request(&mut self.store);
+        if is_it { Err(StoreError::NoAnswer) } else { answer }
+    }
+}
+
+impl Xenstore for Hiccup {
+    fn read(&mut self, path: &str) -> Result<String, StoreError> {
+        self.ask(|store| store.read(path))
+    }
+
+    fn write(&mut self, path: &str, value: &str) -> Result<(), StoreError> {
+        self.ask(|store| store.write(path, value))
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), StoreError> {
+        self.ask(|store| store.remove(path))
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<String>, StoreError> {
+        self.ask(|store| store.list(path))
+    }
+
+    fn watch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.ask(|store| store.watch(path, token))
+    }
+
+    fn unwatch(&mut self, path: &str, token: &str) -> Result<(), StoreError> {
+        self.ask(|store| store.unwatch(path, token))
+    }
+
+    fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
+        self.ask(|store| store.is_introduced(domain))
+    }
+
+    fn next_event(&mut self) -> Option<WatchEvent> {
+        self.store.next_event()
+    }
+}

@@ -1,0 +1,115 @@
+//! A single request that xenstored does not answer in time, at any moment of a connection's life.
+
+use super::{BACK, FRONT, packet};
+use crate::{Event, Frontend};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use domain_io::Xenstore;
+use domain_io::test_utils::{FakeSharing, FakeStore, Hiccup, Unanswered, World};
+use tpmback::{Backend, Limits};
+use tpmif::nodes::DeviceId;
+use tpmif::peers::{Libxl, Waiting};
+
+/// Our frontend over such a connection, and our backend over a good one.
+struct Bench {
+    world: World,
+    back: (FakeStore, FakeSharing, Backend<FakeSharing>),
+    store: Hiccup,
+    sharing: FakeSharing,
+    frontend: Frontend<FakeSharing>,
+    events: Vec<Event>,
+}
+
+impl Bench {
+    fn new(at: usize, fate: Unanswered) -> Self {
+        let world = World::new();
+        world.add_domain(BACK);
+        world.add_domain(FRONT);
+        let mut back = world.store(BACK);
+        let backend = Backend::new(&mut back, Limits { frontends: 2 }).unwrap();
+        let mut store = Hiccup::new(world.store(FRONT));
+        let frontend = Frontend::new(&mut store).unwrap();
+        store.after(at, fate);
+        let (back, sharing) = ((back, world.sharing(BACK), backend), world.sharing(FRONT));
+        Self { world, back, store, sharing, frontend, events: Vec::new() }
+    }
+
+    fn tick(&mut self) {
+        let clock = self.world.clock();
+        clock.advance(Duration::from_millis(50));
+        let (store, sharing, backend) = &mut self.back;
+        while let Some(event) = store.next_event() {
+            backend.notice(&event);
+        }
+        while let Some(event) = backend.poll(store, sharing, &clock) {
+            if let tpmback::Event::Command(command) = event {
+                backend.respond(command.ticket, &command.bytes).unwrap();
+            }
+        }
+        while let Some(event) = self.store.next_event() {
+            self.frontend.notice(&event);
+        }
+        while let Some(event) = self.frontend.poll(&mut self.store, &mut self.sharing, &clock) {
+            self.events.push(event);
+        }
+    }
+
+    fn until(&mut self, what: &str, mut so: impl FnMut(&mut Self) -> bool) -> Result<(), String> {
+        for _ in 0..200 {
+            if so(self) {
+                return Ok(());
+            }
+            self.tick();
+        }
+        Err(alloc::format!("never {what}: {:?}", self.events))
+    }
+
+    fn use_it(&mut self) -> Result<(), String> {
+        self.until("connected", |bench| bench.frontend.is_connected())?;
+        self.frontend.submit(0, &packet(14)).unwrap();
+        self.until("answered", |bench| bench.events.last() == Some(&Event::Answer(packet(14))))
+    }
+
+    fn live(&mut self) -> Result<(), String> {
+        let mut libxl = Libxl::new(&self.world);
+        for device in 0..2 {
+            let id = DeviceId { frontend: FRONT, device };
+            let _wait = libxl.attach(BACK, id);
+            self.use_it()?;
+            self.until("closing", |bench| bench.frontend.close(&mut bench.store).is_ok())?;
+            self.until("closed", |bench| {
+                !bench.frontend.is_connected() && {
+                    let own = alloc::format!("{}/state", id.frontend_dir());
+                    bench.world.store(FRONT).read(&own).unwrap() == "6"
+                }
+            })?;
+            self.frontend.reopen();
+            self.use_it()?;
+            let mut wait = libxl.detach(BACK, id);
+            self.until("detached", |_| wait.poll() == Waiting::Reached)?;
+            let mut wait = libxl.wait_for_removal(BACK, id);
+            self.until("removed", |_| wait.poll() == Waiting::Reached)?;
+            libxl.finish_removal(id);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn one_request_without_an_answer_keeps_nobody_from_connecting() {
+    let mut failures = Vec::new();
+    for fate in [Unanswered::Lost, Unanswered::CarriedOut] {
+        for at in 0.. {
+            let mut bench = Bench::new(at, fate);
+            if let Err(why) = bench.live() {
+                failures.push(alloc::format!("request {at} {fate:?}: {why}"));
+            }
+            if bench.store.is_pending() {
+                assert!(at > 20, "only {at} requests");
+                break;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
