@@ -25,6 +25,13 @@ impl StoreError {
         matches!(self, Self::Refused(word) if word == "ENOENT")
     }
 
+    /// Whether the node is gone as far as we can know: xenstored answers `EACCES` rather than `ENOENT`
+    /// when the directory above a missing node may not be read, as is the case for frontends.
+    #[must_use]
+    pub fn is_out_of_sight(&self) -> bool {
+        self.is_absent() || matches!(self, Self::Refused(word) if word == "EACCES")
+    }
+
     /// Whether this domain has as many nodes or watches as xenstored lets it have: the C xenstored
     /// answers `ENOSPC` for nodes and `E2BIG` for watches, oxenstored `EQUOTA` for both.
     #[must_use]

@@ -3,7 +3,6 @@
 use crate::backend::Backend;
 use crate::device::RETRY;
 use crate::event::Event;
-use crate::inspect::is_out_of_sight;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -113,7 +112,7 @@ fn domain_of(path: &str) -> Option<DomainId> {
 /// The names that are numbers; a directory that is not there has none.
 fn numbers(listed: Result<Vec<String>, StoreError>) -> Result<Vec<u32>, StoreError> {
     match listed {
-        Err(error) if is_out_of_sight(&error) => Ok(Vec::new()),
+        Err(error) if error.is_out_of_sight() => Ok(Vec::new()),
         listed => Ok(listed?.iter().filter_map(|name| nodes::number(name)).collect()),
     }
 }

@@ -3,7 +3,6 @@
 use crate::backend::{Backend, FRONTENDS_TOKEN};
 use crate::device::{Device, Phase};
 use crate::event::Event;
-use crate::inspect::is_out_of_sight;
 use crate::refused::Refusal;
 use alloc::string::String;
 use core::time::Duration;
@@ -21,7 +20,7 @@ impl<S: Sharing> Backend<S> {
     ) -> Result<Option<Event>, StoreError> {
         let mut read = |name: &str| match store.read(&alloc::format!("{}/{name}", id.backend_dir()))
         {
-            Err(error) if is_out_of_sight(&error) => Ok(None),
+            Err(error) if error.is_out_of_sight() => Ok(None),
             read => read.map(Some),
         };
         // A directory without a state is one that is just being removed.

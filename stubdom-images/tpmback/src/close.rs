@@ -3,7 +3,6 @@
 use crate::backend::FRONTENDS_TOKEN;
 use crate::device::{DISMISS_LIMIT, Device, Phase, REMOVE_DELAY};
 use crate::event::{Event, Reason};
-use crate::inspect::is_out_of_sight;
 use crate::published::Published;
 use crate::refused::Refusal;
 use alloc::string::String;
@@ -98,7 +97,7 @@ impl<S: Sharing> Device<S> {
                 XenbusState::parse(&state),
                 Some(XenbusState::Initialised | XenbusState::Connected)
             )),
-            Err(error) if is_out_of_sight(&error) => Ok(false),
+            Err(error) if error.is_out_of_sight() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -162,7 +161,7 @@ impl<S: Sharing> Device<S> {
         now: Duration,
     ) -> Result<Outcome, StoreError> {
         let state = match store.read(&self.backend_node(nodes::STATE)) {
-            Err(error) if is_out_of_sight(&error) => return Ok(Outcome::Gone),
+            Err(error) if error.is_out_of_sight() => return Ok(Outcome::Gone),
             state => state?,
         };
         if state == XenbusState::Initialising.as_str() {

@@ -3,7 +3,6 @@
 use crate::close::Outcome;
 use crate::device::{Device, Link, Phase};
 use crate::event::{Event, Reason};
-use crate::inspect::is_out_of_sight;
 use crate::published::Published;
 use crate::refused::Connections;
 use core::time::Duration;
@@ -78,7 +77,7 @@ impl<S: Sharing> Device<S> {
     ) -> Result<Option<u32>, StoreError> {
         match store.read(&self.frontend_node(name)) {
             Ok(text) => Ok(nodes::number(&text)),
-            Err(error) if is_out_of_sight(&error) => Ok(None),
+            Err(error) if error.is_out_of_sight() => Ok(None),
             Err(error) => Err(error),
         }
     }

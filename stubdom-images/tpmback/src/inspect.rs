@@ -52,13 +52,13 @@ impl<S: Sharing> Device<S> {
     fn read_nodes<X: Xenstore + ?Sized>(&self, store: &mut X) -> Result<Nodes, StoreError> {
         let own = match store.read(&self.backend_node(nodes::STATE)) {
             Ok(own) => own,
-            Err(error) if is_out_of_sight(&error) => return Ok(Nodes::Removed),
+            Err(error) if error.is_out_of_sight() => return Ok(Nodes::Removed),
             Err(error) => return Err(error),
         };
         let asked = own == Closing.as_str() && !self.is_own(Closing);
         let unwanted = match store.read(&self.backend_node(nodes::ONLINE)) {
             Ok(online) => online == "0",
-            Err(error) if asked || is_out_of_sight(&error) => false,
+            Err(error) if asked || error.is_out_of_sight() => false,
             Err(error) => return Err(error),
         };
         if asked || unwanted {
@@ -66,7 +66,7 @@ impl<S: Sharing> Device<S> {
         }
         match store.read(&self.frontend_node(nodes::STATE)) {
             Ok(state) => Ok(Nodes::Frontend(XenbusState::parse(&state))),
-            Err(error) if is_out_of_sight(&error) => Ok(Nodes::FrontendGone),
+            Err(error) if error.is_out_of_sight() => Ok(Nodes::FrontendGone),
             Err(error) => Err(error),
         }
     }
@@ -196,10 +196,4 @@ impl<S: Sharing> Device<S> {
             _ => Outcome::Nothing,
         }
     }
-}
-
-/// Whether a node is gone as far as we can know: xenstored answers `EACCES` rather than `ENOENT`
-/// when the directory above a missing node may not be read, as is the case for frontends.
-pub(crate) fn is_out_of_sight(error: &StoreError) -> bool {
-    error.is_absent() || matches!(error, StoreError::Refused(word) if word == "EACCES")
 }

@@ -94,7 +94,7 @@ pub(crate) fn read<X: Xenstore + ?Sized>(
     path: &str,
 ) -> Result<Option<String>, StoreError> {
     match store.read(path) {
-        Err(StoreError::Refused(word)) if word == "ENOENT" || word == "EACCES" => Ok(None),
+        Err(error) if error.is_out_of_sight() => Ok(None),
         read => read.map(Some),
     }
 }

@@ -270,11 +270,62 @@ where
 }
 
 /// Whether a device is still there: the toolstack has not withdrawn it, its domain exists, and so
-/// does its end of the device.
+/// does its end of the device. In doubt it is: its uuid would be given to another.
 fn lives<X: Xenstore + ?Sized>(store: &mut X, id: DeviceId) -> bool {
-    let online = store.read(&format!("{}/{}", id.backend_dir(), nodes::ONLINE));
-    let frontend = store.read(&format!("{}/{}", id.frontend_dir(), nodes::STATE));
-    online.is_ok_and(|online| online != "0")
-        && frontend.is_ok()
+    let mut is = |node: &str, there: fn(&str) -> bool| match store.read(node) {
+        Ok(value) => there(&value),
+        Err(error) => !error.is_out_of_sight(),
+    };
+    is(&format!("{}/{}", id.backend_dir(), nodes::ONLINE), |online| online != "0")
+        && is(&format!("{}/{}", id.frontend_dir(), nodes::STATE), |_| true)
         && store.is_introduced(id.frontend).unwrap_or(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lives;
+    use domain_io::test_utils::{Hiccup, Unanswered, World};
+    use domain_io::{DomainId, Xenstore};
+    use tpmback::DeviceId;
+    use tpmif::peers::Libxl;
+
+    const MANAGER: DomainId = DomainId(1);
+    const DEVICE: DeviceId = DeviceId { frontend: DomainId(5), device: 0 };
+
+    /// A manager's connection, and a device of a domain that lives.
+    fn bench() -> (World, Hiccup) {
+        let world = World::new();
+        world.add_domain(MANAGER);
+        world.add_domain(DEVICE.frontend);
+        Libxl::new(&world).attach(MANAGER, DEVICE);
+        let store = Hiccup::new(world.store(MANAGER));
+        (world, store)
+    }
+
+    #[test]
+    fn a_device_whose_nodes_cannot_be_read_counts_as_there() {
+        for fate in [Unanswered::Lost, Unanswered::CarriedOut] {
+            for at in 0..3 {
+                let (_world, mut store) = bench();
+                store.after(at, fate);
+                assert!(lives(&mut store, DEVICE), "request {at}");
+                assert!(!store.is_pending());
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_that_was_withdrawn_or_has_lost_an_end_or_its_domain_does_not() {
+        let online = alloc::format!("{}/online", Libxl::backend_dir(MANAGER, DEVICE));
+        let gone = |change: &dyn Fn(&World)| {
+            let (world, mut store) = bench();
+            assert!(lives(&mut store, DEVICE));
+            change(&world);
+            assert!(!lives(&mut store, DEVICE));
+        };
+        gone(&|world| world.store(DomainId(0)).write(&online, "0").unwrap());
+        gone(&|world| world.store(DomainId(0)).remove(&online).unwrap());
+        gone(&|world| world.store(DomainId(0)).remove(&DEVICE.frontend_dir()).unwrap());
+        gone(&|world| world.store(DomainId(0)).remove("/local/domain/5").unwrap());
+    }
 }
