@@ -81,11 +81,15 @@ const DESCRIPTORS: [c_int; 5] =
 /// From now on a fault, or a call that is not allowed, leaves no image of this process's memory: keys
 /// and states are in it.
 ///
+/// The limit is one byte, which is too little for a file. Only exactly that keeps the kernel from handing the
+/// image to a program as well, where one takes them (Linux fs/coredump.c, do_coredump).
+///
 /// # Errors
 /// When the kernel refuses.
 pub fn leave_no_core() -> Result<()> {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).context("cannot give up core files")
+    let limit = |bytes| setrlimit(Resource::Core, Rlimit { current: bytes, maximum: bytes });
+    // Whoever was started with 0 may not raise it.
+    limit(Some(1)).or_else(|_| limit(Some(0))).context("cannot give up core files")
 }
 
 /// From now on no process of the same user opens this one's memory, such as the server of another TPM that was taken
