@@ -150,3 +150,42 @@ fn a_vtpms_disk_loads_as_long_as_one_mark_and_its_slot_can_be_read() {
         assert_eq!(loaded.image[..], *b"two");
     }
 }
+
+#[test]
+fn a_branch_that_cannot_be_read_is_damage_that_an_administrator_may_accept() {
+    let branch = (8..40).find(|page| open(*page, 1).is_err()).expect("the page of a branch");
+    let disk = || Failing { disk: store(), bad: branch * 8..(branch + 1) * 8 };
+    let unlock = |accept| Opening::read(disk())?.unlock(&secret(), accept);
+    let page = u32::try_from(branch).unwrap();
+    let Err(StoreError::Damaged(Damage::Records { page: named, .. })) = unlock(Accept::WholeStore)
+    else {
+        panic!("{:?}", unlock(Accept::WholeStore).err())
+    };
+    assert_eq!(named, page);
+    let (mut store, notes) = unlock(Accept::WhatIsLeft).unwrap();
+    assert_eq!((notes.damaged.len(), store.verify().unwrap().records), (1, 0));
+}
+
+#[test]
+fn a_page_of_the_last_commit_that_cannot_be_read_is_not_guessed_at() {
+    let mut store = create(blank(512));
+    let mut entropy = FakeEntropy::new(2);
+    let all: Vec<_> = (0..100).map(|number| put(number, 1)).collect();
+    store.commit(&mut entropy, &all, fields(2)).unwrap();
+    let last = store.commit(&mut entropy, &[put(7, 2)], fields(3)).unwrap();
+    assert_eq!(last.pages_written, 3);
+    let disk = store.into_disk();
+    let unlock = |page: u64, accept| {
+        let bad = page * 8..(page + 1) * 8;
+        Opening::read(Failing { disk: disk.restarted(), bad })?.unlock(&secret(), accept)
+    };
+    let failed = Some(StoreError::Disk(BlockError::Failed));
+    let lost = |page: &u64| unlock(*page, Accept::WholeStore).err() == failed;
+    let pages: Vec<u64> = (8..64).filter(lost).collect();
+    assert_eq!(pages.len(), 2, "{pages:?}");
+    for page in pages {
+        let (mut store, _) = unlock(page, Accept::WhatIsLeft).unwrap();
+        assert_eq!(store.sequence(), last.sequence, "not the commit before");
+        assert!(matches!(store.get(uuid(7)), Err(StoreError::Damaged(_))));
+    }
+}

@@ -102,7 +102,7 @@ impl<D: BlockDevice> Opening<D> {
             self.mend(&mut notes)?;
         }
         let keys = Keys { secret: secret.clone(), store_id: self.header.header.store_id };
-        let (slot, root, newest) = self.live_root(&keys, &mut notes)?;
+        let (slot, root, newest) = self.live_root(&keys, accept, &mut notes)?;
         let (needs, has) = (u64::from(root.pages) * PAGE_SECTORS, self.disk.sectors());
         if needs > has {
             return Err(StoreError::TooSmall { needs, has });
@@ -147,6 +147,7 @@ impl<D: BlockDevice> Opening<D> {
     fn live_root(
         &mut self,
         keys: &Keys,
+        accept: Accept,
         notes: &mut StartNotes,
     ) -> Result<(usize, Root, u64), StoreError> {
         let slots = [root::read(&mut self.disk, keys, 0)?, root::read(&mut self.disk, keys, 1)?];
@@ -164,7 +165,7 @@ impl<D: BlockDevice> Opening<D> {
                 Ok((slot, root, newest))
             }
             (Some(last), Some(before)) => {
-                if self.is_complete(keys, &last.1)? {
+                if self.is_complete(keys, &last.1, accept)? {
                     return Ok((last.0, last.1, newest));
                 }
                 notes.last_commit = LastCommit::Incomplete;
@@ -173,19 +174,32 @@ impl<D: BlockDevice> Opening<D> {
         }
     }
 
-    /// Whether every page that this root's commit wrote is there.
-    fn is_complete(&mut self, keys: &Keys, root: &Root) -> Result<bool, StoreError> {
+    /// Whether every page that this root's commit wrote is there. Of one that cannot be read that is not
+    /// known, and not guessed; where damage is accepted it counts as a damaged page of this commit.
+    fn is_complete(
+        &mut self,
+        keys: &Keys,
+        root: &Root,
+        accept: Accept,
+    ) -> Result<bool, StoreError> {
         let new = |pointer: &&Pointer| pointer.place.born == root.sequence;
+        let is_lost = |why| why == BlockError::Failed && accept == Accept::WhatIsLeft;
         for pointer in root.branches.iter().filter(new) {
-            let Some(leaves) = read_branch(&mut self.disk, keys, pointer)? else {
-                return Ok(false);
+            let leaves = match read_branch(&mut self.disk, keys, pointer) {
+                Err(why) if is_lost(why) => continue,
+                read => read?,
             };
+            let Some(leaves) = leaves else { return Ok(false) };
             for leaf in leaves.iter().filter(new) {
                 let what = (Kind::Leaf, leaf.place);
-                if !is_on(&self.disk, leaf)
-                    || pages::read(&mut self.disk, keys, what, &leaf.tag)?.is_none()
-                {
+                if !is_on(&self.disk, leaf) {
                     return Ok(false);
+                }
+                match pages::read(&mut self.disk, keys, what, &leaf.tag) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return Ok(false),
+                    Err(why) if is_lost(why) => {}
+                    Err(why) => return Err(why.into()),
                 }
             }
         }
@@ -202,7 +216,11 @@ impl<D: BlockDevice> Opening<D> {
     ) -> Result<Vec<Leaves>, StoreError> {
         let mut branches = Vec::with_capacity(root.branches.len());
         for (at, pointer) in root.branches.iter().enumerate() {
-            let leaves = read_branch(&mut self.disk, keys, pointer)?
+            let read = match read_branch(&mut self.disk, keys, pointer) {
+                Err(BlockError::Failed) => None,
+                read => read?,
+            };
+            let leaves = read
                 .filter(|leaves| leaves.iter().all(|leaf| space.take(leaf.place.page)))
                 .filter(|_| space.take(pointer.place.page));
             if leaves.is_none() {
