@@ -26,6 +26,14 @@ pub(crate) fn make(link: &Path, target: &str) -> Result<()> {
     symlink(target, link).with_context(|| format!("cannot make the link {shown}"))
 }
 
+/// Where a link is.
+pub(crate) fn folder(link: &Path) -> &Path {
+    match link.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Removes a link when it goes out of sight, if it still leads to our device.
 pub(crate) struct Removal {
     /// The link, when one was asked for.
@@ -47,6 +55,12 @@ impl Drop for Removal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_of_a_bare_name_is_the_present_one() {
+        assert_eq!(folder(Path::new("/dev/tpmrm0")), Path::new("/dev"));
+        assert_eq!(folder(Path::new("tpmrm0")), Path::new("."));
+    }
 
     #[test]
     fn a_link_is_made_replaced_and_removed_and_nothing_else_is() {

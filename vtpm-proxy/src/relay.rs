@@ -57,7 +57,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     confine::drop_capabilities()?;
     let registry = registry::folder();
     let mut folders = vec![(registry.as_path(), Files::Removed)];
-    folders.extend(relay.link.as_deref().and_then(Path::parent).map(|of| (of, Files::Removed)));
+    folders.extend(relay.link.as_deref().map(|link| (link::folder(link), Files::Removed)));
     confine::restrict_files(&folders)?;
     confine::filter_calls(Task::Serving)?;
     let endings = [

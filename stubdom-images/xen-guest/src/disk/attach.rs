@@ -85,7 +85,11 @@ impl fmt::Display for AttachError {
                 write!(f, "the disk's backend stayed in state {last} and did not reach {wanted}")
             }
             Self::SectorBytes(bytes) => {
-                write!(f, "the disk has sectors of {bytes} bytes, only 512 are supported")
+                write!(
+                    f,
+                    "the disk has sectors of {bytes} bytes, and only 512 are supported: give it an image file, \
+                     or a volume on a disk with such sectors"
+                )
             }
             Self::Store(error) => error.fmt(f),
             Self::Sharing(error) => error.fmt(f),

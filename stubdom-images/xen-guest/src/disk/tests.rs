@@ -189,7 +189,9 @@ fn attaching_needs_the_disk_to_be_there_and_sane() {
 
     let rig = Rig::new();
     rig.set("sector-size", "4096");
-    assert_eq!(rig.attach().err(), Some(AttachError::SectorBytes(4096)));
+    let refused = rig.attach().err().unwrap();
+    assert_eq!(refused, AttachError::SectorBytes(4096));
+    assert!(refused.to_string().contains("4096") && refused.to_string().contains("an image file"));
 
     let rig = Rig::new();
     rig.set("state", "1");
