@@ -7,7 +7,7 @@ use crate::root::{Ground, RootKeeper};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
-use domain_io::{BlockDevice, Entropy};
+use domain_io::{BlockDevice, BlockError, Entropy};
 use vtpm_store::Uuid;
 use vtpm_store::manager::{Change, StoreError};
 
@@ -157,7 +157,10 @@ impl<D: BlockDevice> Ledger<D> {
         let stored = self.store().map_err(CommitFault::Store)?.fields();
         let fields = self.guard.fields(stored, plan, with.now);
         let committed = self.store().and_then(|store| store.commit(with.entropy, changes, fields));
-        if matches!(committed, Err(StoreError::Disk(_) | StoreError::MustReopen)) {
+        // The page of a failing sector is no reason to begin anew, and with the same page.
+        let is_page = committed == Err(StoreError::Disk(BlockError::Failed))
+            && self.store.as_ref().is_some_and(|store| !store.must_reopen());
+        if matches!(committed, Err(StoreError::Disk(_) | StoreError::MustReopen)) && !is_page {
             // What the disk holds is unknown now, and with it which counters are on it.
             self.store = None;
             self.guard.unsettle(with.now);

@@ -1,5 +1,6 @@
 //! Requests and answers, without pages and hardware.
 
+mod bad_sectors;
 mod dom0;
 mod hostile;
 mod requests;

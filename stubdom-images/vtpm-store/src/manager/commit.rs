@@ -43,9 +43,9 @@ impl<D: BlockDevice> Store<D> {
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::TooMany`], [`StoreError::RecordTooLong`] and [`StoreError::Damaged`] leave the
-    /// store as it was. After an error of the disk while the root was written it is unknown whether
-    /// the commit will be found at the next start; until then every commit is
-    /// [`StoreError::MustReopen`].
+    /// store as it was, and so does a page that could not be written, for which the next commit takes
+    /// another. After an error of the disk while the root was written it is unknown whether the commit
+    /// will be found at the next start; until then every commit is [`StoreError::MustReopen`].
     pub fn commit(
         &mut self,
         entropy: &mut dyn Entropy,

@@ -69,6 +69,11 @@ impl<D: BlockDevice> Store<D> {
         self.space.free()
     }
 
+    /// Whether an earlier write failed in a way that leaves unknown what the disk holds.
+    pub const fn must_reopen(&self) -> bool {
+        self.must_reopen
+    }
+
     /// The disk, to ask it about itself.
     pub const fn disk(&self) -> &D {
         &self.disk
