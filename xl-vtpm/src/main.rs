@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 #[macro_use]
-mod say;
+extern crate command_line;
 
 mod arguments;
 mod booted;
@@ -40,6 +40,7 @@ mod on_demand;
 mod ours;
 mod reap;
 mod resident;
+mod say;
 mod seen;
 mod service;
 mod show;
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
     if let Err(why) = &done {
         tell(why, arguments.json);
     }
-    say::end();
+    command_line::say::end("xl-vtpm");
     done.map_or_else(|exit| exit.code(), |()| ExitCode::SUCCESS)
 }
 

@@ -122,6 +122,19 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// xenstore-read says `\xc3\xa4` for `ä` (Xen tools/xs_lib.c, sanitise_value).
+#[test]
+fn a_path_that_cannot_be_read_from_xenstore_is_refused_and_not_made_under_another_name() {
+    let dom0 = Dom0::new();
+    let said = dom0.0.path().join("images/g\\xc3\\xa4st.img");
+    dom0.refuses(
+        "block-vtpm-state",
+        &said,
+        &["g\\xc3\\xa4st.img", "more than ASCII's", "another target="],
+    );
+    assert_eq!(fs::read_dir(dom0.0.path().join("images")).unwrap().count(), 0);
+}
+
 #[test]
 fn an_image_is_made_where_nothing_is_and_only_its_owner_may_read_it() {
     for (script, mib) in [("block-vtpm-state", 2), ("block-vtpmmgr-store", 16)] {

@@ -1,6 +1,9 @@
 //! `vtpm-hwtpm`: hands domain 0's hardware TPM over to the manager of all vTPMs.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+extern crate command_line;
+
 mod arguments;
 mod print;
 
@@ -12,13 +15,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            command_line::tell("vtpm-hwtpm", arguments.json, 1, &format!("{error:#}"));
-            ExitCode::FAILURE
-        }
+    let done = run(&arguments);
+    if let Err(error) = &done {
+        command_line::tell("vtpm-hwtpm", arguments.json, 1, &format!("{error:#}"));
     }
+    command_line::say::end("vtpm-hwtpm");
+    done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 fn run(arguments: &Arguments) -> Result<()> {

@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use support::Tree;
 
 fn run(tree: &Tree, words: &[&str]) -> Output {
@@ -157,4 +157,18 @@ fn every_mistake_is_one_sentence_that_says_what_to_type() {
         let helped = said.contains("a command is missing") && said.contains("\nCommands:\n");
         assert!(helped || said.lines().count() == 1, "{words:?}: {said}");
     }
+}
+
+#[test]
+fn what_nobody_hears_is_done_all_the_same() {
+    let tree = Tree::captured("qemu-crb-tpm20.tree");
+    for words in [&["status"][..], &["lines", "--json"], &["keep"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vtpm-hwtpm"));
+        command.arg("--root").arg(tree.path("")).args(words);
+        let (_, closed) = std::io::pipe().unwrap();
+        let done = command.stdout(closed).stderr(Stdio::piped()).spawn().unwrap();
+        let done = done.wait_with_output().unwrap();
+        assert_eq!((done.status.code(), &done.stderr[..]), (Some(0), &b""[..]), "{words:?}");
+    }
+    assert!(tree.path("etc/systemd/system/vtpm-hwtpm.service").exists());
 }

@@ -9,6 +9,7 @@ mod completion;
 mod failure;
 mod file;
 mod mistake;
+pub mod say;
 #[cfg(test)]
 mod tests;
 

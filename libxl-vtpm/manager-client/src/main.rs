@@ -1,6 +1,9 @@
 //! `vtpmmgr-ctl`: commands from domain 0 to the manager of all vTPMs.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+extern crate command_line;
+
 mod administer;
 mod arguments;
 mod failure;
@@ -17,10 +20,10 @@ use std::time::Duration;
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
     let json = arguments.json;
-    match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure::report(&error, json),
-    }
+    let done = run(arguments);
+    let code = done.map_or_else(|why| failure::report(&why, json), |()| ExitCode::SUCCESS);
+    command_line::say::end("vtpmmgr-ctl");
+    code
 }
 
 /// For a device that was attached just now to be there.

@@ -1,10 +1,10 @@
 //! `vtpmmgr-ctl` as a program: what needs no manager, and how it fails.
 
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn ctl(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vtpmmgr-ctl"));
@@ -128,4 +128,33 @@ fn the_manual_page_s_examples_run() {
     manual::run_examples("vtpmmgr-ctl.8", "vtpmmgr-ctl", program, folder.path());
     let approval = fs::read(folder.path().join("approval.json")).unwrap();
     assert!(serde_json::from_slice::<Value>(&approval).unwrap()["signature"].is_string());
+}
+
+/// With its standard output on a full disk, and on a pipe that nobody reads: exit codes, and what is said.
+fn unheard(folder: &Path, arguments: &[&str]) -> [(Option<i32>, String); 2] {
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    [full(), closed()].map(|output| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vtpmmgr-ctl"));
+        command.current_dir(folder).args(arguments).stdout(output).stderr(Stdio::piped());
+        let done = command.spawn().unwrap().wait_with_output().unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    })
+}
+
+#[test]
+fn an_answer_that_nobody_hears_ends_nothing_and_one_that_is_nowhere_else_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, state) = (folder.path(), state());
+    let [full, closed] = unheard(here, &["policy", "new-key", "key.pem"]);
+    assert_eq!((full.0, here.join("key.pem.pub").exists()), (Some(0), true));
+    assert!(full.1.contains("vtpmmgr-ctl: warning: standard output cannot be written"), "{full:?}");
+    assert_eq!(closed.0, Some(7), "the key is there already");
+    let [_, closed] = unheard(here, &["policy", "predict", &state]);
+    assert_eq!(closed, (Some(0), String::new()));
+    let approve = ["policy", "approve", "--key", "key.pem", "--state", &state, "--epoch", "3"];
+    for (code, said) in unheard(here, &approve) {
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("vtpmmgr-ctl: standard output cannot be written; name"), "{said}");
+    }
 }

@@ -107,3 +107,15 @@ fn every_mistake_is_one_sentence_and_changes_nothing() {
     );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is half done");
 }
+
+#[test]
+fn the_help_says_where_an_error_goes_with_json() {
+    let run = |words: &[&str]| {
+        let program = Command::new(env!("CARGO_BIN_EXE_vtpmmgr-ctl")).args(words).output();
+        program.map(|done| (done.stdout, done.stderr)).unwrap()
+    };
+    let (error, nothing) = run(&["--json", "--device", "/dev/null", "list"]);
+    assert!(nothing.is_empty() && error.starts_with(b"{"));
+    let help = String::from_utf8(run(&["--help"]).0).unwrap();
+    assert!(help.contains("an error is an object on standard output"), "{help}");
+}

@@ -1,6 +1,9 @@
 //! `vtpm-inspect`: what the manager's store and a vTPM's disk say about themselves.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+extern crate command_line;
+
 use anyhow::{Context, Result};
 use clap::Parser;
 use state_inspect::{DiskFile, inspect};
@@ -30,13 +33,12 @@ Examples:
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            command_line::tell("vtpm-inspect", arguments.json, 1, &format!("{error:#}"));
-            ExitCode::FAILURE
-        }
+    let done = run(&arguments);
+    if let Err(error) = &done {
+        command_line::tell("vtpm-inspect", arguments.json, 1, &format!("{error:#}"));
     }
+    command_line::say::end("vtpm-inspect");
+    done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 fn run(arguments: &Arguments) -> Result<()> {

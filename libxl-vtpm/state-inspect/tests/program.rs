@@ -1,6 +1,6 @@
 //! The program, as an administrator calls it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -90,5 +90,21 @@ fn every_mistake_is_one_sentence_that_says_what_to_type() {
         assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
         assert!(said.starts_with("vtpm-inspect: ") && said.contains(says), "{words:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_hears_is_no_failure_of_the_disk() {
+    let disk = tempfile::NamedTempFile::new().unwrap();
+    disk.as_file().set_len(2 << 20).unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    for (output, is_lost) in [(full.into(), true), (std::io::pipe().unwrap().1.into(), false)] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_vtpm-inspect"));
+        program.arg(disk.path()).stdout::<std::process::Stdio>(output);
+        let done = program.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let done = done.wait_with_output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert_eq!(said.contains("vtpm-inspect: warning: standard output"), is_lost, "{said}");
     }
 }

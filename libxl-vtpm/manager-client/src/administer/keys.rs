@@ -6,6 +6,7 @@ use crate::failure::Unusable;
 use crate::print::print;
 use anyhow::{Context, Result};
 use command_line::file_error;
+use command_line::say::hand_out as hand_out_text;
 use manager_client::{AdministratorKey, Approval};
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
@@ -37,8 +38,13 @@ pub(crate) fn hand_out(
 ) -> Result<()> {
     let Some(path) = to.out else {
         let key = ask()?;
-        print(json, json!({ "recovery_key": *key }), || println!("{}", *key));
-        return Ok(());
+        let text = match json {
+            true => Zeroizing::new(json!({ "recovery_key": *key }).to_string()),
+            false => key,
+        };
+        return hand_out_text(&text).context(
+            "standard output cannot be written: the recovery key is lost; make another with --replace",
+        );
     };
     let mut file = private_file(&path)?;
     let key = ask().inspect_err(|_| {

@@ -9,10 +9,11 @@ use crate::arguments::{Offline, Policy};
 use crate::failure::Unusable;
 use crate::print::print;
 use crate::{Way, done, force};
-use anyhow::Result;
+use anyhow::{Context, Result};
+use command_line::say;
 use files::{Request, read_approval, read_request};
 use manager_client::{Channel, PcrState};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 /// Said after a recovery.
@@ -63,8 +64,13 @@ fn request(manager: &mut Channel, state: Option<PcrState>, next: bool) -> Result
     let state = state.map_or_else(|| manager.present(""), Ok)?;
     let now = manager.prepare_epoch()?;
     let epoch = now.saturating_add(u64::from(next));
-    println!("{}", Request { state, epoch }.to_json());
-    Ok(())
+    hand_out(&Request { state, epoch }.to_json())
+}
+
+/// What is a file for somebody.
+fn hand_out(value: &Value) -> Result<()> {
+    say::hand_out(&value.to_string())
+        .context("standard output cannot be written; name another file")
 }
 
 /// Commands that need no manager, or only its present state.
@@ -90,7 +96,7 @@ pub(crate) fn offline(way: &Way, command: Offline, json: bool) -> Result<()> {
             };
             let approval = keys::approve(&key, asked)?;
             eprintln!("approved for epoch {}: {}", approval.epoch, approval.state);
-            println!("{}", files::approval_json(&approval));
+            hand_out(&files::approval_json(&approval))?;
         }
     }
     Ok(())

@@ -38,7 +38,7 @@ Examples:
 
 Exit codes: 0 done; 2 wrong arguments; 3 no way to the manager; 4 the manager refused, and says why; 5 the
 manager is locked or busy; 6 its answer cannot be read; 7 a file or value that was given cannot be used;
-1 anything else. With --json an error is an object on standard error.";
+1 anything else. With --json an error is an object on standard output.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
