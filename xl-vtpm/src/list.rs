@@ -100,7 +100,7 @@ fn generations(host: &Host, rows: &[Row], records: bool) -> Result<HashMap<Uuid,
         for manager in managers(candidates, is_manager, |domid| host.xen.name_of(domid), usual)? {
             entries.extend(Way::to(host, &manager)?.channel()?.list()?);
         }
-    } else if let Some(mut way) = Way::existing() {
+    } else if let Some(mut way) = Way::existing(host) {
         // Without having been asked for them, a list without generations is a list.
         entries.extend(way.channel()?.list().unwrap_or_default());
     }

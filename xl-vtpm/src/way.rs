@@ -3,9 +3,12 @@
 use crate::devices;
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::interrupt::Interrupt;
+use crate::wires::{self, Wire};
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Readiness, Role, unlocking};
 use manager_client::{Channel, ChannelError};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use xenlight_sys::{NewVtpm, Vtpm};
 
@@ -16,32 +19,46 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct Way<'h> {
     channel: Option<Channel>,
     made: Option<(&'h Host, Vtpm)>,
+    /// While one that was made is there: whoever ends the program by a signal does not leave it behind.
+    interrupt: Option<Interrupt>,
 }
 
 impl<'h> Way<'h> {
     /// Takes the way that is there, or makes one to the manager of this name.
     pub(crate) fn to(host: &'h Host, manager: &str) -> Result<Self, Exit> {
         leads_to(&ways(host)?, manager)?;
-        match Channel::find() {
-            Ok(channel) => return Ok(Self { channel: Some(channel), made: None }),
+        let alive = alive(host)?;
+        match Channel::find_among(|number| alive.contains(&number)) {
+            Ok(channel) => {
+                return Ok(Self { channel: Some(channel), made: None, interrupt: None });
+            }
             Err(ChannelError::NoDevice { .. }) => {}
             Err(other) => return Err(other.into()),
         }
         ready(host, manager)?;
         load_driver()?;
+        let told = Interrupt::new().map_err(Exit::not_done)?;
         let uuid = Uuid::new_v4();
         let new = NewVtpm { backend: manager.to_owned(), uuid: *uuid.as_bytes() };
         let devid = devices::add(host, 0, &new)?;
         let device = host.xen.vtpms(0).into_iter().find(|vtpm| vtpm.devid == devid);
         // From here on it is taken away again, whatever happens.
-        let mut way = Self { channel: None, made: device.map(|device| (host, device)) };
-        way.channel = Some(found_in_time()?);
+        let made = device.map(|device| (host, device));
+        let mut way = Self { channel: None, made, interrupt: Some(told.clone()) };
+        way.channel = Some(found_in_time(devid, &told)?);
         Ok(way)
     }
 
     /// The way that is there, if there is one.
-    pub(crate) fn existing() -> Option<Self> {
-        Some(Self { channel: Some(Channel::find().ok()?), made: None })
+    pub(crate) fn existing(host: &Host) -> Option<Self> {
+        let alive = alive(host).ok()?;
+        let channel = Channel::find_among(|number| alive.contains(&number)).ok()?;
+        Some(Self { channel: Some(channel), made: None, interrupt: None })
+    }
+
+    /// Who says whether the program is to end, where that is not just done.
+    pub(crate) fn interrupt(&self) -> Option<Interrupt> {
+        self.interrupt.clone()
     }
 
     /// What commands are sent by.
@@ -66,6 +83,16 @@ impl Drop for Way<'_> {
             );
         }
     }
+}
+
+/// The numbers of domain 0's devices whose other end is there.
+fn alive(host: &Host) -> Result<BTreeSet<i32>, Exit> {
+    let domains: BTreeSet<u32> = host.xen.domains()?.iter().map(|domain| domain.domid).collect();
+    Ok(of_living(&wires::of(&host.nodes, [0])?, |domid| domains.contains(&domid)))
+}
+
+fn of_living(wires: &[Wire], there: impl Fn(u32) -> bool) -> BTreeSet<i32> {
+    wires.iter().filter(|wire| there(wire.backend)).map(|wire| wire.devid).collect()
 }
 
 /// Domain 0's devices that lead to managers: their numbers, and the managers' names.
@@ -125,11 +152,13 @@ fn load_driver() -> Result<(), Exit> {
     )))
 }
 
-fn found_in_time() -> Result<Channel, Exit> {
+/// The device of this number, which was made just now.
+fn found_in_time(devid: i32, told: &Interrupt) -> Result<Channel, Exit> {
     let start = Instant::now();
     loop {
-        match Channel::find() {
+        match Channel::find_among(|number| number == devid) {
             Ok(channel) => return Ok(channel),
+            Err(_) if told.is_told() => return Err(Exit::not_done("it was told to end")),
             Err(error) if start.elapsed() > PATIENCE => return Err(error.into()),
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
@@ -144,4 +173,12 @@ fn another_manager_is_never_asked_in_the_place_of_the_named_one() {
         let exit = leads_to(&ways, manager).unwrap_err();
         assert!(exit.number() == 6 && exit.to_string().ends_with(told), "{exit}");
     }
+}
+
+#[test]
+fn a_device_whose_other_end_is_gone_is_not_asked() {
+    let wire = |(devid, backend)| Wire { frontend: 0, devid, backend, uuid: String::new() };
+    let wires = [(0, 3), (1, 5), (2, 3)].map(wire);
+    assert_eq!(of_living(&wires, |domid| domid != 3), [1].into());
+    assert!(of_living(&wires, |_| false).is_empty());
 }

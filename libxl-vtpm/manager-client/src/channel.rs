@@ -24,8 +24,17 @@ impl Channel {
     /// # Errors
     /// [`ChannelError::NoDevice`] when there is none.
     pub fn find() -> Result<Self, ChannelError> {
+        Self::find_among(|_| true)
+    }
+
+    /// As [`Channel::find`], but looks at no device whose number is not wanted: the kernel would wait two minutes for
+    /// an answer of one whose other end is gone.
+    ///
+    /// # Errors
+    /// As [`Channel::find`].
+    pub fn find_among(wanted: impl Fn(i32) -> bool) -> Result<Self, ChannelError> {
         let mut tried = Vec::new();
-        for path in candidates(Path::new(XEN_DEVICES)) {
+        for path in candidates(Path::new(XEN_DEVICES), wanted) {
             let opened = Self::open(&path).and_then(|mut channel| {
                 channel.is_manager()?;
                 Ok(channel)
@@ -91,8 +100,9 @@ fn is_no_tpm(path: &Path, devices: &Path) -> bool {
     class.is_ok_and(|class| !class.ends_with("tpm") && !class.ends_with("tpmrm"))
 }
 
-/// `/dev/tpmN` of each vTPM device of this domain, in the order of their numbers.
-fn candidates(devices: &Path) -> Vec<PathBuf> {
+/// `/dev/tpmN` of each vTPM device of this domain whose number is wanted, in the order of their numbers.
+fn candidates(devices: &Path, wanted: impl Fn(i32) -> bool) -> Vec<PathBuf> {
+    let number = |name: &str| name.strip_prefix("vtpm-")?.parse().ok();
     let names = |folder: &Path, start: &str| -> Vec<String> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -102,6 +112,7 @@ fn candidates(devices: &Path) -> Vec<PathBuf> {
     };
     names(devices, "vtpm-")
         .iter()
+        .filter(|device| number(device).is_none_or(&wanted))
         .flat_map(|device| names(&devices.join(device).join("tpm"), "tpm"))
         .map(|name| Path::new("/dev").join(name))
         .collect()
@@ -148,6 +159,7 @@ mod tests {
             fs::create_dir_all(folder.path().join(path)).unwrap();
         }
         let expected = [PathBuf::from("/dev/tpm1"), PathBuf::from("/dev/tpm3")];
-        assert_eq!(candidates(folder.path()), expected);
+        assert_eq!(candidates(folder.path(), |_| true), expected);
+        assert_eq!(candidates(folder.path(), |number| number != 0), expected[1..]);
     }
 }

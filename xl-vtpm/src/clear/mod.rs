@@ -5,6 +5,7 @@ mod record;
 
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::interrupt::Interrupt;
 use crate::known::Places;
 use crate::lock;
 use crate::named::{self, Identity, Named};
@@ -16,8 +17,11 @@ use libxl_vtpm::line::uuid_as_xl;
 use libxl_vtpm::{TpmVersion, Uuid};
 use manager_client::{Show, UuidBytes};
 use record::Records;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -61,13 +65,15 @@ pub(crate) fn run(options: &Options, json: bool) -> Result<(), Exit> {
     let _nobody_starts_it = locks(&options.vtpm, &look()?.name, until)?;
     let target = look()?;
     let mut way = Way::to(&host, &target.identity.manager)?;
+    let told_to_end = way.interrupt();
     let manager = way.channel()?;
     let record = manager.record(target.uuid())?;
     let gets_one = record::gets_one(manager.is_explicit()?, record.as_ref(), target.used);
     if options.dry_run {
         return would(&target, record.as_ref(), gets_one, json);
     }
-    if !options.yes && !agreed(&target, record.as_ref(), gets_one)? {
+    let is_told = || told_to_end.as_ref().is_some_and(Interrupt::is_told);
+    if !options.yes && !agreed(&target, record.as_ref(), gets_one, is_told)? {
         return Err(Exit::not_done(format!("nothing was changed: {} was not typed", target.name)));
     }
     // Whoever was asked may have taken an hour, and stock xl knows no locks of ours.
@@ -224,7 +230,12 @@ fn would(target: &Target, record: Option<&Show>, gets_one: bool, json: bool) -> 
 }
 
 /// Asks at the terminal for the vTPM's name.
-fn agreed(target: &Target, record: Option<&Show>, gets_one: bool) -> Result<bool, Exit> {
+fn agreed(
+    target: &Target,
+    record: Option<&Show>,
+    gets_one: bool,
+    is_told: impl Fn() -> bool,
+) -> Result<bool, Exit> {
     if !io::stdin().is_terminal() {
         return Err(Exit::not_done(
             "nobody can be asked here: the standard input is no terminal; say --yes, or look first \
@@ -233,9 +244,30 @@ fn agreed(target: &Target, record: Option<&Show>, gets_one: bool) -> Result<bool
     }
     eprint!("{}Type {} to go on: ", losses(target, record, gets_one), target.name);
     io::stderr().flush().map_err(Exit::not_done)?;
-    let mut typed = String::new();
-    io::stdin().lock().read_line(&mut typed).map_err(Exit::not_done)?;
+    let typed = typed(io::stdin(), &mut io::stdin().lock(), is_told).map_err(Exit::not_done)?;
     Ok(typed.trim() == target.name)
+}
+
+/// Between two looks at whether the program is to end.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// A line that somebody types; an empty one when the program is told to end first.
+fn typed(
+    terminal: impl AsFd,
+    input: &mut impl BufRead,
+    is_told: impl Fn() -> bool,
+) -> io::Result<String> {
+    loop {
+        match poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) if is_told() => return Ok(String::new()),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut typed = String::new();
+    input.read_line(&mut typed)?;
+    Ok(typed)
 }
 
 fn told(target: &Target, json: bool) {
@@ -276,4 +308,17 @@ fn a_vtpm_is_in_use_while_a_domain_is_attached_with_its_uuid() {
     let wires = [wire(0, 1, Uuid::from_u128(9)), wire(4, 1, uuid), wire(5, 4, uuid)];
     assert_eq!(users(&wires, 1, &uuid), [4], "and not the guest whose vTPM is gone");
     assert!(users(&wires, 2, &uuid).is_empty() && users(&wires, 1, &Uuid::nil()).is_empty());
+}
+
+/// Whoever answers the question by Ctrl-C leaves no device of domain 0's behind.
+#[test]
+fn a_question_ends_with_the_program() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let mut input = io::BufReader::new(reader.try_clone().unwrap());
+    let mut typed = |is_told| typed(&reader, &mut input, || is_told).unwrap();
+    writer.write_all(b"g1-vtpm\n").unwrap();
+    assert_eq!(typed(false), "g1-vtpm\n");
+    assert_eq!(typed(true), "");
+    drop(writer);
+    assert_eq!(typed(false), "", "nobody is there");
 }
