@@ -201,6 +201,20 @@ impl CustodyError {
         }
     }
 
+    /// Whether the TPM said nothing about the secret: it gave no answer, or has no time or room. Another try
+    /// may find it otherwise, and no other way to the secret is called for.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Hardware(_)
+                | Self::NoEntropy(_)
+                | Self::Busy { .. }
+                | Self::SlotsFull { .. }
+                | Self::Lockout { .. }
+        )
+    }
+
     /// The TPM's response code, where there is one.
     #[must_use]
     pub const fn code(&self) -> Option<u32> {

@@ -30,6 +30,8 @@ pub struct WithHardware<T> {
     advanced: Option<Duration>,
     /// A recovery in this life of the manager found the store sealed to another TPM.
     from_elsewhere: bool,
+    /// The TPM said nothing about the secret when it was asked for it.
+    said_nothing: bool,
 }
 
 impl<T: Time> WithHardware<T> {
@@ -43,6 +45,7 @@ impl<T: Time> WithHardware<T> {
             counter: None,
             advanced: None,
             from_elsewhere: false,
+            said_nothing: false,
         }
     }
 
@@ -110,7 +113,9 @@ impl<T: Time> RootKeeper for WithHardware<T> {
     }
 
     fn open(&mut self, ground: Ground<'_>, sealed: &SealedSecret) -> Result<Secret, RootError> {
-        let secret = self.custody(ground)?.unseal(sealed)?;
+        let unsealed = self.custody(ground)?.unseal(sealed);
+        self.said_nothing = unsealed.as_ref().is_err_and(CustodyError::is_passing);
+        let secret = unsealed?;
         self.compare_pcrs(sealed)?;
         Ok(secret)
     }
@@ -235,7 +240,7 @@ impl<T: Time> RootKeeper for WithHardware<T> {
     }
 
     fn can_recover(&self, sealed: &SealedSecret) -> bool {
-        inspect(sealed).is_ok_and(|overview| overview.has_recovery_key)
+        !self.said_nothing && inspect(sealed).is_ok_and(|overview| overview.has_recovery_key)
     }
 
     fn recover(

@@ -184,7 +184,7 @@ pub trait RootKeeper {
         command: &PolicyCommand<'_>,
     ) -> Result<PolicyDone, RootError>;
 
-    /// Whether a recovery key could open what this keeper cannot.
+    /// Whether a recovery key could open what this keeper cannot; not where the next start may find that it can.
     fn can_recover(&self, sealed: &SealedSecret) -> bool {
         let _ = sealed;
         false

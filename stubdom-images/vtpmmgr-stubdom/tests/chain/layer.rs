@@ -8,6 +8,7 @@ use tpm_wire::{Header, PacketBuilder, Tag};
 
 const NV_INCREMENT: u32 = 0x134;
 const INCREMENT_COUNTER: u32 = 0xDD;
+const CREATE_PRIMARY: u32 = 0x131;
 
 /// `TPM_RC_NV_RATE` and `TPM_RC_NV_UNAVAILABLE`.
 const NV_RATE: ResponseCode = ResponseCode(0x920);
@@ -25,6 +26,8 @@ pub(crate) struct Layer {
     pub(crate) worn_after: Option<u32>,
     /// Increments are carried out, but their answers are lost.
     pub(crate) loses_answers: bool,
+    /// It has no time to make keys.
+    pub(crate) is_busy: bool,
     /// The last command, and its answer.
     pub(crate) last: (Vec<u8>, Vec<u8>),
     /// How many commands there were, and how many bytes in them and in their answers.
@@ -44,6 +47,7 @@ impl Layer {
             asked: 0,
             worn_after: None,
             loses_answers: false,
+            is_busy: false,
             last: Default::default(),
             traffic: (0, 0),
         }))
@@ -66,6 +70,9 @@ impl Layer {
 
     fn answer(&mut self, command: &[u8]) -> std::io::Result<Vec<u8>> {
         let code = Header::parse(command).expect("a packet").0.code;
+        if self.is_busy && code == CREATE_PRIMARY {
+            return Ok(refused(command, ResponseCode::RETRY));
+        }
         if code != NV_INCREMENT && code != INCREMENT_COUNTER {
             return self.tpm.transmit(command);
         }

@@ -84,3 +84,20 @@ fn a_recovery_to_another_machine_says_that_rollback_before_cannot_be_detected() 
                    nor can what is from now on";
     assert!(said_here().contains(nothing), "{}", said_here());
 }
+
+/// A locked manager is left alone until somebody comes with the key; one that has ended is started again.
+#[test]
+fn a_hardware_tpm_that_has_no_time_ends_a_start_and_locks_nothing() {
+    let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
+    let (disk, ..) = lived(&wire);
+    wire.borrow_mut().is_busy = true;
+    match start(&wire, Family::Tpm20, &disk, "tpm2") {
+        Err(OpenError::Root(why)) => assert!(why.0.contains("try again later"), "{why}"),
+        Err(other) => panic!("{other}"),
+        Ok(rig) => panic!("locked: {:?}", rig.domain.locked()),
+    }
+    wire.borrow_mut().is_busy = false;
+    let mut rig = start20(&wire, &disk, "tpm2");
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
+}
