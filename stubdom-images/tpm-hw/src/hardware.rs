@@ -5,6 +5,8 @@ use crate::tis::Timeouts;
 use alloc::vec::Vec;
 use domain_io::WatchEvent;
 use tpm_wire::Header;
+use tpm_wire::tpm12::TpmResult;
+use tpm_wire::tpm20::ResponseCode;
 
 /// The longest packet that is sent or taken; the page between two TPM domains holds 4088, TPMs
 /// themselves 2048 to 4096.
@@ -30,6 +32,16 @@ pub trait HardwareTpm {
         let _ = event;
         false
     }
+}
+
+/// Whether a TPM that answers with this code is worth the same bytes again: it is testing itself, gave way to
+/// something else, or spares its memory. The numbers of the two families do not collide.
+#[must_use]
+pub fn is_busy(code: u32) -> bool {
+    let busy_20 =
+        [ResponseCode::TESTING, ResponseCode::YIELDED, ResponseCode::RETRY, ResponseCode::NV_RATE];
+    let busy_12 = [TpmResult::RETRY, TpmResult::NEEDS_SELF_TEST, TpmResult::DOING_SELF_TEST];
+    busy_20.contains(&ResponseCode(code)) || busy_12.contains(&TpmResult(code))
 }
 
 /// Refuses a command whose size field lies, or which is longer than `limit`.

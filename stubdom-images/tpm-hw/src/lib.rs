@@ -38,7 +38,7 @@ pub use crb::Crb;
 pub use detect::{Found, Interface, detect};
 pub use error::{Fault, HardwareError, Wait};
 pub use flush::{Flushed, IsOurs, flush};
-pub use hardware::{HardwareTpm, MAX_PACKET_BYTES};
+pub use hardware::{HardwareTpm, MAX_PACKET_BYTES, is_busy};
 pub use locality::{Locality, REGISTER_PAGE_BYTES};
 pub use relay::{Relay, RelayFault};
 pub use start::{StartError, Started, start};

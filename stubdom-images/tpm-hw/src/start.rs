@@ -1,7 +1,7 @@
 //! Bringing a hardware TPM into service.
 
 use crate::error::HardwareError;
-use crate::hardware::HardwareTpm;
+use crate::hardware::{HardwareTpm, is_busy};
 use crate::tis::TimeoutsAnswer;
 use crate::wait::{Deadline, Time};
 use alloc::vec::Vec;
@@ -117,15 +117,6 @@ fn start_12<T: Time>(tpm: &mut dyn HardwareTpm, time: &T) -> Result<Started, Sta
 
 fn accepted(step: &'static str, code: u32) -> Result<(), StartError> {
     if code == 0 { Ok(()) } else { Err(StartError::Refused { step, code }) }
-}
-
-/// Whether the same command is worth sending again: the TPM is testing itself or gave way to
-/// something else. The numbers of the two families do not collide.
-fn is_busy(code: u32) -> bool {
-    [ResponseCode::TESTING, ResponseCode::YIELDED, ResponseCode::RETRY]
-        .contains(&ResponseCode(code))
-        || [TpmResult::RETRY, TpmResult::NEEDS_SELF_TEST, TpmResult::DOING_SELF_TEST]
-            .contains(&TpmResult(code))
 }
 
 /// The response code and the response, once the TPM has time for the command.

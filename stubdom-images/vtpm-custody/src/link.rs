@@ -4,9 +4,7 @@ use crate::error::CustodyError;
 use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::Entropy;
-use tpm_hw::{HardwareTpm, Time};
-use tpm_wire::tpm12::TpmResult;
-use tpm_wire::tpm20::ResponseCode;
+use tpm_hw::{HardwareTpm, Time, is_busy};
 use tpm_wire::{Header, Reader, Tag};
 
 /// For a busy TPM to get round to a command. An NV write that is held back for its rate waits
@@ -16,9 +14,6 @@ const BUSY_LIMIT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The TPM's answer that NV writes come too fast (`TPM_RC_NV_RATE`, Part 2, 6.6.3).
-const NV_RATE: ResponseCode = ResponseCode(0x920);
 
 /// What custody works with: the TPM, time and randomness of the domain.
 pub struct Platform<'a> {
@@ -73,6 +68,7 @@ impl<'a, 'p> Link<'a, 'p> {
             if code == 0 {
                 return Ok(Response { tag: header.tag, body: body.to_vec() });
             }
+            // An error leaves a session's nonces as they were, so the same authorisation still holds.
             if !is_busy(code) {
                 return Err(CustodyError::refused(step, code));
             }
@@ -99,15 +95,6 @@ impl<'a, 'p> Link<'a, 'p> {
     pub(crate) fn take_loaded(&mut self) -> Vec<u32> {
         core::mem::take(&mut self.loaded).into_iter().rev().collect()
     }
-}
-
-/// Whether the same bytes are worth sending again. An error leaves a session's nonces as they
-/// were, so the same authorisation still holds. The numbers of the two families do not collide.
-fn is_busy(code: u32) -> bool {
-    [ResponseCode::TESTING, ResponseCode::YIELDED, ResponseCode::RETRY, NV_RATE]
-        .contains(&ResponseCode(code))
-        || [TpmResult::RETRY, TpmResult::NEEDS_SELF_TEST, TpmResult::DOING_SELF_TEST]
-            .contains(&TpmResult(code))
 }
 
 /// Reads an answer with a parser; what does not parse is malformed.

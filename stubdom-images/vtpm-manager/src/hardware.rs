@@ -3,10 +3,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
-use tpm_hw::{HardwareError, HardwareTpm};
+use tpm_hw::{HardwareError, HardwareTpm, is_busy};
 use tpm_wire::tpm12::{self, Ordinal};
 use tpm_wire::tpm20::{self, HashAlgorithm, ResponseError, StartupType};
 use tpm_wire::{Header, Malformed, PacketBuilder, Reader, Tag, TpmVersion};
+
+/// How often a TPM that is busy, as with what it was told to write just now, is told to rest. Each time takes the
+/// bus some milliseconds.
+const TRIES_TO_REST: usize = 200;
 
 /// A hardware TPM that was started.
 pub struct Hardware {
@@ -122,15 +126,20 @@ impl Hardware {
     /// # Errors
     /// [`HardwareFault`].
     pub fn rest(&mut self) -> Result<(), HardwareFault> {
-        match self.version {
-            TpmVersion::Tpm20 => {
-                let answer = self.tpm.transmit(&tpm20::shutdown(StartupType::CLEAR))?;
-                tpm20::acknowledged(&answer)?;
+        let command = match self.version {
+            TpmVersion::Tpm20 => tpm20::shutdown(StartupType::CLEAR),
+            TpmVersion::Tpm12 => tpm12::save_state(),
+        };
+        let mut code = 0;
+        for _ in 0..TRIES_TO_REST {
+            let answer = self.tpm.transmit(&command)?;
+            code = Header::parse(&answer).map_err(|_| Malformed::Short)?.0.code;
+            if !is_busy(code) {
+                break;
             }
-            TpmVersion::Tpm12 => {
-                let answer = self.tpm.transmit(&tpm12::save_state())?;
-                success(&answer)?;
-            }
+        }
+        if code != 0 {
+            return Err(HardwareFault::Refused(code));
         }
         log::info!("the hardware TPM is at rest: its power may go");
         Ok(())

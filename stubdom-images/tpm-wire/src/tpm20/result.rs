@@ -25,6 +25,8 @@ open_enum! {
         YIELDED = 0x908,
         /// `TPM_RC_TESTING`: self tests are running; send the command again.
         TESTING = 0x90A,
+        /// `TPM_RC_NV_RATE`: its memory is written too often; send the command again after a while.
+        NV_RATE = 0x920,
         /// `TPM_RC_RETRY`: send the command again.
         RETRY = 0x922,
     }

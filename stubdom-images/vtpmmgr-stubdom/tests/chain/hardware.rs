@@ -184,6 +184,19 @@ fn the_hardware_tpm_is_brought_to_rest_by_control_shutdown_and_by_prepare_shutdo
     }
 }
 
+/// As a TPM may be after an increment: `TPM_RC_NV_RATE`, TPM_RETRY.
+#[test]
+fn a_hardware_tpm_that_is_not_ready_to_rest_is_told_again() {
+    for family in [Family::Tpm20, Family::Tpm12] {
+        let Some((mut rig, wire, _swtpm)) = unsealed_rig(family) else { return };
+        wire.borrow_mut().restless = 5;
+        let mut dom0 = domain_0(&mut rig);
+        let command = Command::PrepareShutdown(Force::No).packet();
+        assert_eq!(parts(&dom0.ask(&mut rig, &command)).0, 0);
+        assert_at_rest(&wire, family);
+    }
+}
+
 #[test]
 fn the_hardware_tpm_is_brought_to_rest_by_a_start_that_fails() {
     for family in [Family::Tpm20, Family::Tpm12] {

@@ -9,6 +9,8 @@ use tpm_wire::{Header, PacketBuilder, Tag};
 const NV_INCREMENT: u32 = 0x134;
 const INCREMENT_COUNTER: u32 = 0xDD;
 const CREATE_PRIMARY: u32 = 0x131;
+const SHUTDOWN: u32 = 0x145;
+const SAVE_STATE: u32 = 0x98;
 
 /// `TPM_RC_NV_RATE` and `TPM_RC_NV_UNAVAILABLE`.
 const NV_RATE: ResponseCode = ResponseCode(0x920);
@@ -26,6 +28,8 @@ pub(crate) struct Layer {
     pub(crate) worn_after: Option<u32>,
     /// Increments are carried out, but their answers are lost.
     pub(crate) loses_answers: bool,
+    /// How often it is held back yet when it is told to rest.
+    pub(crate) restless: u32,
     /// It has no time to make keys.
     pub(crate) is_busy: bool,
     /// The last command, and its answer.
@@ -47,6 +51,7 @@ impl Layer {
             asked: 0,
             worn_after: None,
             loses_answers: false,
+            restless: 0,
             is_busy: false,
             last: Default::default(),
             traffic: (0, 0),
@@ -70,6 +75,10 @@ impl Layer {
 
     fn answer(&mut self, command: &[u8]) -> std::io::Result<Vec<u8>> {
         let code = Header::parse(command).expect("a packet").0.code;
+        if [SHUTDOWN, SAVE_STATE].contains(&code) && self.restless > 0 {
+            self.restless -= 1;
+            return Ok(refused(command, NV_RATE));
+        }
         if self.is_busy && code == CREATE_PRIMARY {
             return Ok(refused(command, ResponseCode::RETRY));
         }
@@ -105,8 +114,8 @@ impl Layer {
 }
 
 fn refused(command: &[u8], code: ResponseCode) -> Vec<u8> {
-    let tpm12 = Header::parse(command).expect("a packet").0.tag == Tag::RQU_AUTH1_COMMAND;
-    if tpm12 {
+    let tag = Header::parse(command).expect("a packet").0.tag;
+    if [Tag::RQU_COMMAND, Tag::RQU_AUTH1_COMMAND].contains(&tag) {
         // TPM_RETRY
         return PacketBuilder::new(Tag(0xC4), 0x800).finish();
     }
