@@ -10,8 +10,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// As xl's own files: readable for all, for what is written here is no secret.
+/// As xl's own files: readable for all, unless what is written is a secret.
 const MODE: u32 = 0o644;
+
+/// Words of a manager's that hold one: an authorisation of the hardware TPM's (docs/manager-words.md).
+const SECRETS: [&str; 4] =
+    ["owner_auth=text:", "owner_auth=hash:", "srk_auth=text:", "srk_auth=hash:"];
 
 /// Writes every file. Without `force` none may be there yet; a file that already holds its text stays.
 ///
@@ -119,6 +123,9 @@ fn kept(path: &Path) -> io::Result<NamedTempFile<()>> {
 
 /// No more may read it than the file that it is a copy of, which may hold a password, or the one that it replaces.
 fn mode(file: &File) -> u32 {
+    if file.kind == "manager" && SECRETS.iter().any(|word| file.text.contains(word)) {
+        return 0o600;
+    }
     let others = file.copy_of.iter().chain([&file.path]);
     let modes = others.filter_map(|other| fs::metadata(other).ok());
     modes.fold(MODE, |mode, found| mode & found.permissions().mode()) | 0o600
@@ -197,5 +204,22 @@ fn a_copy_is_no_more_readable_than_its_original_and_than_what_it_replaces() {
         let copy = File { path, text, kind: "guest", copy_of: Some(at("mine.cfg")), remark: None };
         write(&[copy], true).unwrap();
         assert_eq!(has("g.cfg"), after, "{original:o} {before:?}");
+    }
+}
+
+#[test]
+fn a_manager_s_file_with_a_secret_is_root_s_alone() {
+    let here = tempfile::tempdir().unwrap();
+    for (words, mode) in [
+        ("tpm2", 0o644),
+        ("owner_auth=well-known srk_auth=well-known", 0o644),
+        ("tpm2 owner_auth=text:secret", 0o600),
+        ("srk_auth=hash:0123", 0o600),
+    ] {
+        let (path, text) = (here.path().join("vtpmmgr.cfg"), format!("extra = \"{words}\"\n"));
+        let file = File { path: path.clone(), text, kind: "manager", copy_of: None, remark: None };
+        let _ = fs::remove_file(&path);
+        write(&[file], true).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{words}");
     }
 }

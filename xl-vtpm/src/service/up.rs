@@ -4,14 +4,14 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
 use crate::{resident, unfinished};
-use libxl_vtpm::plan::{Plan, Role, StubDomain, apply};
-use serde_json::json;
+use libxl_vtpm::plan::{Plan, Role, Step, StubDomain, apply};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Starts what does not run yet. One that fails keeps none of the others from starting.
 pub(crate) fn run(manager: &str, seconds: u64, dry_run: bool, json: bool) -> Result<(), Exit> {
     let mut host = Host::open()?;
-    let mut up = Up { seconds, dry_run, json, ready: Vec::new(), failed: Vec::new() };
+    let mut up = Up { seconds, dry_run, json, ..Up::default() };
     if !dry_run {
         host.heeds_signals()?;
         unfinished::clear(&host, &mut |line| eprintln!("xl-vtpm: {line}"))?;
@@ -34,21 +34,27 @@ const fn is_wanted<T>(config: &Result<Option<T>, Exit>) -> bool {
     !matches!(config, Ok(None))
 }
 
+#[derive(Default)]
 struct Up {
     seconds: u64,
     dry_run: bool,
     json: bool,
     ready: Vec<String>,
     failed: Vec<String>,
+    /// What would be done.
+    would: Vec<Step>,
 }
 
 impl Up {
     fn start(&mut self, host: &mut Host, name: &str, role: Role, named: &[PathBuf]) {
-        self.take_note(name, self.take(host, name, role, named));
+        let started = self.take(host, name, role, named);
+        self.take_note(name, started);
     }
 
     fn take_note(&mut self, name: &str, started: Result<(), Exit>) {
         match started {
+            // Nobody has waited for it.
+            Ok(()) if self.dry_run => {}
             Ok(()) => self.ready.push(name.to_owned()),
             Err(why) => {
                 eprintln!("xl-vtpm: {name}: {why}");
@@ -57,7 +63,13 @@ impl Up {
         }
     }
 
-    fn take(&self, host: &mut Host, name: &str, role: Role, named: &[PathBuf]) -> Result<(), Exit> {
+    fn take(
+        &mut self,
+        host: &mut Host,
+        name: &str,
+        role: Role,
+        named: &[PathBuf],
+    ) -> Result<(), Exit> {
         let places = Places { named, beside: None };
         let known = places.known(host, &[(name.to_owned(), role)])?;
         if let Some(manager) = self.lacks(name, &known) {
@@ -68,6 +80,9 @@ impl Up {
         let plan = Plan::domain(name, role, &known, self.seconds).map_err(Exit::not_done)?;
         if self.dry_run {
             plan.steps.iter().filter(|_| !self.json).for_each(|step| println!("would {step}"));
+            let fresh = plan.steps.into_iter().filter(|step| !self.would.contains(step));
+            let fresh: Vec<_> = fresh.collect();
+            self.would.extend(fresh);
             return Ok(());
         }
         apply(&plan, host, &mut |step| {
@@ -90,11 +105,17 @@ impl Up {
         if !self.json {
             return failed.map_or(Ok(()), Err);
         }
-        let done = !self.dry_run && failed.is_none();
-        Exit::with_answer(
-            failed,
-            json!({ "done": done, "ready": self.ready, "failed": self.failed }),
-        )
+        let answer = self.answer();
+        Exit::with_answer(failed, answer)
+    }
+
+    fn answer(&self) -> Value {
+        let done = !self.dry_run && self.failed.is_empty();
+        let mut answer = json!({ "done": done, "ready": self.ready, "failed": self.failed });
+        if self.dry_run {
+            answer["steps"] = json!(self.would);
+        }
+        answer
     }
 }
 
@@ -102,7 +123,7 @@ impl Up {
 fn a_manager_s_file_that_cannot_be_understood_keeps_no_vtpm_from_starting() {
     assert!(is_wanted(&Ok(Some(()))) && !is_wanted::<()>(&Ok(None)));
     assert!(is_wanted::<()>(&Err(Exit::not_done("line 3: what is this?"))));
-    let mut up = Up { seconds: 1, dry_run: false, json: false, ready: vec![], failed: vec![] };
+    let mut up = Up { seconds: 1, ..Up::default() };
     up.take_note("vtpmmgr", Err(Exit::not_done("line 3: what is this?")));
     up.take_note("v", Ok(()));
     assert_eq!(
@@ -122,4 +143,16 @@ fn a_manager_s_file_that_cannot_be_understood_keeps_no_vtpm_from_starting() {
     assert_eq!(up.lacks("vtpmmgr", &known), None, "it is tried itself");
     let exit = up.told().unwrap_err();
     assert_eq!((exit.number(), exit.to_string()), (1, "not started: vtpmmgr".to_owned()));
+}
+
+#[test]
+fn what_would_be_done_is_data_and_nobody_is_called_ready() {
+    let step = Step::AwaitReady { name: "v".into(), role: Role::Vtpm, seconds: 1 };
+    let mut up = Up { dry_run: true, json: true, would: vec![step], ..Up::default() };
+    up.take_note("v", Ok(()));
+    let answer = up.answer();
+    assert_eq!((&answer["done"], &answer["ready"]), (&json!(false), &json!([])));
+    assert_eq!(answer["steps"][0]["step"], "await-ready");
+    let up = Up { ready: vec!["v".into()], ..Up::default() };
+    assert_eq!(up.answer(), json!({ "done": true, "ready": ["v"], "failed": [] }));
 }
