@@ -276,9 +276,7 @@ impl Toolstack for Host {
     }
 
     fn start_guest(&mut self, file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {
-        let Some(text) = for_xl else { return xl::create(file) };
-        let copy = xl::copy(file, text).map_err(|error| Problem(error.to_string()))?;
-        xl::create(copy.path())
+        xl::create(file, for_xl)
     }
 
     fn stop_domain(&mut self, name: &str) -> Result<Stopped, Problem> {

@@ -38,6 +38,7 @@ mod nodes;
 mod of_guest;
 mod on_demand;
 mod ours;
+mod path;
 mod reap;
 mod resident;
 mod say;

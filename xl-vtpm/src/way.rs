@@ -4,6 +4,7 @@ use crate::devices;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::path::with_sbin;
 use crate::wires::{self, Wire};
 use libxl_vtpm::Uuid;
 use libxl_vtpm::plan::{Readiness, Role, unlocking};
@@ -140,7 +141,7 @@ fn ready(host: &Host, manager: &str) -> Result<(), Exit> {
 }
 
 fn load_driver() -> Result<(), Exit> {
-    let modprobe = duct::cmd("modprobe", ["xen-tpmfront"]);
+    let modprobe = with_sbin(&duct::cmd("modprobe", ["xen-tpmfront"]));
     let done = modprobe.stdin_null().stdout_capture().stderr_capture().unchecked().run();
     let done = done.map_err(|error| Exit::Manager(format!("modprobe cannot be run: {error}")))?;
     if done.status.success() {

@@ -1,6 +1,7 @@
 //! Stock xl, where it does what nothing else does: reading a configuration, and keeping a guest.
 
 use crate::known::Config;
+use crate::path::with_sbin;
 use duct::Expression;
 use libxl_vtpm::plan::Problem;
 use libxl_vtpm::text::{for_xl, read_file};
@@ -31,7 +32,7 @@ fn run<const N: usize>(
     limit: Duration,
 ) -> Result<(bool, Vec<u8>, String), Problem> {
     let xl = duct::cmd("xl", words).stdin_null().stdout_capture().stderr_capture().unchecked();
-    let done = within(&apart(&xl), limit)?;
+    let done = within(&apart(&with_sbin(&xl)), limit)?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     Ok((done.status.success(), done.stdout, said))
 }
@@ -47,7 +48,8 @@ fn apart(xl: &Expression) -> Expression {
 
 /// Runs xl, which is killed when it has not ended in time: it may wait for ever, for its lock or a script.
 fn within(xl: &Expression, limit: Duration) -> Result<Output, Problem> {
-    let failed = |error: io::Error| Problem(format!("xl cannot be run: {error}"));
+    let failed =
+        |error: io::Error| Problem(format!("xl cannot be run ({error}); see xl-vtpm doctor"));
     let (child, deadline) = (xl.start().map_err(failed)?, Instant::now() + limit);
     loop {
         if let Some(done) = child.try_wait().map_err(failed)? {
@@ -79,7 +81,8 @@ fn complaint(said: &str) -> Problem {
 /// A configuration as xl understands it, in libxl's JSON. Takes no lock and changes nothing.
 pub(crate) fn config_json(file: &Path) -> Result<String, Problem> {
     let failed = |why: &dyn fmt::Display| Problem(format!("{}: {why}", file.display()));
-    let copy = understood(file).map_err(|error| failed(&error))?;
+    let text = understood(file);
+    let copy = stand_in(file, text.as_deref()).map_err(|error| failed(&error))?;
     let named = copy.as_ref().map_or(file, NamedTempFile::path);
     let (good, json, said) = run(["create".into(), "--dryrun".into(), named.into()], TO_TELL)?;
     if !good {
@@ -91,19 +94,29 @@ pub(crate) fn config_json(file: &Path) -> Result<String, Problem> {
     String::from_utf8(json).map_err(|_| failed(&"xl printed no text"))
 }
 
-/// A copy of a guest's file without the words in it that stock xl does not know; `None` where there are none. A file
-/// that cannot be read is xl's to complain of.
-fn understood(file: &Path) -> io::Result<Option<NamedTempFile>> {
-    let text = read_file(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.and_then(|text| for_xl(&text).ok().flatten());
-    text.map(|text| copy(file, &text)).transpose()
+/// A guest's file without the words in it that stock xl does not know; `None` where there are none. A file that cannot
+/// be read is xl's to complain of.
+fn understood(file: &Path) -> Option<String> {
+    for_xl(&String::from_utf8(read_file(file).ok()?).ok()?).ok()?
 }
 
-/// A file with this text that xl reads in the place of another, with the other's name in its own.
-pub(crate) fn copy(file: &Path, text: &str) -> io::Result<NamedTempFile> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+/// What xl reads in the place of a file: a copy with another text, if there is one, or because xl would take the path
+/// for a setting, as every word with a `=` in it (xl(1), create).
+fn stand_in(file: &Path, text: Option<&str>) -> io::Result<Option<NamedTempFile>> {
+    match text {
+        Some(text) => copy(file, text.as_bytes()).map(Some),
+        None if file.as_os_str().as_encoded_bytes().contains(&b'=') => {
+            copy(file, &read_file(file)?).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+/// It has the other's name in its own.
+fn copy(file: &Path, text: &[u8]) -> io::Result<NamedTempFile> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().replace('=', "_");
     let mut copy = tempfile::Builder::new().suffix(&name).tempfile()?;
-    copy.write_all(text.as_bytes())?;
+    copy.write_all(text)?;
     Ok(copy)
 }
 
@@ -125,8 +138,11 @@ pub(crate) fn running(domid: u32) -> Result<Config, Problem> {
 }
 
 /// Starts a guest; xl stays behind to restart it when it reboots and to take it away when it ends.
-pub(crate) fn create(file: &Path) -> Result<(), Problem> {
-    let (good, _, said) = run(["create".into(), "-q".into(), file.into()], TO_CREATE)?;
+/// `for_xl` is the text to use in place of the file's.
+pub(crate) fn create(file: &Path, for_xl: Option<&str>) -> Result<(), Problem> {
+    let copy = stand_in(file, for_xl).map_err(|error| Problem(error.to_string()))?;
+    let named = copy.as_ref().map_or(file, NamedTempFile::path);
+    let (good, _, said) = run(["create".into(), "-q".into(), named.into()], TO_CREATE)?;
     if good { Ok(()) } else { Err(complaint(&said)) }
 }
 
@@ -180,18 +196,22 @@ fn a_file_s_words_that_xl_does_not_know_are_not_shown_to_it_and_another_format_i
     let here = tempfile::tempdir().unwrap();
     let at = |name: &str| here.path().join(name);
     // It prints a bracket, and the file that it is given.
-    std::fs::write(at("xl"), "#!/bin/sh\nprintf %s \"$BEGINS\"\ncat \"$3\"\n").unwrap();
+    let xl = "#!/bin/sh\ncase $3 in *=*) exit 1;; esac\nprintf %s \"$BEGINS\"\ncat \"$3\"\n";
+    std::fs::write(at("xl"), xl).unwrap();
     std::fs::set_permissions(at("xl"), PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::write(at("g.cfg"), "vtpm=['backend=v,tpm=2.0','backend=w']").unwrap();
+    std::fs::create_dir(at("a=b")).unwrap();
+    std::fs::write(at("a=b/g=1.cfg"), "vtpm=['backend=w']").unwrap();
     let path = format!("{}:/usr/bin:/bin", here.path().display());
     let test = std::thread::current().name().unwrap().to_owned();
-    for (begins, said) in [
-        ("{", "Ok(\"{vtpm=['backend=v','backend=w']\")"),
-        ("(", "g.cfg: xl prints no JSON; take output_format= out of /etc/xen/xl.conf"),
+    for (begins, name, said) in [
+        ("{", "g.cfg", "Ok(\"{vtpm=['backend=v','backend=w']\")"),
+        ("{", "a=b/g=1.cfg", "Ok(\"{vtpm=['backend=w']"),
+        ("(", "g.cfg", "g.cfg: xl prints no JSON; take output_format= out of /etc/xen/xl.conf"),
     ] {
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
         again.args(["--nocapture", "--exact", &test]).env("PATH", &path).env("BEGINS", begins);
-        let output = again.env(FILE, at("g.cfg")).output().unwrap();
+        let output = again.env(FILE, at(name)).output().unwrap();
         let heard = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(heard.contains(said), "{said}: {heard}");
     }

@@ -1,5 +1,6 @@
 //! Where the facts are read.
 
+use crate::path::with_sbin;
 use hardware_tpm::Roots;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ impl Machine {
 
 fn xl_info() -> Option<String> {
     let xl = duct::cmd("xl", ["info"]).stdin_null().stdout_capture().stderr_null().unchecked();
-    let child = xl.start().ok()?;
+    let child = with_sbin(&xl).start().ok()?;
     let start = Instant::now();
     loop {
         if let Some(done) = child.try_wait().ok()? {
