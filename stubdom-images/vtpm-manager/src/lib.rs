@@ -11,6 +11,7 @@ extern crate alloc;
 
 pub mod announce;
 pub mod arguments;
+mod disk;
 mod hardware;
 mod image;
 mod ledger;

@@ -150,6 +150,12 @@ where
         self.wants_end
     }
 
+    /// Whether its disk was lost, and with it all that it could do in this life.
+    #[must_use]
+    pub fn has_lost_disk(&self) -> bool {
+        self.manager.has_lost_disk()
+    }
+
     /// Why nobody is served, when the store waits for its recovery key.
     #[must_use]
     pub const fn locked(&self) -> Option<&RootError> {

@@ -9,6 +9,7 @@ mod vtpm;
 
 pub use open::{OpenError, Opened, Parts};
 
+use crate::disk::Noting;
 use crate::hardware::Hardware;
 use crate::ledger::commit::{Patience, Witnesses};
 use crate::ledger::{CommitFault, Ledger, Outcome};
@@ -16,7 +17,9 @@ use crate::pass::Pass;
 use crate::root::{RootError, RootKeeper};
 use crate::sessions::{LabelHash, Refusal, Sessions};
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::time::Duration;
 use domain_io::{BlockDevice, DomainId, Entropy, WatchEvent};
 use sha1::{Digest, Sha1};
@@ -50,7 +53,9 @@ pub enum Reply {
 
 /// The manager of all vTPMs of a host.
 pub struct Manager<D: BlockDevice, K> {
-    ledger: Ledger<D>,
+    ledger: Ledger<Noting<D>>,
+    /// The disk's backend went away.
+    disk_is_gone: Rc<Cell<bool>>,
     keeper: K,
     hardware: Option<Hardware>,
     entropy: Box<dyn Entropy>,
@@ -190,6 +195,13 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     #[must_use]
     pub const fn locked(&self) -> Option<&RootError> {
         self.locked.as_ref()
+    }
+
+    /// Whether the disk's backend went away. A disk of this domain that was given up does not come back in its
+    /// life: nothing can be kept, or asked for, before another start.
+    #[must_use]
+    pub fn has_lost_disk(&self) -> bool {
+        self.disk_is_gone.get()
     }
 
     /// How many vTPMs are attached.

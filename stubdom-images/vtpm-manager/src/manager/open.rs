@@ -2,6 +2,7 @@
 
 use super::Manager;
 use crate::arguments::Arguments;
+use crate::disk::Noting;
 use crate::hardware::Hardware;
 use crate::ledger::commit::Witnesses;
 use crate::ledger::settle::Word;
@@ -12,7 +13,7 @@ use crate::sessions::Sessions;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::time::Duration;
 use domain_io::{BlockDevice, Entropy};
@@ -161,11 +162,13 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
                 return Err(why);
             }
         };
-        let disk = Rc::new(RefCell::new(disk));
+        let disk_is_gone = Rc::<Cell<bool>>::default();
+        let disk = Rc::new(RefCell::new(Noting::new(disk, Rc::clone(&disk_is_gone))));
         let accept =
             if arguments.without_damaged { Accept::WhatIsLeft } else { Accept::WholeStore };
         let mut manager = Self {
             ledger: Ledger::locked(Rc::clone(&disk), accept, guard),
+            disk_is_gone,
             keeper,
             hardware,
             entropy,
@@ -186,7 +189,7 @@ impl<D: BlockDevice, K: RootKeeper> Manager<D, K> {
     }
 
     /// Whatever is on the disk becomes an open or a locked store.
-    fn begin(&mut self, disk: &Handle<D>, rules: &Rules) -> Result<Opened, OpenError> {
+    fn begin(&mut self, disk: &Handle<Noting<D>>, rules: &Rules) -> Result<Opened, OpenError> {
         let mut ground = Ground { hardware: self.hardware.as_mut(), entropy: &mut *self.entropy };
         match Opening::read(Rc::clone(disk)) {
             Ok(opening) => match self.keeper.open(ground, opening.sealed()) {

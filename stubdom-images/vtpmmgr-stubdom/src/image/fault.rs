@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Memory(TooLittleMemory),
     /// Its disk cannot be used.
     Disk(AttachError),
+    /// Its disk was there and is not any more.
+    DiskLost,
     /// A page of the hardware TPM cannot be mapped.
     Page { number: u64, error: DeviceError },
     /// The hardware TPM does not answer.
@@ -38,6 +40,10 @@ impl fmt::Display for Fault {
             Self::Argument(error) => error.fmt(f),
             Self::Memory(error) => error.fmt(f),
             Self::Disk(error) => write!(f, "its disk hda: {error}"),
+            Self::DiskLost => f.write_str(
+                "its disk hda: the disk's backend does not answer, and nothing can be kept or asked for any more: see \
+                 to domain 0's storage, then start the manager again",
+            ),
             Self::Page { number, error } => write!(
                 f,
                 "page {number:x} of the hardware TPM: {error} Without a hardware TPM add \

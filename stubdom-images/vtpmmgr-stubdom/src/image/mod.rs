@@ -37,8 +37,8 @@ pub(crate) fn main(domain: Domain) -> Ending {
     let started = start::manager(domain);
     let (mut store, outcome) = match started {
         Ok(mut serving) => {
-            let ending = serving.until_shutdown();
-            (serving.store, Ok(ending))
+            let outcome = serving.until_shutdown();
+            (serving.store, outcome)
         }
         Err((store, fault)) => (store, Err(fault)),
     };

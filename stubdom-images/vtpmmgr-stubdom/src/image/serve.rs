@@ -1,5 +1,6 @@
 //! Serving until the toolstack or a command from domain 0 wants the domain to end.
 
+use super::fault::Fault;
 use super::start::{Keeper, Labels};
 use super::{Sharing, Store, announce};
 use alloc::vec::Vec;
@@ -31,18 +32,24 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Serves; returns how the domain is to end.
-    pub(crate) fn until_shutdown(&mut self) -> Ending {
+    /// Serves; returns how the domain is to end, or why it cannot go on.
+    pub(crate) fn until_shutdown(&mut self) -> Result<Ending, Fault> {
         self.locked = self.domain.locked().is_some();
         if !self.locked {
             self.say_ready();
         }
         loop {
             if let Some(ending) = self.asked_to_end() {
+                log::info!("asked to stop");
                 self.stop();
-                return ending;
+                return Ok(ending);
             }
             self.turn();
+            if self.domain.has_lost_disk() {
+                log::error!("closing all devices: {}", Fault::DiskLost);
+                self.stop();
+                return Err(Fault::DiskLost);
+            }
             if self.locked && self.domain.locked().is_none() {
                 self.locked = false;
                 self.say_ready();
@@ -95,7 +102,6 @@ impl Serving {
     }
 
     fn stop(&mut self) {
-        log::info!("asked to stop");
         announce(&mut self.store, State::Stopping);
         self.domain.shutdown(&mut self.store, &self.clock);
         let end = self.clock.now().saturating_add(CLOSING);

@@ -40,10 +40,12 @@ fn while_the_disk_is_gone_saves_fail_and_nothing_hangs() {
     let disk = disk();
     let mut rig = Rig::start(&disk);
     let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert!(!rig.domain.has_lost_disk());
     disk.borrow_mut().die_after(Some(0));
     for save in 1..5 {
         assert_eq!(vtpm.request(&mut rig, Request::Save(&body(1, save))).0, 9);
         assert_eq!(vtpm.request(&mut rig, Request::Load).0, 9, "not unknown: not readable");
+        assert!(rig.domain.has_lost_disk(), "the image ends with it");
     }
     disk.borrow_mut().die_after(None);
     assert_eq!(vtpm.request(&mut rig, Request::Load).0, 3);
