@@ -158,3 +158,21 @@ fn an_answer_that_nobody_hears_ends_nothing_and_one_that_is_nowhere_else_is_an_e
         assert!(said.contains("vtpmmgr-ctl: standard output cannot be written; name"), "{said}");
     }
 }
+
+#[test]
+fn of_a_pair_of_keys_that_cannot_be_written_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = || fs::read_dir(folder.path()).unwrap().count();
+    // Nothing may be written, as on a full disk.
+    let mut shell = Command::new("sh");
+    let full = "trap '' XFSZ; ulimit -f 0; exec \"$0\" policy new-key key.pem";
+    shell.args(["-c", full, env!("CARGO_BIN_EXE_vtpmmgr-ctl")]).current_dir(folder.path());
+    let done = shell.output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!((done.status.code(), left()), (Some(7), 0), "{said}");
+    assert!(said.contains("key.pem cannot be used") && said.contains("name another"), "{said}");
+    fs::write(folder.path().join("key.pem.pub"), "mine").unwrap();
+    assert_eq!(code(folder.path(), &["policy", "new-key", "key.pem"]), Some(7));
+    assert_eq!(left(), 1, "and no private key without its public one");
+    assert_eq!(fs::read(folder.path().join("key.pem.pub")).unwrap(), b"mine");
+}

@@ -15,8 +15,8 @@ use p256::pkcs8::{
     DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding,
 };
 use serde_json::json;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use vtpm_custody::approval_digest;
@@ -47,12 +47,10 @@ pub(crate) fn hand_out(
         );
     };
     let mut file = private_file(&path)?;
-    let key = ask().inspect_err(|_| {
-        // Nothing is in it. If it cannot be removed it does no harm.
-        let _ = std::fs::remove_file(&path);
-    })?;
+    let key = ask().inspect_err(|_| forget(&path))?;
     let written = writeln!(file, "{}", *key).and_then(|()| file.sync_all());
-    written.with_context(|| {
+    // What is left of it opens nothing, and would keep another from its place.
+    written.inspect_err(|_| forget(&path)).with_context(|| {
         format!("{}: the recovery key is lost; make another with --replace", path.display())
     })?;
     print(json, json!({ "done": true, "file": path }), || println!("{}", path.display()));
@@ -75,13 +73,28 @@ pub(crate) fn new(path: &Path) -> Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");
     let public_path = PathBuf::from(name);
-    let mut file = private_file(path)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
-    let made = OpenOptions::new().write(true).create_new(true).open(&public_path);
-    made.and_then(|mut file| file.write_all(public.as_bytes())).map_err(|error| {
-        Unusable(file_error(&public_path, &error, "name another file for the private key"))
-    })?;
+    let another = "name another file for the private key";
+    let file = private_file(path)?;
+    let written = filled(file, path, text.as_bytes()).map_err(|error| (path, error));
+    let written = written.and_then(|()| {
+        let made = OpenOptions::new().write(true).create_new(true).open(&public_path);
+        let made = made.and_then(|file| filled(file, &public_path, public.as_bytes()));
+        // Alone it is of no use.
+        made.inspect_err(|_| forget(path)).map_err(|error| (&*public_path, error))
+    });
+    written.map_err(|(path, error)| Unusable(file_error(path, &error, another)))?;
     Ok(public_path)
+}
+
+/// A file that was just made has these bytes, or is gone.
+fn filled(mut file: File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| forget(path))
+}
+
+/// A file that was made here. If it cannot be removed it does no harm.
+fn forget(path: &Path) {
+    let _ = fs::remove_file(path);
 }
 
 /// A public key in PEM.
