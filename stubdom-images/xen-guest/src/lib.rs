@@ -90,6 +90,7 @@ mod stack;
 pub use command_line::{CommandLine, CommandLineError};
 pub use disk::{AttachError, Disk, DiskHost, VirtualDevice};
 pub use memory_need::TooLittleMemory;
+pub use store::ShutdownRequest;
 
 #[cfg(target_os = "none")]
 pub use {
@@ -103,7 +104,7 @@ pub use {
     events::Waiter,
     labels::peer_label,
     sharing::{DomainSharing, Page, Port},
-    store::{ShutdownRequest, StoreConnection},
+    store::StoreConnection,
 };
 
 /// Makes `main` the image's main function: `fn main(domain: Domain) -> Ending`.

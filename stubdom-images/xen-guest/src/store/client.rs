@@ -205,13 +205,17 @@ impl<P: SharedPage, H: Host> Client<P, H> {
             let mut texts = message.payload.split(|byte| *byte == 0).map(text);
             let (path, token) =
                 (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-            if token == CONTROL_TOKEN {
-                self.control_changed = true;
-            } else {
-                self.watches.push(WatchEvent { path, token });
-            }
+            self.fired(path, token);
         } else if message.id == self.last_id {
             self.answer = Some(message);
+        }
+    }
+
+    fn fired(&mut self, path: String, token: String) {
+        if token == CONTROL_TOKEN {
+            self.control_changed = true;
+        } else {
+            self.watches.push(WatchEvent { path, token });
         }
     }
 }
@@ -273,7 +277,7 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
             Ok(_) => Ok(()),
             // It was carried out when no answer came, and does not fire again.
             Err(StoreError::Refused(word)) if word == "EEXIST" => {
-                self.watches.push(WatchEvent { path: path.to_string(), token: token.to_string() });
+                self.fired(path.to_string(), token.to_string());
                 Ok(())
             }
             Err(error) => {

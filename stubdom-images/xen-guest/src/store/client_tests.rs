@@ -206,6 +206,15 @@ fn the_runtimes_own_watch_is_not_shown_to_the_image() {
 }
 
 #[test]
+fn the_runtimes_own_watch_that_was_set_already_counts_as_fired() {
+    let (mut client, _) =
+        connect(|_, request| vec![encode(Kind::ERROR, request.id, &[b"EEXIST\0"]).unwrap()]);
+    assert_eq!(client.watch("control/shutdown", CONTROL_TOKEN), Ok(()));
+    assert_eq!(client.next_event(), None);
+    assert!(client.take_control_changed());
+}
+
+#[test]
 fn what_came_with_an_answer_is_unread_until_it_is_asked_for() {
     let (mut client, _) = connect(honest);
     assert!(!client.has_unread());

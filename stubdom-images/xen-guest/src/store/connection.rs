@@ -1,7 +1,8 @@
 //! This domain's own connection, and the toolstack's requests that come through it.
 #![allow(unsafe_code, reason = "the ring's page is mapped by the boot code")]
 
-use super::client::{CONTROL_TOKEN, Client, Host};
+use super::client::{Client, Host};
+use super::shutdown::{Shutdown, ShutdownRequest};
 use crate::paging::{STORE_RING, UNUSED};
 use crate::raw_page::RawPage;
 use crate::{clock, events, hypercall};
@@ -9,8 +10,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{DomainId, PortNumber, StoreError, WatchEvent, Xenstore};
-
-const SHUTDOWN: &str = "control/shutdown";
 
 struct RealHost {
     port: u32,
@@ -35,18 +34,10 @@ impl Host for RealHost {
     }
 }
 
-/// What the toolstack asks of the domain (Xen docs/misc/xenstore-paths.pandoc, `control/shutdown`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShutdownRequest {
-    /// `xl shutdown`: end with [`Ending::Poweroff`](crate::Ending::Poweroff).
-    Poweroff,
-    /// `xl reboot`: end with [`Ending::Reboot`](crate::Ending::Reboot).
-    Reboot,
-}
-
 /// This domain's connection to xenstored.
 pub struct StoreConnection {
     client: Client<RawPage, RealHost>,
+    shutdown: Shutdown,
     port: u32,
 }
 
@@ -55,10 +46,9 @@ impl StoreConnection {
         // SAFETY: the boot code mapped the ring there, for ever.
         let page = unsafe { RawPage::new(STORE_RING) };
         let mut client = Client::new(page, RealHost { port });
-        if let Err(error) = client.watch(SHUTDOWN, CONTROL_TOKEN) {
-            log::warn!("shutdown requests will not be noticed: {error}");
-        }
-        Self { client, port }
+        let mut shutdown = Shutdown::default();
+        shutdown.watch(&mut client);
+        Self { client, shutdown, port }
     }
 
     /// The port to wait on for watch events and for [`shutdown_request`](Self::shutdown_request).
@@ -76,24 +66,10 @@ impl StoreConnection {
     }
 
     /// Whether the toolstack wants the domain to end; acknowledges the request, as it expects.
-    /// Never waits when nothing has changed.
+    /// Never waits when nothing has changed and nothing is to be made up for.
     pub fn shutdown_request(&mut self) -> Option<ShutdownRequest> {
-        if !self.client.take_control_changed() {
-            return None;
-        }
-        let request = match self.client.read(SHUTDOWN).as_deref() {
-            Ok("poweroff" | "halt") => ShutdownRequest::Poweroff,
-            Ok("reboot") => ShutdownRequest::Reboot,
-            Ok("") | Err(_) => return None,
-            Ok(other) => {
-                log::warn!("the toolstack asks for {other:?}, which this domain cannot do");
-                return None;
-            }
-        };
-        if let Err(error) = self.client.write(SHUTDOWN, "") {
-            log::warn!("the shutdown request could not be acknowledged: {error}");
-        }
-        Some(request)
+        let changed = self.client.take_control_changed();
+        self.shutdown.look(&mut self.client, changed)
     }
 }
 
