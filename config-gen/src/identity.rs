@@ -91,7 +91,6 @@ fn line(file: &Path, item: &ListItem) -> Result<VtpmLine> {
 
 /// Whether a vTPM's file asks for one that keeps nothing.
 fn is_ephemeral(found: &Settings) -> bool {
-    let extra = found.0.iter().rfind(|setting| setting.name == "extra");
-    let extra = extra.and_then(|setting| setting.text.as_deref()).unwrap_or_default();
+    let extra = found.text("extra").unwrap_or_default();
     extra.split_whitespace().any(|word| word == "ephemeral")
 }

@@ -299,8 +299,9 @@ impl Planner<'_> {
             };
             anyhow!("{}:{why}{meant}", file.display())
         })?;
-        match found.0.iter().rfind(|setting| setting.name == "name") {
-            Some(SettingAt { text: Some(own), place, .. }) if own != name => Err(anyhow!(
+        let last = found.0.iter().rfind(|setting| setting.name == "name");
+        match (found.text("name"), last) {
+            (Some(own), Some(SettingAt { place, .. })) if own != name => Err(anyhow!(
                 "{}:{place}: this is the file of \"{own}\", and not of \"{name}\"; write the same \
                  name in both",
                 file.display()

@@ -34,8 +34,7 @@ pub(crate) fn agrees(wanted: &Wanted, asked: Option<&Text>, file: &Path) -> Resu
 fn hardware(file: &Path) -> Result<&'static str> {
     let text = crate::files::text(file, "remove it, or write elsewhere with --output")?;
     let found = settings(&text).map_err(|why| anyhow!("{}:{why}", file.display()))?;
-    let extra = found.0.iter().rfind(|setting| setting.name == "extra");
-    let extra = extra.and_then(|setting| setting.text.as_deref()).unwrap_or_default();
+    let extra = found.text("extra").unwrap_or_default();
     let mut read = HardwareArguments::default();
     for word in extra.split_whitespace() {
         read.take(word).map_err(|why| anyhow!("{}: {why}; correct extra=", file.display()))?;
@@ -45,4 +44,17 @@ fn hardware(file: &Path) -> Result<&'static str> {
         (_, true) => "2.0",
         (_, false) => "1.2",
     })
+}
+
+#[test]
+fn words_that_a_file_adds_to_its_line_count_too() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (text, has) in [
+        ("extra='tpm2'\nextra += ' loglevel=debug'\n", "2.0"),
+        ("extra='tpm2'\nextra='loglevel=debug'\n", "1.2"),
+        ("extra += 'hwtpm=none'\n", "none"),
+    ] {
+        std::fs::write(file.path(), text).unwrap();
+        assert_eq!(hardware(file.path()).unwrap(), has, "{text}");
+    }
 }

@@ -22,8 +22,7 @@ pub(crate) fn of_ours(file: &Path) -> Option<String> {
 /// The file name of what is started.
 fn kernel(file: &Path) -> Option<String> {
     let text = String::from_utf8(read_file(file).ok()?).ok()?;
-    let found = settings(&text).ok()?;
-    let kernel = found.0.iter().rev().find(|setting| setting.name == "kernel")?.text.clone()?;
+    let kernel = settings(&text).ok()?.text("kernel")?;
     Some(Path::new(&kernel).file_name()?.to_string_lossy().into_owned())
 }
 

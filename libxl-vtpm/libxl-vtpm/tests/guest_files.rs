@@ -75,6 +75,8 @@ fn files() -> impl Strategy<Value = String> {
         1 => Just(" "), 1 => Just("# it's\n"), 1 => Just("name='g'\n"), 1 => Just("5"),
         1 => Just("0xfg"), 1 => Just("["), 1 => Just("="),  1 => Just("ä"),
         1 => Just("x_1=0x1f\n"), 1 => Just("\r\n"), 1 => Just("\t"), 1 => Just("vtpm=['a',\n'b']\n"),
+        1 => Just("vtpm=['a',]\n"), 1 => Just("+="), 1 => Just("# c\r\n"), 1 => Just("[,]"),
+        1 => Just("name += 'h'\n"),
     ];
     proptest::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
 }
@@ -89,6 +91,9 @@ fn the_text_s_own_reading_of_a_file_is_libxlutil_s() {
             let ours = settings(&text);
             prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}", text);
             let (Ok(theirs), Ok(ours)) = (theirs, ours) else { return Ok(()) };
+            if let Some(Setting::Text(name)) = theirs.get("name") {
+                prop_assert_eq!(ours.text("name"), Some(name), "name of {:?}", text);
+            }
             let Some(Setting::List(items)) = theirs.get("vtpm") else { return Ok(()) };
             let items: Vec<_> = items.into_iter().flatten().collect();
             let found: Vec<_> = ours.list("vtpm").iter().map(|item| item.text.clone()).collect();

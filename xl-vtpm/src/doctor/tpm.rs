@@ -44,8 +44,7 @@ struct Has {
 fn manager_has(machine: &Machine) -> Option<Has> {
     let found = settings(&machine.text(MANAGER_FILE)?).ok()?;
     let pages: Vec<_> = found.list("iomem").into_iter().map(|item| item.text.clone()).collect();
-    let extra = found.0.iter().rev().find(|setting| setting.name == "extra");
-    let extra = extra.and_then(|setting| setting.text.clone()).unwrap_or_default();
+    let extra = found.text("extra").unwrap_or_default();
     let has = |wanted: &str| extra.split_whitespace().any(|word| word == wanted);
     if pages.is_empty() || has("hwtpm=none") || has("hwtpm=tpmfront") {
         return None;

@@ -74,8 +74,7 @@ fn modes(machine: &Machine) -> Vec<Finding> {
 /// What xl prints of domains has to be JSON (xl.conf(5)).
 fn format(machine: &Machine) -> Option<Finding> {
     let conf = settings(&machine.text("etc/xen/xl.conf")?).ok()?;
-    let format = conf.0.iter().rfind(|setting| setting.name == "output_format")?.text.clone()?;
-    (format == "sxp").then(|| {
+    (conf.text("output_format")? == "sxp").then(|| {
         Finding::bad(
             "xl.conf",
             "/etc/xen/xl.conf has xl tell of domains in SXP, which these tools do not read",

@@ -48,6 +48,15 @@ impl Settings {
         parts.filter_map(|setting| setting.items.as_ref()).flatten().collect()
     }
 
+    /// The text `name` as it is at the end of the file: from the last `=` on, with what `+=` adds to it. `None` for a
+    /// list, and where nothing sets it.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        let texts: Option<Vec<_>> =
+            self.parts(name).into_iter().map(|setting| setting.text.as_deref()).collect();
+        texts.filter(|texts| !texts.is_empty()).map(|texts| texts.concat())
+    }
+
     /// The assignments that make up `name` at the end of the file.
     pub(super) fn parts(&self, name: &str) -> Vec<&SettingAt> {
         let all: Vec<_> = self.0.iter().filter(|setting| setting.name == name).collect();
@@ -175,4 +184,12 @@ fn lists_within_lists_are_read_to_a_depth_and_never_overflow_the_stack() {
     assert!(settings(&nested(DEEPEST + 1)).is_ok());
     let too_deep = settings(&nested(1_000_000)).unwrap_err();
     assert_eq!(too_deep.0, Place { line: 1, column: DEEPEST + 6 });
+}
+
+#[test]
+fn a_text_is_what_was_added_to_it_too() {
+    let found = settings("a='x'\na='1'\na += \"2\"\na+=3\nb += 'y'\nc=['z']\n").unwrap();
+    assert_eq!(found.text("a").as_deref(), Some("123"));
+    assert_eq!(found.text("b").as_deref(), Some("y"));
+    assert_eq!((found.text("c"), found.text("d")), (None, None));
 }
