@@ -4,6 +4,7 @@
 use crate::store::{StoreError, Xenstore};
 use alloc::string::String;
 use core::fmt;
+use core::time::Duration;
 
 /// The node `state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,46 @@ impl Announcement {
     }
 }
 
+/// A state that is said again until xenstored has taken it: tools that wait for `ready` serve nobody
+/// before they read it, however long the domain has been serving.
+#[derive(Debug)]
+pub struct Word {
+    here: Announcement,
+    unsaid: Option<State>,
+}
+
+impl Word {
+    /// How long to wait at most before [`repeat`](Self::repeat) while [`is_unsaid`](Self::is_unsaid).
+    pub const AGAIN: Duration = Duration::from_secs(1);
+
+    /// Nothing is to be said yet.
+    #[must_use]
+    pub const fn new(here: Announcement) -> Self {
+        Self { here, unsaid: None }
+    }
+
+    /// Says that the state has changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the domain goes on without, and calls [`repeat`](Self::repeat) in each turn.
+    pub fn say(&mut self, store: &mut dyn Xenstore, state: State) -> Result<(), StoreError> {
+        let said = self.here.state(store, state);
+        self.unsaid = (said == Err(StoreError::NoAnswer)).then_some(state);
+        said
+    }
+
+    /// Says what xenstored has not answered again; `true` when it has now.
+    pub fn repeat(&mut self, store: &mut dyn Xenstore) -> bool {
+        self.unsaid.is_some_and(|state| self.say(store, state).is_ok())
+    }
+
+    /// Whether there is something to repeat.
+    #[must_use]
+    pub const fn is_unsaid(&self) -> bool {
+        self.unsaid.is_some()
+    }
+}
+
 /// One line of printable text, cut to [`LONGEST_ERROR`].
 fn one_line(text: &str) -> String {
     let mut line = String::new();
@@ -125,9 +166,9 @@ fn one_line(text: &str) -> String {
 
 #[cfg(all(test, feature = "test-utils"))]
 mod tests {
-    use super::{Announcement, LONGEST_ERROR, one_line};
-    use crate::test_utils::World;
-    use crate::{DomainId, Xenstore};
+    use super::{Announcement, LONGEST_ERROR, State, Word, one_line};
+    use crate::test_utils::{Hiccup, Unanswered, World};
+    use crate::{DomainId, StoreError, Xenstore};
 
     #[test]
     fn whoever_waits_finds_the_reason_before_the_word() {
@@ -141,6 +182,32 @@ mod tests {
         assert_eq!(read("state").unwrap(), "locked");
         assert_eq!(read("error").unwrap(), "the PCRs have changed");
         assert_eq!(read("tpm").unwrap(), "2.0");
+    }
+
+    #[test]
+    fn ready_is_said_again_until_xenstored_has_taken_it_and_no_more() {
+        let (world, domain) = (World::new(), DomainId(4));
+        world.add_domain(domain);
+        let mut store = Hiccup::new(world.store(domain));
+        let mut word = Word::new(Announcement { directory: "data/vtpm" });
+        store.after(0, Unanswered::Lost);
+        assert_eq!(word.say(&mut store, State::Ready), Err(StoreError::NoAnswer));
+        assert!(word.is_unsaid());
+        assert!(word.repeat(&mut store));
+        assert_eq!(store.read("data/vtpm/state").unwrap(), "ready");
+        store.write("data/vtpm/state", "stopping").unwrap();
+        assert!(!word.repeat(&mut store));
+        assert_eq!(store.read("data/vtpm/state").unwrap(), "stopping");
+    }
+
+    #[test]
+    fn what_xenstored_refuses_is_not_said_again() {
+        let world = World::new();
+        let mut store = world.store(DomainId(4));
+        store.failure = Some(StoreError::Refused("EQUOTA".into()));
+        let mut word = Word::new(Announcement { directory: "data/vtpm" });
+        assert!(word.say(&mut store, State::Ready).is_err());
+        assert!(!word.is_unsaid());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use core::fmt;
 use domain_io::announce::Announcement;
-pub use domain_io::announce::State;
+pub use domain_io::announce::{State, Word};
 use domain_io::{StoreError, Xenstore};
 use tpm_wire::TpmVersion;
 
@@ -20,6 +20,12 @@ pub fn starting(
     tpm: Option<TpmVersion>,
 ) -> Result<(), StoreError> {
     HERE.starting(store, image, tpm.as_ref().map(|tpm| tpm as &dyn fmt::Display))
+}
+
+/// To say that it is ready, until xenstored knows.
+#[must_use]
+pub const fn word() -> Word {
+    Word::new(HERE)
 }
 
 /// Says that the state has changed.

@@ -1,15 +1,15 @@
 //! Serving until the toolstack wants the domain to end.
 
+use super::Fault;
 use super::ground::{Link, Requests, Store};
 use super::start::{Footing, Running};
-use super::{Fault, announce};
 use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{Clock, Xenstore};
 use tpmback::WATCHES_PER_TURN;
 use vtpm_engine::LibTpms;
 use vtpm_service::StateKeeper;
-use vtpm_service::announce::State;
+use vtpm_service::announce::{self, State, Word};
 use xen_guest::{DomainClock, DomainSharing, Ending, Waiter};
 
 /// How long the devices may take to close before the domain ends without.
@@ -27,22 +27,29 @@ pub(crate) struct Serving<K> {
     waiter: Waiter,
     requests: Requests,
     ports: Vec<domain_io::PortNumber>,
+    word: Word,
 }
 
 impl<K: StateKeeper<LibTpms>> Serving<K> {
     pub(crate) fn new(vtpm: Running<K>, link: Option<Link>, footing: Footing) -> Self {
         let Footing { links, store, sharing, clock, waiter, requests } = footing;
-        Self { vtpm, link, links, store, sharing, clock, waiter, requests, ports: Vec::new() }
+        let (ports, word) = (Vec::new(), announce::word());
+        Self { vtpm, link, links, store, sharing, clock, waiter, requests, ports, word }
     }
 
     /// Serves; returns how the domain was asked to end.
     pub(crate) fn until_shutdown(&mut self) -> Result<Ending, Fault> {
-        announce(&mut self.store, State::Ready);
+        if let Err(error) = self.word.say(&mut self.store, State::Ready) {
+            log::warn!("cannot write data/vtpm/state = {}: {error}", State::Ready);
+        }
         log::info!("ready for a frontend");
         loop {
             if let Some(ending) = self.requests.shutdown() {
                 self.stop();
                 return Ok(ending);
+            }
+            if self.word.repeat(&mut self.store) {
+                log::info!("data/vtpm/state says so now");
             }
             if let Err(error) = self.turn() {
                 let fault = Fault::Service(error);
@@ -70,6 +77,8 @@ impl<K: StateKeeper<LibTpms>> Serving<K> {
 
     fn next_deadline(&self) -> Duration {
         let own = self.vtpm.next_deadline();
+        let again = self.clock.now().saturating_add(Word::AGAIN);
+        let own = if self.word.is_unsaid() { own.min(again) } else { own };
         self.link.as_ref().map_or(own, |link| own.min(link.next_deadline()))
     }
 

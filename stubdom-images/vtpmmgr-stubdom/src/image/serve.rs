@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::{Clock, PortNumber, Xenstore};
 use tpmback::WATCHES_PER_TURN;
-use vtpm_manager::announce::State;
+use vtpm_manager::announce::{State, Word};
 use vtpmmgr_stubdom::ManagerDomain;
 use xen_guest::{DomainClock, DomainDisk, Ending, ShutdownRequest, Waiter};
 
@@ -29,6 +29,7 @@ pub(crate) struct Serving {
     pub(crate) waiter: Waiter,
     pub(crate) ports: Vec<PortNumber>,
     pub(crate) locked: bool,
+    pub(crate) word: Word,
 }
 
 impl Serving {
@@ -44,6 +45,9 @@ impl Serving {
                 self.stop();
                 return Ok(ending);
             }
+            if self.word.repeat(&mut self.store) {
+                log::info!("data/vtpmmgr/state says so now");
+            }
             self.turn();
             if self.domain.has_lost_disk() {
                 log::error!("closing all devices: {}", Fault::DiskLost);
@@ -56,13 +60,16 @@ impl Serving {
             }
             let now = self.clock.now();
             let deadline = self.domain.next_deadline(now);
-            let idle = now.saturating_add(IDLE);
+            let idle = if self.word.is_unsaid() { Word::AGAIN } else { IDLE };
+            let idle = now.saturating_add(idle);
             self.wait(deadline.map_or(idle, |deadline| deadline.min(idle)));
         }
     }
 
     fn say_ready(&mut self) {
-        announce(&mut self.store, State::Ready);
+        if let Err(error) = self.word.say(&mut self.store, State::Ready) {
+            log::warn!("cannot write data/vtpmmgr/state = {}: {error}", State::Ready);
+        }
         log::info!("ready for vTPMs");
     }
 

@@ -13,7 +13,7 @@ use domain_io::{Clock, PortNumber};
 use tpm_hw::Driver;
 use tpm_wire::manager::Force;
 use vtpm_custody::Access;
-use vtpm_manager::announce::HERE;
+use vtpm_manager::announce::{HERE, Word};
 use vtpm_manager::{Arguments, Manager, Opened, Parts, RootKeeper, WithHardware, WithoutHardware};
 use vtpmmgr_stubdom::{HEAP_NEEDED, ManagerDomain};
 use xen_guest::{CommandLine, Console, Domain, DomainDisk, VirtualDevice};
@@ -48,7 +48,8 @@ pub(crate) fn manager(mut domain: Domain) -> Result<Serving, (Store, Fault)> {
     })();
     match made {
         Ok(domain) => {
-            Ok(Serving { domain, store, sharing, clock, waiter, ports: Vec::new(), locked: false })
+            let (ports, word) = (Vec::new(), Word::new(HERE));
+            Ok(Serving { domain, store, sharing, clock, waiter, ports, locked: false, word })
         }
         Err(fault) => Err((store, fault)),
     }
