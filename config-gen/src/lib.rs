@@ -21,6 +21,7 @@ mod wanted;
 mod words;
 
 pub use arguments::Arguments;
+pub use report::as_typed;
 
 use anyhow::Result;
 use std::path::{Path, PathBuf};

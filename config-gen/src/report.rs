@@ -74,25 +74,25 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     }
     line("\nTo start everything:".into());
     for folder in folders(plan) {
-        line(format!("  mkdir -p -m 700 {folder}"));
+        line(format!("  mkdir -p -m 700 {}", as_typed(folder)));
     }
     if let Some(manager) = &plan.manager {
         // A file of an earlier run may have no script that makes it.
         if !plan.checks_disks || plan.allocated || manager.stays {
             image(plan, &manager.disk, 16).map(&mut line);
         }
-        line(format!("  xl create {}", manager.file.display()));
+        line(format!("  xl create {}", as_typed(&manager.file.display().to_string())));
     }
     for vtpm in &plan.vtpms {
         if !vtpm.ephemeral && (!plan.checks_disks || plan.allocated) {
             image(plan, &vtpm.disk, 2).map(&mut line);
         }
-        line(format!("  xl create {}", vtpm.file.display()));
+        line(format!("  xl create {}", as_typed(&vtpm.file.display().to_string())));
         line(format!(
             "  xenstore-read /local/domain/$(xl domid {})/data/vtpm/state    # until it says ready",
             vtpm.name
         ));
-        line(format!("  xl create {}", vtpm.guest.file.display()));
+        line(format!("  xl create {}", as_typed(&vtpm.guest.file.display().to_string())));
     }
     said
 }
@@ -100,8 +100,16 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
 /// The command that makes an image where there is none yet; a block device is there.
 fn image(plan: &Plan, disk: &str, mib: u32) -> Option<String> {
     let make = if plan.allocated { "fallocate -l" } else { "truncate -s" };
-    let command = || format!("  test -e {disk} || (umask 077; {make} {mib}M {disk})");
+    let typed = as_typed(disk);
+    let command = || format!("  test -e {typed} || (umask 077; {make} {mib}M {typed})");
     (!disk.starts_with("/dev/")).then(command)
+}
+
+/// A path as a shell has to be given it.
+#[must_use]
+pub fn as_typed(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
+    if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// The folders of all disk images that are no block devices.
@@ -110,4 +118,11 @@ fn folders(plan: &Plan) -> BTreeSet<&str> {
     let vtpms = plan.vtpms.iter().filter(|vtpm| !vtpm.ephemeral).map(|vtpm| &vtpm.disk);
     let files = managers.chain(vtpms).filter(|disk| !disk.starts_with("/dev/"));
     files.filter_map(|disk| disk.rsplit_once('/')).map(|(folder, _)| folder).collect()
+}
+
+#[test]
+fn a_path_with_spaces_can_be_typed_as_it_is_said() {
+    assert_eq!(as_typed("/etc/xen/vtpm/g-1.cfg"), "/etc/xen/vtpm/g-1.cfg");
+    assert_eq!(as_typed("o 2/g.cfg"), "'o 2/g.cfg'");
+    assert_eq!(as_typed("it's"), r"'it'\''s'");
 }

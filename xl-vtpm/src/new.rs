@@ -27,19 +27,6 @@ pub(crate) fn run(options: &New, json: bool) -> Result<(), Exit> {
     // The long list of xl commands at its end is what `create` does.
     print!("{}", said.split("\nTo start everything:").next().unwrap_or(&said));
     let file = options.output.join(format!("{}.cfg", options.guest)).display().to_string();
-    println!("Next: xl-vtpm create {}", as_typed(&file));
+    println!("Next: xl-vtpm create {}", config_gen::as_typed(&file));
     Ok(())
-}
-
-/// As a shell has to be given it.
-fn as_typed(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
-    if path.chars().all(plain) { path.into() } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-#[test]
-fn a_path_with_spaces_can_be_typed_as_it_is_said() {
-    assert_eq!(as_typed("/etc/xen/vtpm/g-1.cfg"), "/etc/xen/vtpm/g-1.cfg");
-    assert_eq!(as_typed("o 2/g.cfg"), "'o 2/g.cfg'");
-    assert_eq!(as_typed("it's"), r"'it'\''s'");
 }
