@@ -1,5 +1,5 @@
 use super::*;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use domain_io::test_utils::{FakeClock, FakePort, FakeSharing, FakeStore, Permissions, World};
 use domain_io::{Clock, DomainId, StoreError, Xenstore};
 use proptest::prelude::*;
@@ -95,6 +95,8 @@ impl Backend {
 struct TestHost {
     backend: Rc<RefCell<Backend>>,
     clock: FakeClock,
+    /// At the next wait the machine stands still for so long, and the backend with it.
+    stands_still: Cell<Duration>,
 }
 
 impl DiskHost for TestHost {
@@ -102,6 +104,10 @@ impl DiskHost for TestHost {
         self.clock.now()
     }
     fn wait(&self, _port: PortNumber, until: Duration) {
+        let lost = self.stands_still.take();
+        if !lost.is_zero() {
+            return self.clock.advance(lost);
+        }
         let before = self.backend.borrow().taken;
         self.backend.borrow_mut().step();
         if self.backend.borrow().taken == before {
@@ -155,7 +161,8 @@ impl Rig {
     fn attach(&self) -> Result<Disk<FakeSharing, TestHost>, AttachError> {
         let (mut store, mut sharing) =
             (self.world.store(DomainId(5)), self.world.sharing(DomainId(5)));
-        let host = TestHost { backend: Rc::clone(&self.backend), clock: self.world.clock() };
+        let (backend, clock) = (Rc::clone(&self.backend), self.world.clock());
+        let host = TestHost { backend, clock, stands_still: Cell::default() };
         Disk::attach(&mut store, &mut sharing, host, VirtualDevice::HDA)
     }
 }
@@ -276,6 +283,14 @@ fn a_backend_that_lies_or_stays_silent_loses_the_disk() {
         assert_eq!(disk.write(0, &[0; 512]), Err(BlockError::Gone));
         assert_eq!(disk.flush(), Err(BlockError::Gone));
     }
+}
+
+#[test]
+fn a_machine_that_stood_still_is_no_silent_backend() {
+    let rig = Rig::new();
+    let mut disk = rig.attach().unwrap();
+    disk.host.stands_still.set(PATIENCE * 6);
+    assert_eq!(disk.write(0, &[1; 512]), Ok(()));
 }
 
 #[test]
