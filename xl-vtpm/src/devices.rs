@@ -31,10 +31,7 @@ pub(crate) fn attach(
     let (domid, line) = (host.find(guest)?, understood.line);
     let backend = host.find(&line.backend)?;
     let is_guest = domid != 0 && !host.is(domid, Role::Vtpm)?;
-    if let Some(why) = no_tpm(&line.backend, backend, is_guest && host.is(backend, Role::Manager)?)
-    {
-        return Err(Exit::not_done(why));
-    }
+    refuse(&line.backend, backend, is_guest && host.is(backend, Role::Manager)?)?;
     if host.is(backend, Role::Vtpm)? {
         busy::refuse(&host, &line.backend)?;
     }
@@ -59,6 +56,16 @@ pub(crate) fn attach(
     let devid = add(&host, domid, &new)?;
     told(json, "attached", guest, devid, uuid, &line.backend);
     Ok(())
+}
+
+/// Refuses a running domain that holds no TPM of a guest's as that of one which is to be started.
+pub(crate) fn holds_one(host: &Host, name: &str) -> Result<(), Exit> {
+    let Some(domid) = host.xen.find(name) else { return Ok(()) };
+    refuse(name, domid, host.is(domid, Role::Manager)?)
+}
+
+fn refuse(name: &str, domid: u32, manager_for_a_guest: bool) -> Result<(), Exit> {
+    no_tpm(name, domid, manager_for_a_guest).map_or(Ok(()), |why| Err(Exit::not_done(why)))
 }
 
 /// Why this domain has no TPM to give.

@@ -41,8 +41,8 @@ struct Ending {
     host: Host,
     guest: u32,
     name: String,
-    /// The vTPM domains that nobody else uses.
-    vtpms: Vec<u32>,
+    /// The vTPM domains that nobody else uses. One that is gone by then has no name any more: so they are kept.
+    vtpms: Vec<(u32, String)>,
 }
 
 /// Ends a guest, and then the vTPM domains that nobody else uses. A guest is never ended by force.
@@ -92,10 +92,12 @@ impl Ending {
         let mut vtpms = Vec::new();
         for backend in host.xen.vtpms(guest).iter().map(|vtpm| vtpm.backend_domid) {
             // A resident one stays for its guest's next start.
-            let known = vtpms.contains(&backend) || is_resident(&host, backend);
+            let is_there = |(domid, _): &(u32, String)| *domid == backend;
+            let known = vtpms.iter().any(is_there) || is_resident(&host, backend);
             if !known && host.is(backend, Role::Vtpm)? && !is_used_by_others(&host, backend, guest)?
             {
-                vtpms.push(backend);
+                let name = host.xen.name_of(backend).unwrap_or_else(|| backend.to_string());
+                vtpms.push((backend, name));
             }
         }
         Ok(Self { host, guest, name, vtpms })
@@ -130,12 +132,8 @@ impl Ending {
         )))
     }
 
-    fn name_of(&self, domid: u32) -> String {
-        self.host.xen.name_of(domid).unwrap_or_else(|| domid.to_string())
-    }
-
     fn would(&self, json: bool) -> Result<(), Exit> {
-        let vtpms = self.vtpms.iter().map(|domid| self.name_of(*domid));
+        let vtpms = self.vtpms.iter().map(|(_, name)| name.clone());
         let names: Vec<_> = std::iter::once(self.name.clone()).chain(vtpms).collect();
         if json {
             println!("{:#}", json!({ "done": false, "ends": names }));
@@ -153,9 +151,8 @@ impl Ending {
             |why: &dyn Display| Exit::Left(format!("{} has ended, its vTPM not: {why}", self.name));
         let until = lock::patience();
         let _guest = lock::guest(&self.name, until).map_err(|why| left(&why))?;
-        for domid in &self.vtpms {
-            let name = self.name_of(*domid);
-            let _domain = lock::domain(&name, until).map_err(|why| left(&why))?;
+        for (domid, name) in &self.vtpms {
+            let _domain = lock::domain(name, until).map_err(|why| left(&why))?;
             // Somebody else may have been given it meanwhile.
             let is_back = self.host.xen.find(&self.name).is_some();
             if is_back || is_used(&self.host, *domid).map_err(|why| left(&why))? {
@@ -163,7 +160,7 @@ impl Ending {
             }
             let failed = |Problem(why)| Exit::Left(format!("{name} does not end: {why}"));
             let how = self.host.end_within(*domid, limit).map_err(failed)?;
-            ended.push((name, how));
+            ended.push((name.clone(), how));
         }
         told(&AllEnded { limit, ended }, json);
         Ok(())

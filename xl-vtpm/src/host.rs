@@ -289,9 +289,7 @@ impl Toolstack for Host {
     }
 
     fn readiness(&mut self, name: &str, role: Role) -> Result<Readiness, Problem> {
-        let gone = || {
-            Problem(format!("it has ended; see its console, and take it away: xl destroy {name}"))
-        };
+        let gone = || Problem(format!("it has ended; see what it said last: xl-vtpm logs {name}"));
         if let Some(why) = self.unkept.take() {
             return Err(why);
         }

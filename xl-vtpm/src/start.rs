@@ -4,7 +4,7 @@ use crate::arguments::{FOLDER, How};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::known::Places;
-use crate::{busy, files};
+use crate::{busy, devices, files};
 use crate::{lock, unfinished, xl};
 use command_line::{file_error, not_text};
 use libxl_vtpm::guest::Guest;
@@ -37,6 +37,7 @@ pub(crate) fn guest(file: &Path, how: &How, json: bool) -> Result<(), Exit> {
         eprintln!("xl-vtpm: warning: {}", files::without_tpm(file, &name, Path::new(FOLDER)));
     }
     for vtpm in &read.vtpms {
+        devices::holds_one(&host, &vtpm.backend)?;
         busy::refuse(&host, &vtpm.backend)?;
     }
     // While it is held, nobody takes the vTPMs for idle.
