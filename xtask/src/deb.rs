@@ -10,6 +10,8 @@ mod control;
 mod files;
 mod linked;
 mod lint;
+#[cfg(test)]
+mod scripts;
 mod stage;
 
 pub(crate) use files::check_all_are_packaged;
