@@ -14,6 +14,11 @@ use tpmif::{Uuid, nodes};
 /// there is not waited for.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
+/// When the whole machine stood still, the time is over before the manager could run at all: so often, and
+/// so long each time, its answer is still waited for.
+const LAST_CHANCES: usize = 4;
+const LAST_CHANCE: Duration = Duration::from_millis(250);
+
 /// How long a connection is waited for without a word about it.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -197,6 +202,23 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> Inner<X, S, H> {
         }
     }
 
+    /// As [`wait_for`](Self::wait_for), for what the manager does.
+    fn wait_for_peer<T>(
+        &mut self,
+        until: Duration,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Result<T, LinkError> {
+        let mut found = self.wait_for(until, &mut look);
+        for _ in 0..LAST_CHANCES {
+            if !matches!(found, Err(LinkError::TimedOut)) {
+                break;
+            }
+            let until = self.host.now().saturating_add(LAST_CHANCE);
+            found = self.wait_for(until, &mut look);
+        }
+        found
+    }
+
     fn is_last_patience_over(&mut self) -> bool {
         let now = self.host.now();
         let stop_at = *self.stop_at.get_or_insert(now.saturating_add(LAST_PATIENCE));
@@ -246,7 +268,7 @@ impl<X: Xenstore, S: Sharing, H: LinkHost> ManagerLink for FrontendLink<X, S, H>
         if !inner.is(connection) || inner.frontend.submit(0, packet).is_err() {
             return Err(LinkError::Lost);
         }
-        let answered = inner.wait_for(until, |inner| match inner.answer.take() {
+        let answered = inner.wait_for_peer(until, |inner| match inner.answer.take() {
             Some(Answer::Packet(packet)) => Some(Ok(packet)),
             Some(Answer::Aborted) => Some(Err(LinkError::Lost)),
             None => (!inner.is(connection)).then_some(Err(LinkError::Lost)),

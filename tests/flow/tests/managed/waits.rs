@@ -102,3 +102,25 @@ fn a_shutdown_still_waits_for_a_manager_that_is_there() {
     let mut guest = Guest::boot(&mut chain, 2);
     assert_eq!(read(&mut chain, &mut guest), Some(8));
 }
+
+#[test]
+fn a_machine_that_stood_still_in_the_middle_of_a_save_costs_no_vtpm() {
+    let mut machine = Machine::default();
+    let mut chain = machine.start("tpm2").unwrap();
+    let mut guest = Guest::boot(&mut chain, 1);
+    define(&mut chain, &mut guest);
+    let (clock, mut stood_still) = (machine.world.clock(), false);
+    machine.while_waiting(move || {
+        if !std::mem::replace(&mut stood_still, true) {
+            clock.advance(Duration::from_secs(600));
+        }
+        Meanwhile::GoOn
+    });
+    assert!(guest.driver.send(&nv::write(super::INDEX, &8_u64.to_be_bytes())));
+    chain.turn();
+    machine.while_waiting(|| Meanwhile::GoOn);
+    chain.kill();
+    let mut chain = machine.start("tpm2").unwrap();
+    let mut guest = Guest::boot(&mut chain, 2);
+    assert_eq!(read(&mut chain, &mut guest), Some(8));
+}
