@@ -33,7 +33,7 @@ struct Alive {
 }
 
 enum Mind {
-    Played(Backend<FakeSharing>, FakeSharing),
+    Played(Box<Backend<FakeSharing>>, FakeSharing),
     Real(Box<Real>, MortalSharing),
 }
 
@@ -111,7 +111,7 @@ impl Manager {
             }
             None => {
                 let backend = Backend::new(&mut store, Limits { frontends: 8 });
-                Mind::Played(backend.expect("a backend"), sharing)
+                Mind::Played(Box::new(backend.expect("a backend")), sharing)
             }
         };
         self.alive = Some(Alive { store, mind });
