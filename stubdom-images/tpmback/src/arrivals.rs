@@ -70,19 +70,24 @@ impl Arrivals {
     ) -> Result<Option<DeviceId>, StoreError> {
         self.take_later(now);
         let Places { everywhere, domains, devices } = &mut self.places;
-        if *everywhere {
-            let numbers = numbers(store.list(nodes::BACKEND_ROOT))?;
-            domains.extend(numbers.into_iter().filter_map(|n| n.try_into().ok()).map(DomainId));
-            *everywhere = false;
+        // What is known by name comes first: a directory that cannot be listed does not keep it waiting.
+        loop {
+            if let Some(id) = devices.pop_first() {
+                return Ok(Some(id));
+            }
+            if let Some(frontend) = domains.first().copied() {
+                let listed = store.list(&alloc::format!("{}/{frontend}", nodes::BACKEND_ROOT));
+                let found = numbers(listed)?.into_iter();
+                devices.extend(found.map(|device| DeviceId { frontend, device }));
+                domains.remove(&frontend);
+            } else if *everywhere {
+                let found = numbers(store.list(nodes::BACKEND_ROOT))?.into_iter();
+                domains.extend(found.filter_map(|n| n.try_into().ok()).map(DomainId));
+                *everywhere = false;
+            } else {
+                return Ok(None);
+            }
         }
-        while devices.is_empty() {
-            let Some(frontend) = domains.first().copied() else { return Ok(None) };
-            let listed = store.list(&alloc::format!("{}/{frontend}", nodes::BACKEND_ROOT));
-            let found = numbers(listed)?.into_iter();
-            devices.extend(found.map(|device| DeviceId { frontend, device }));
-            domains.remove(&frontend);
-        }
-        Ok(devices.pop_first())
     }
 
     fn take_later(&mut self, now: Duration) {
@@ -154,4 +159,16 @@ impl<S: Sharing> Backend<S> {
         let met = self.meet(id, store, now);
         met.map(Some).inspect_err(|_| self.arrivals.note(&id.backend_dir(), Some(id)))
     }
+}
+
+#[test]
+fn a_directory_that_cannot_be_listed_keeps_no_device_waiting_whose_name_is_known() {
+    let mut store = domain_io::test_utils::World::new().store(DomainId(1));
+    store.failure = Some(StoreError::Refused("E2BIG".into()));
+    let id = DeviceId { frontend: DomainId(5), device: 0 };
+    let mut arrivals = Arrivals::everything();
+    arrivals.note(&id.backend_dir(), Some(id));
+    assert_eq!(arrivals.next(&mut store, Duration::ZERO), Ok(Some(id)));
+    assert_eq!(arrivals.next(&mut store, Duration::ZERO), Err(store.failure.clone().unwrap()));
+    assert_eq!(arrivals.due(), Some(Duration::ZERO), "and it is still to be listed");
 }
