@@ -9,7 +9,6 @@ use support::{EK_NAME, EK_PUBLIC, Host, SharedDisk, UUID, blank};
 use tpm_wire::TpmVersion::{Tpm12, Tpm20};
 use vtpm_keeper::test_utils::{FakeManager, Memory};
 use vtpm_keeper::{Stop, random};
-
 use vtpm_service::StateKeeper;
 use vtpm_store::Uuid;
 use vtpm_store::state_disk::{SlotReport, StateDiskError};
