@@ -40,7 +40,8 @@ impl Work<'_> {
         let page = self.space.take_any().ok_or(StoreError::Full)?;
         self.tally.taken.push(page);
         let place = Place { page, born: self.sequence };
-        let tag = pages::write(self.disk, self.keys, self.entropy, (kind, place), body)?;
+        let tag = pages::write(self.disk, self.keys, self.entropy, (kind, place), body)
+            .inspect_err(|_| self.space.turn_back())?;
         Ok(Pointer { first, place, tag })
     }
 

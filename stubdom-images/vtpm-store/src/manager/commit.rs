@@ -84,6 +84,7 @@ impl<D: BlockDevice> Store<D> {
         root.write(&mut self.disk, &self.keys, entropy, slot)?;
         self.disk.flush()?;
         self.must_reopen = false;
+        self.space.go_on();
         (self.root, self.slot, self.newest) = (root, slot, sequence);
         self.take_over(replaced);
         // Only now: until the flush the older root was the one to fall back to.

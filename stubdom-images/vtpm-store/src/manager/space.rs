@@ -10,13 +10,16 @@ pub(super) struct Space {
     pages: u32,
     free: u32,
     next: u32,
+    /// It was begun anew after a page that could not be written, and nothing was kept since.
+    turned_back: bool,
 }
 
 impl Space {
     /// All pages of the tree are free.
     pub(super) fn new(pages: u32) -> Self {
         let free = pages.saturating_sub(FIRST_PAGE);
-        Self { used: vec![0; pages.div_ceil(64) as usize], pages, free, next: FIRST_PAGE }
+        let used = vec![0; pages.div_ceil(64) as usize];
+        Self { used, pages, free, next: FIRST_PAGE, turned_back: false }
     }
 
     pub(super) const fn free(&self) -> u32 {
@@ -54,6 +57,20 @@ impl Space {
         let page = after.chain(before).find(|page| !self.is_used(*page))?;
         self.next = page + 1;
         self.take(page).then_some(page)
+    }
+
+    /// The page that was taken last cannot be written. Free ones before it were written at some time, so even a sparse
+    /// image on a full file system has room for them: they come first now. Where that does not help, the one after it is
+    /// next.
+    pub(super) fn turn_back(&mut self) {
+        if !core::mem::replace(&mut self.turned_back, true) {
+            self.next = FIRST_PAGE;
+        }
+    }
+
+    /// All pages that were taken could be written.
+    pub(super) const fn go_on(&mut self) {
+        self.turned_back = false;
     }
 
     /// Gives a used page back.
