@@ -63,7 +63,8 @@ impl Space {
     /// image on a full file system has room for them: they come first now. Where that does not help, the one after it is
     /// next.
     pub(super) fn turn_back(&mut self) {
-        if !core::mem::replace(&mut self.turned_back, true) {
+        let before = (FIRST_PAGE..self.next).any(|page| !self.is_used(page));
+        if before && !core::mem::replace(&mut self.turned_back, true) {
             self.next = FIRST_PAGE;
         }
     }
