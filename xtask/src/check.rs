@@ -1,6 +1,6 @@
 //! Formatting, lints, documentation and the project's own rules.
 
-use crate::{deb, manual, proofs, rules, steps, supply, threats};
+use crate::{deb, images, manual, proofs, rules, steps, supply, threats};
 use anyhow::Result;
 
 /// Runs all of them.
@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
+    images::lint()?;
     manual::check()?;
     steps::run(
         steps::cargo(["doc", "--quiet", "--workspace", "--no-deps"])

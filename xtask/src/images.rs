@@ -65,6 +65,16 @@ fn says(note: &Option<String>, word: &str) -> bool {
     note.as_ref().is_some_and(|note| note.contains(word) && !note.contains(&unknown))
 }
 
+/// Lints what of the images is compiled for their target only.
+///
+/// # Errors
+/// What clippy finds.
+pub(crate) fn lint() -> Result<()> {
+    let mut cargo = steps::cargo(["clippy", "--quiet", "--locked", "--target", TARGET]);
+    cargo.args(ALL.iter().flat_map(|name| ["--package", name]));
+    steps::run(cargo.args(["--", "-D", "warnings"]))
+}
+
 fn compile(name: &str) -> Result<()> {
     let mut cargo =
         steps::cargo(["build", "--locked", "--profile", "image", "--target", TARGET, "-p", name]);

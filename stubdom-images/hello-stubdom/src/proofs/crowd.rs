@@ -215,7 +215,7 @@ pub(super) fn many_vtpms(domain: &mut Domain) -> Outcome {
     let late = number(domain, "late").unwrap_or(0) as usize;
     let askers = gather(domain)?;
     let ports = askers.iter().map(|asker| asker.port.number()).collect();
-    let random = domain.clock.now().as_nanos() as u64;
+    let random = u64::try_from(domain.clock.now().as_nanos()).unwrap_or(u64::MAX);
     let mut crowd = Crowd { domain, askers, ports, random, commands: 0, told: (0, Duration::ZERO) };
     let served = |askers: &[Asker]| askers.iter().filter(|asker| asker.served).count();
     let at_first = crowd.askers.len() - late;
