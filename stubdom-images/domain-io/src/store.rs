@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
+use core::time::Duration;
 
 /// Why xenstore did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +107,13 @@ pub trait Xenstore {
     /// [`StoreError`].
     fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError>;
 
+    /// Whether xenstored answers at all, found out in no more than this time: for who would ask something that
+    /// can wait, and has others to serve meanwhile. Where nobody asks, it does.
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        let _ = limit;
+        true
+    }
+
     /// The next watch event that has already arrived. Never waits.
     fn next_event(&mut self) -> Option<WatchEvent>;
 }
@@ -139,6 +147,10 @@ impl<X: Xenstore + ?Sized> Xenstore for Rc<RefCell<X>> {
 
     fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
         self.borrow_mut().is_introduced(domain)
+    }
+
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        self.borrow_mut().answers_within(limit)
     }
 
     fn next_event(&mut self) -> Option<WatchEvent> {

@@ -28,6 +28,8 @@ pub(crate) const DISMISS_LIMIT: Duration = Duration::from_secs(4);
 pub(crate) const SWEEP: Duration = Duration::from_secs(30);
 /// The same for a device whose frontend is not, or perhaps not, watched.
 pub(crate) const SWEEP_UNWATCHED: Duration = Duration::from_secs(1);
+/// How long a look without an event waits for xenstored: guests are served between two looks.
+pub(crate) const SWEEP_LIMIT: Duration = Duration::from_millis(250);
 /// When to try again after xenstore gave no usable answer.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 

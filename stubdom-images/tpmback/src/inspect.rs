@@ -1,7 +1,7 @@
 //! Looking at a device's nodes and taking the next step.
 
 use crate::close::Outcome;
-use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase};
+use crate::device::{Device, INIT_WAIT_HOLD, LOOKS, OPENS, Phase, RETRY, SWEEP_LIMIT};
 use crate::event::{Event, Reason};
 use crate::refused::Connections;
 use core::time::Duration;
@@ -30,6 +30,11 @@ impl<S: Sharing> Device<S> {
         now: Duration,
         connections: &mut Connections,
     ) -> Outcome {
+        let is_sweep = !self.changed && matches!(self.phase, Phase::Connected(_));
+        if is_sweep && !store.answers_within(SWEEP_LIMIT) {
+            self.due = now + RETRY;
+            return Outcome::Nothing;
+        }
         self.changed = false;
         self.due = now + self.sweep;
         self.looks.spend(now, LOOKS);

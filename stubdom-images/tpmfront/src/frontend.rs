@@ -11,6 +11,8 @@ pub(crate) const BACKEND_TOKEN: &str = "tpmfront-backend";
 
 /// How often the nodes are looked at without any event.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How long such a look waits for xenstored: who is served by way of this device, or beside it, waits with it.
+const SWEEP_LIMIT: Duration = Duration::from_millis(250);
 /// When to try again after xenstore gave no usable answer.
 const RETRY: Duration = Duration::from_secs(1);
 /// How many steps one call of [`Frontend::poll`] takes: a handshake needs two.
@@ -61,6 +63,10 @@ impl<S: Sharing> Frontend<S> {
                 return Some(event);
             }
             if !self.changed && now < self.due {
+                return None;
+            }
+            if !self.changed && self.is_connected() && !store.answers_within(SWEEP_LIMIT) {
+                self.due = now + RETRY;
                 return None;
             }
             self.changed = false;

@@ -8,6 +8,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::time::Duration;
 use domain_io::{DomainId, StoreError, WatchEvent, Xenstore};
 
 /// Events set aside one by one for each user. Beyond that only "something changed" is kept for each
@@ -153,6 +154,10 @@ impl<X: Xenstore> Xenstore for SharedStore<X> {
 
     fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
         self.with(|store| store.is_introduced(domain))
+    }
+
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        self.with(|store| store.answers_within(limit))
     }
 
     fn next_event(&mut self) -> Option<WatchEvent> {

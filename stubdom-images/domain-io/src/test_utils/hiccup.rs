@@ -5,6 +5,7 @@ use crate::sharing::DomainId;
 use crate::store::{StoreError, WatchEvent, Xenstore};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// What becomes of a request without an answer. Whoever made it cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub enum Unanswered {
 
 /// A connection on which one request gets no answer.
 pub struct Hiccup {
-    store: FakeStore,
+    /// The connection below.
+    pub store: FakeStore,
     /// How many requests are answered before that one; `None` once it has come, and before one is asked for.
     left: Option<usize>,
     fate: Unanswered,
@@ -82,6 +84,10 @@ impl Xenstore for Hiccup {
 
     fn is_introduced(&mut self, domain: DomainId) -> Result<bool, StoreError> {
         self.ask(|store| store.is_introduced(domain))
+    }
+
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        self.store.answers_within(limit)
     }
 
     fn next_event(&mut self) -> Option<WatchEvent> {

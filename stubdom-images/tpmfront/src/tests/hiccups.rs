@@ -113,3 +113,23 @@ fn one_request_without_an_answer_keeps_nobody_from_connecting() {
     }
     assert!(failures.is_empty(), "{failures:#?}");
 }
+
+#[test]
+fn a_look_without_an_event_is_put_off_while_xenstored_is_silent() {
+    let mut bench = Bench::new(usize::MAX, Unanswered::Lost);
+    let id = DeviceId { frontend: FRONT, device: 0 };
+    let _attached = Libxl::new(&bench.world).attach(BACK, id);
+    bench.until("connected", |bench| bench.frontend.is_connected()).unwrap();
+    let requests = |bench: &mut Bench, seconds: usize, is_silent: bool| {
+        (bench.back.0.is_silent, bench.store.store.is_silent) = (is_silent, is_silent);
+        let count = |bench: &Bench| [bench.back.0.requests, bench.store.store.requests];
+        let before = count(bench);
+        (0..seconds * 20).for_each(|_| bench.tick());
+        let after = count(bench);
+        [after[0] - before[0], after[1] - before[1]]
+    };
+    assert!(requests(&mut bench, 40, false).iter().all(|count| *count > 0), "they look");
+    assert_eq!(requests(&mut bench, 100, true), [0, 0]);
+    bench.use_it().unwrap();
+    assert!(requests(&mut bench, 2, false).iter().all(|count| *count > 0), "they look again");
+}

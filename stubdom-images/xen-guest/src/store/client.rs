@@ -107,7 +107,18 @@ impl<P: SharedPage, H: Host> Client<P, H> {
             1..GONE => NEXT_PATIENCE,
             _ => SHORT_PATIENCE,
         };
-        let answer = self.ask(kind, parts, now + patience);
+        let chances = if self.unanswered == 0 { LAST_CHANCES } else { 0 };
+        self.counted(kind, parts, now + patience, chances)
+    }
+
+    fn counted(
+        &mut self,
+        kind: Kind,
+        parts: &[&[u8]],
+        until: Duration,
+        chances: u32,
+    ) -> Result<Vec<u8>, StoreError> {
+        let answer = self.ask(kind, parts, until, chances);
         if answer == Err(StoreError::NoAnswer) {
             self.count_unanswered();
         }
@@ -128,15 +139,21 @@ impl<P: SharedPage, H: Host> Client<P, H> {
         }
     }
 
-    fn ask(&mut self, kind: Kind, parts: &[&[u8]], until: Duration) -> Result<Vec<u8>, StoreError> {
-        self.pump_until(until, |client| client.outgoing.is_empty())?;
+    fn ask(
+        &mut self,
+        kind: Kind,
+        parts: &[&[u8]],
+        until: Duration,
+        chances: u32,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.pump_until(until, chances, |client| client.outgoing.is_empty())?;
         self.last_id = self.last_id.wrapping_add(1);
         let Some(message) = encode(kind, self.last_id, parts) else {
             return Err(StoreError::Refused("E2BIG".into()));
         };
         self.outgoing = message;
         self.answer = None;
-        self.pump_until(until, |client| client.answer.is_some())?;
+        self.pump_until(until, chances, |client| client.answer.is_some())?;
         match self.answer.take() {
             Some(answer) if answer.kind == kind => Ok(answer.payload),
             Some(answer) if answer.kind == Kind::ERROR => {
@@ -149,9 +166,9 @@ impl<P: SharedPage, H: Host> Client<P, H> {
     fn pump_until(
         &mut self,
         until: Duration,
+        mut chances: u32,
         done: impl Fn(&Self) -> bool,
     ) -> Result<(), StoreError> {
-        let mut chances = if self.unanswered == 0 { LAST_CHANCES } else { 0 };
         loop {
             self.pump()?;
             if done(self) {
@@ -301,6 +318,18 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
             b"F" => Ok(false),
             _ => Err(StoreError::Malformed("neither T nor F for a domain's existence")),
         }
+    }
+
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        let now = self.host.now();
+        // A ring that cannot be is for the request itself to say.
+        if self.pump().is_ok() && self.is_gone() && now < self.next_try {
+            return false;
+        }
+        let limit = if self.is_gone() { limit.min(SHORT_PATIENCE) } else { limit };
+        // Whatever it says of the node, it has said something.
+        let answer = self.counted(Kind::READ, &[b"domid\0"], now + limit, 0);
+        answer != Err(StoreError::NoAnswer)
     }
 
     fn next_event(&mut self) -> Option<WatchEvent> {

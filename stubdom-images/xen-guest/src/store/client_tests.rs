@@ -317,6 +317,25 @@ fn a_daemon_that_is_gone_for_good_is_not_waited_for_again_and_again_and_found_wh
 }
 
 #[test]
+fn whether_a_daemon_answers_is_found_out_in_the_time_given() {
+    let limit = Duration::from_millis(250);
+    let (mut client, daemon) = connect(honest);
+    assert!(client.answers_within(limit));
+    daemon.borrow_mut().rule = |_, _| Vec::new();
+    let begun = client.host.now();
+    for asked in 1..100 {
+        assert!(!client.answers_within(limit));
+        let waited = client.host.now() - begun;
+        assert!(waited <= limit * asked.min(GONE) + SHORT_PATIENCE * asked, "{waited:?}");
+    }
+    assert!(client.is_gone());
+    daemon.borrow_mut().rule = honest;
+    client.host.now.set(client.host.now() + TRY_AGAIN);
+    assert!(client.answers_within(limit));
+    assert!(!client.is_gone());
+}
+
+#[test]
 fn a_lying_daemon_is_named() {
     let (mut client, _) =
         connect(|_, request| vec![encode(Kind::DIRECTORY, request.id, &[b"x"]).unwrap()]);

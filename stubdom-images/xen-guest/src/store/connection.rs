@@ -111,6 +111,10 @@ impl Xenstore for StoreConnection {
         }
     }
 
+    fn answers_within(&mut self, limit: Duration) -> bool {
+        self.client.answers_within(limit)
+    }
+
     fn next_event(&mut self) -> Option<WatchEvent> {
         self.client.next_event()
     }
