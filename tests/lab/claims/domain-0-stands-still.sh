@@ -27,7 +27,7 @@ lockouts=$(count_lockouts)
 check "it counted one" [ "$lockouts" = 00000001 ]
 goes_on() { [ "$1" -ge 4000 ] && [ "$1" -le $((took * 1000 + 3000)) ]; }
 for jump in 36000 -72000 36000; do
-  before=$(ticks) began=$(lab_now)
+  began=$(lab_now) before=$(ticks)
   date -s "@$(($(date +%s) + jump))" >/dev/null && hwclock -w 2>/dev/null
   sleep 5
   raw_guest g1 "after a jump of $jump s the guest's commands and saves go on" "ok \$random; ok $increment"
