@@ -6,6 +6,7 @@
 //! xenstored would refuse (permissions, quotas, grants meant for somebody else), because a double
 //! that is kinder than the real thing proves nothing.
 
+mod bad_sectors;
 mod clock;
 mod disk;
 mod entropy;
@@ -24,10 +25,11 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use bad_sectors::BadSectors;
 pub use clock::FakeClock;
 pub use disk::FakeDisk;
 pub use entropy::FakeEntropy;
-pub use hiccup::{Hiccup, Unanswered};
+pub use hiccup::{Hiccup, Unanswered, each_unanswered};
 pub use page::FakePage;
 pub use permissions::{Access, Permissions};
 pub use port::FakePort;

@@ -2,50 +2,13 @@
 
 mod support;
 
-use domain_io::test_utils::{FakeEntropy, TracedDisk};
-use domain_io::{BlockDevice, BlockError};
+use domain_io::BlockError;
+use domain_io::test_utils::{BadSectors, FakeEntropy, TracedDisk};
 use support::{blank, create, fields, put, record, secret, uuid};
 use tpm_wire::TpmVersion::Tpm20;
 use vtpm_store::Secret;
 use vtpm_store::manager::{Accept, Damage, Opening, Store, StoreError, Verdict};
 use vtpm_store::state_disk::{Over, StateDisk};
-
-/// A disk with a range of sectors that neither reads nor writes.
-struct Failing {
-    disk: TracedDisk,
-    bad: std::ops::Range<u64>,
-}
-
-impl Failing {
-    fn check(&self, sector: u64, length: usize) -> Result<(), BlockError> {
-        let end = sector + (length / 512) as u64;
-        if sector < self.bad.end && end > self.bad.start { Err(BlockError::Failed) } else { Ok(()) }
-    }
-}
-
-impl BlockDevice for Failing {
-    fn sectors(&self) -> u64 {
-        self.disk.sectors()
-    }
-
-    fn is_read_only(&self) -> bool {
-        false
-    }
-
-    fn read(&mut self, sector: u64, into: &mut [u8]) -> Result<(), BlockError> {
-        self.check(sector, into.len())?;
-        self.disk.read(sector, into)
-    }
-
-    fn write(&mut self, sector: u64, from: &[u8]) -> Result<(), BlockError> {
-        self.check(sector, from.len())?;
-        self.disk.write(sector, from)
-    }
-
-    fn flush(&mut self) -> Result<(), BlockError> {
-        self.disk.flush()
-    }
-}
 
 fn store() -> TracedDisk {
     let mut store = create(blank(512));
@@ -56,8 +19,8 @@ fn store() -> TracedDisk {
     store.into_disk()
 }
 
-fn open(page: u64, pages: u64) -> Result<(Store<Failing>, u32), StoreError> {
-    let disk = Failing { disk: store(), bad: page * 8..(page + pages) * 8 };
+fn open(page: u64, pages: u64) -> Result<(Store<BadSectors<TracedDisk>>, u32), StoreError> {
+    let disk = BadSectors::dead(store(), page * 8..(page + pages) * 8);
     let (store, notes) = Opening::read(disk)?.unlock(&secret(), Accept::WholeStore)?;
     Ok((store, notes.lost_copies))
 }
@@ -145,7 +108,7 @@ fn a_vtpms_disk_loads_as_long_as_one_mark_and_its_slot_can_be_read() {
     }
     let (disk, kept) = (disk.into_disk(), kept.unwrap());
     for bad in [0..1, 8..9, 16..18] {
-        let disk = Failing { disk: disk.restarted(), bad };
+        let disk = BadSectors::dead(disk.restarted(), bad);
         let (_, loaded) = StateDisk::open(disk, uuid(1), Tpm20, &kept).unwrap();
         assert_eq!(loaded.image[..], *b"two");
     }
@@ -154,7 +117,7 @@ fn a_vtpms_disk_loads_as_long_as_one_mark_and_its_slot_can_be_read() {
 #[test]
 fn a_branch_that_cannot_be_read_is_damage_that_an_administrator_may_accept() {
     let branch = (8..40).find(|page| open(*page, 1).is_err()).expect("the page of a branch");
-    let disk = || Failing { disk: store(), bad: branch * 8..(branch + 1) * 8 };
+    let disk = || BadSectors::dead(store(), branch * 8..(branch + 1) * 8);
     let unlock = |accept| Opening::read(disk())?.unlock(&secret(), accept);
     let page = u32::try_from(branch).unwrap();
     let Err(StoreError::Damaged(Damage::Records { page: named, .. })) = unlock(Accept::WholeStore)
@@ -177,7 +140,7 @@ fn a_page_of_the_last_commit_that_cannot_be_read_is_not_guessed_at() {
     let disk = store.into_disk();
     let unlock = |page: u64, accept| {
         let bad = page * 8..(page + 1) * 8;
-        Opening::read(Failing { disk: disk.restarted(), bad })?.unlock(&secret(), accept)
+        Opening::read(BadSectors::dead(disk.restarted(), bad))?.unlock(&secret(), accept)
     };
     let failed = Some(StoreError::Disk(BlockError::Failed));
     let lost = |page: &u64| unlock(*page, Accept::WholeStore).err() == failed;

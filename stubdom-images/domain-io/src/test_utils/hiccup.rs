@@ -57,6 +57,29 @@ impl Hiccup {
     }
 }
 
+/// Lives the same life again and again, and each time the next of its requests gets no answer. Returns how many
+/// requests it has when all are answered.
+///
+/// `live` learns how many requests are answered before that one, and its fate. It says how the life ended, and
+/// whether that request [is still to come](Hiccup::is_pending).
+///
+/// # Panics
+/// When a life ended with a reason, after all of them: it names each.
+pub fn each_unanswered(live: impl Fn(usize, Unanswered) -> (Result<(), String>, bool)) -> usize {
+    let mut failures = Vec::new();
+    let mut each = |fate| {
+        (0..).find(|answered| {
+            let (ended, is_pending) = live(*answered, fate);
+            failures.extend(ended.err().map(|why| alloc::format!("{answered} {fate:?}: {why}")));
+            is_pending
+        })
+    };
+    let requests = [each(Unanswered::Lost), each(Unanswered::CarriedOut)];
+    assert!(failures.is_empty(), "{failures:#?}");
+    assert_eq!(requests[0], requests[1], "nothing was unanswered in the last of them");
+    requests[0].unwrap_or_default()
+}
+
 impl Xenstore for Hiccup {
     fn read(&mut self, path: &str) -> Result<String, StoreError> {
         self.ask(|store| store.read(path))

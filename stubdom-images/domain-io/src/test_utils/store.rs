@@ -18,8 +18,6 @@ pub struct FakeStore {
     pub(super) connection: usize,
     /// When set, every request fails with this instead.
     pub failure: Option<StoreError>,
-    /// xenstored gives no answers for the moment: whoever asks about that hears so.
-    pub is_silent: bool,
     /// Requests made so far.
     pub requests: usize,
 }
@@ -101,7 +99,7 @@ impl Xenstore for FakeStore {
 
     fn answers_within(&mut self, limit: Duration) -> bool {
         let _ = limit;
-        !self.is_silent
+        self.failure != Some(StoreError::NoAnswer)
     }
 
     fn next_event(&mut self) -> Option<WatchEvent> {

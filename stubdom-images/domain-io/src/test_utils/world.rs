@@ -86,7 +86,7 @@ impl World {
         let connection = self.connections.get();
         self.connections.set(connection + 1);
         let tree = Rc::clone(&self.tree);
-        FakeStore { tree, domain, connection, failure: None, is_silent: false, requests: 0 }
+        FakeStore { tree, domain, connection, failure: None, requests: 0 }
     }
 
     /// The clock that everybody sees.

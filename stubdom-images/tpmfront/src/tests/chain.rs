@@ -6,16 +6,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use domain_io::test_utils::{FakeSharing, FakeStore, World};
 use domain_io::{DomainId, Xenstore};
-use tpmback::{Backend, Limits};
 use tpmif::nodes::DeviceId;
 use tpmif::peers::{Libxl, Waiting, Waits};
 
+use super::behind::Behind;
 use super::{BACK, FRONT, packet};
 
 struct Chain {
     world: World,
     libxl: Libxl,
-    back: (FakeStore, FakeSharing, Backend<FakeSharing>),
+    back: Behind,
     front: (FakeStore, FakeSharing, Frontend<FakeSharing>),
 }
 
@@ -28,27 +28,18 @@ impl Chain {
         let world = World::new();
         world.add_domain(BACK);
         world.add_domain(FRONT);
-        let (mut back, mut front) = (world.store(BACK), world.store(FRONT));
-        let backend = Backend::new(&mut back, Limits { frontends: 4 }).unwrap();
+        let (back, mut front) = (Behind::new(&world, BACK), world.store(FRONT));
         let frontend = Frontend::new(&mut front).unwrap();
         let libxl = Libxl::new(&world);
-        let (behind, before) = (world.sharing(BACK), world.sharing(FRONT));
-        Self { libxl, back: (back, behind, backend), front: (front, before, frontend), world }
+        let before = world.sharing(FRONT);
+        Self { libxl, back, front: (front, before, frontend), world }
     }
 
     /// Five milliseconds, then a round of both domains.
     fn tick(&mut self) -> Vec<Event> {
         let clock = self.world.clock();
         clock.advance(Duration::from_millis(5));
-        let (store, sharing, backend) = &mut self.back;
-        while let Some(event) = store.next_event() {
-            backend.notice(&event);
-        }
-        while let Some(event) = backend.poll(store, sharing, &clock) {
-            if let tpmback::Event::Command(command) = event {
-                backend.respond(command.ticket, &command.bytes).unwrap();
-            }
-        }
+        self.back.serve(&clock);
         let (store, sharing, frontend) = &mut self.front;
         while let Some(event) = store.next_event() {
             frontend.notice(&event);
@@ -120,15 +111,13 @@ fn a_backend_that_shuts_down_is_left_and_a_new_one_found() {
     let _wait = chain.libxl.attach(BACK, id(0));
     chain.run(400);
     let clock = chain.world.clock();
-    chain.back.2.shutdown(&mut chain.back.0, &clock);
+    chain.back.backend.shutdown(&mut chain.back.store, &clock);
     assert_eq!(chain.run(100), [Event::Disconnected(Reason::BackendClosed)]);
     chain.world.destroy_domain(BACK);
     chain.libxl.store.remove("/local/domain/3").unwrap();
     let other = DomainId(8);
     chain.world.add_domain(other);
-    let mut store = chain.world.store(other);
-    let backend = Backend::new(&mut store, Limits { frontends: 4 }).unwrap();
-    chain.back = (store, chain.world.sharing(other), backend);
+    chain.back = Behind::new(&chain.world, other);
     let wait = chain.libxl.attach(other, id(1));
     assert_eq!(chain.until(wait).0, Waiting::Reached);
     assert_eq!(chain.run(400), [Event::Connected { device: 1, backend: other }]);
