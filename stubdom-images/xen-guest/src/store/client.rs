@@ -33,6 +33,14 @@ const GONE: u32 = 3;
 const SHORT_PATIENCE: Duration = Duration::from_millis(50);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long one answer is waited for.
+#[derive(Clone, Copy)]
+struct Wait {
+    until: Duration,
+    /// How many [`LAST_CHANCE`]s there are when that is over.
+    chances: u32,
+}
+
 /// Token of the watch that the runtime itself needs.
 pub(crate) const CONTROL_TOKEN: &str = "xen-guest-control";
 
@@ -108,17 +116,11 @@ impl<P: SharedPage, H: Host> Client<P, H> {
             _ => SHORT_PATIENCE,
         };
         let chances = if self.unanswered == 0 { LAST_CHANCES } else { 0 };
-        self.counted(kind, parts, now + patience, chances)
+        self.counted(kind, parts, Wait { until: now + patience, chances })
     }
 
-    fn counted(
-        &mut self,
-        kind: Kind,
-        parts: &[&[u8]],
-        until: Duration,
-        chances: u32,
-    ) -> Result<Vec<u8>, StoreError> {
-        let answer = self.ask(kind, parts, until, chances);
+    fn counted(&mut self, kind: Kind, parts: &[&[u8]], wait: Wait) -> Result<Vec<u8>, StoreError> {
+        let answer = self.ask(kind, parts, wait);
         if answer == Err(StoreError::NoAnswer) {
             self.count_unanswered();
         }
@@ -139,21 +141,15 @@ impl<P: SharedPage, H: Host> Client<P, H> {
         }
     }
 
-    fn ask(
-        &mut self,
-        kind: Kind,
-        parts: &[&[u8]],
-        until: Duration,
-        chances: u32,
-    ) -> Result<Vec<u8>, StoreError> {
-        self.pump_until(until, chances, |client| client.outgoing.is_empty())?;
+    fn ask(&mut self, kind: Kind, parts: &[&[u8]], wait: Wait) -> Result<Vec<u8>, StoreError> {
+        self.pump_until(wait, |client| client.outgoing.is_empty())?;
         self.last_id = self.last_id.wrapping_add(1);
         let Some(message) = encode(kind, self.last_id, parts) else {
             return Err(StoreError::Refused("E2BIG".into()));
         };
         self.outgoing = message;
         self.answer = None;
-        self.pump_until(until, chances, |client| client.answer.is_some())?;
+        self.pump_until(wait, |client| client.answer.is_some())?;
         match self.answer.take() {
             Some(answer) if answer.kind == kind => Ok(answer.payload),
             Some(answer) if answer.kind == Kind::ERROR => {
@@ -165,8 +161,7 @@ impl<P: SharedPage, H: Host> Client<P, H> {
 
     fn pump_until(
         &mut self,
-        until: Duration,
-        mut chances: u32,
+        mut wait: Wait,
         done: impl Fn(&Self) -> bool,
     ) -> Result<(), StoreError> {
         loop {
@@ -175,10 +170,10 @@ impl<P: SharedPage, H: Host> Client<P, H> {
                 return Ok(());
             }
             let now = self.host.now();
-            if now < until {
-                self.host.wait(until);
-            } else if chances > 0 {
-                chances -= 1;
+            if now < wait.until {
+                self.host.wait(wait.until);
+            } else if wait.chances > 0 {
+                wait.chances -= 1;
                 self.host.wait(now + LAST_CHANCE);
             } else {
                 return Err(StoreError::NoAnswer);
@@ -328,7 +323,8 @@ impl<P: SharedPage, H: Host> Xenstore for Client<P, H> {
         }
         let limit = if self.is_gone() { limit.min(SHORT_PATIENCE) } else { limit };
         // Whatever it says of the node, it has said something.
-        let answer = self.counted(Kind::READ, &[b"domid\0"], now + limit, 0);
+        let wait = Wait { until: now + limit, chances: 0 };
+        let answer = self.counted(Kind::READ, &[b"domid\0"], wait);
         answer != Err(StoreError::NoAnswer)
     }
 
