@@ -15,12 +15,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
-    let done = run(&arguments);
-    if let Err(error) = &done {
-        command_line::tell("vtpm-hwtpm", arguments.json, 1, &format!("{error:#}"));
-    }
-    command_line::say::end("vtpm-hwtpm");
-    done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    command_line::end("vtpm-hwtpm", arguments.json, run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> Result<()> {

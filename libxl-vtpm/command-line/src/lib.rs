@@ -21,7 +21,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::process::exit;
+use std::process::{ExitCode, exit};
 
 /// The exit code of a command line that cannot be followed.
 const MISUSED: u8 = 2;
@@ -43,6 +43,17 @@ pub fn read<A: Parser>() -> A {
         aside(&format_args!("\n{}", error.to_string().trim_end()));
     }
     exit(MISUSED.into())
+}
+
+/// The end of a program that has done its work or says here why not, with exit code 1.
+#[must_use]
+pub fn end<E: Display>(program: &str, json: bool, done: Result<(), E>) -> ExitCode {
+    let code = u8::from(done.is_err());
+    if let Err(why) = done {
+        tell(program, json, code, &format!("{why:#}"));
+    }
+    say::end(program);
+    code.into()
 }
 
 /// Says on standard error why a program ends with this exit code; as data on standard output where JSON was

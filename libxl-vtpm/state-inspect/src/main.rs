@@ -33,12 +33,7 @@ Examples:
 
 fn main() -> ExitCode {
     let arguments: Arguments = command_line::read();
-    let done = run(&arguments);
-    if let Err(error) = &done {
-        command_line::tell("vtpm-inspect", arguments.json, 1, &format!("{error:#}"));
-    }
-    command_line::say::end("vtpm-inspect");
-    done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    command_line::end("vtpm-inspect", arguments.json, run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
