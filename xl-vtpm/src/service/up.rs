@@ -79,10 +79,7 @@ impl Up {
         }
         let plan = Plan::domain(name, role, &known, self.seconds).map_err(Exit::not_done)?;
         if self.dry_run {
-            plan.steps.iter().filter(|_| !self.json).for_each(|step| println!("would {step}"));
-            let fresh = plan.steps.into_iter().filter(|step| !self.would.contains(step));
-            let fresh: Vec<_> = fresh.collect();
-            self.would.extend(fresh);
+            self.would_do(plan.steps);
             return Ok(());
         }
         apply(&plan, host, &mut |step| {
@@ -91,6 +88,17 @@ impl Up {
             }
         })?;
         Ok(())
+    }
+
+    fn would_do(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            if !self.json {
+                println!("would {step}");
+            }
+            if !self.would.contains(&step) {
+                self.would.push(step);
+            }
+        }
     }
 
     /// What a domain needs and could not be started before: finding out why once is enough.
