@@ -8,6 +8,7 @@ mod arguments;
 mod chip;
 pub mod confine;
 pub mod device;
+mod frontend;
 mod host;
 mod host_tpm;
 mod key;

@@ -4,22 +4,18 @@ use crate::announce::Announcer;
 use crate::arguments::{Relay, Version};
 use crate::confine::{Files, Task};
 use crate::device::{self, End, Ending};
+use crate::frontend::Frontend;
 use crate::made::Source;
 use crate::presence::Presence;
-use crate::{chip, confine, link, registry, stop};
+use crate::{chip, confine, frontend, link, registry, stop};
 use anyhow::{Context, Result, anyhow, bail};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tpm_wire::tpm20::{self, Capability, Property};
 use tpm_wire::{Header, MAX_PACKET_BYTES, Tag};
-
-/// Where a guest's kernel lists the devices that the toolstack gave it.
-const XEN_DEVICES: &str = "/sys/bus/xen/devices";
-
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// How long the kernel may take from failing the last command to taking the device's name away.
 const DETACHED_WITHIN: Duration = Duration::from_secs(5);
@@ -29,7 +25,7 @@ const DETACHED_WITHIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// One sentence for people.
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
-    let path = find(relay)?;
+    let path = frontend::find(relay)?;
     if chip::is_none(&path) {
         bail!(
             "{} is no TPM device: name the device of xen-tpmfront, such as /dev/tpm0, or leave \
@@ -40,6 +36,7 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let source = Source::driver()?;
     let mut vtpm = Vtpm::open(&path)?;
     let presence = Presence::of(&path)?;
+    let frontend = Frontend::of(&path);
     vtpm.check_is_tpm20()?;
     device::test_early(&mut vtpm)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -71,12 +68,22 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     announced.outcome(end)?;
     match end {
         End::Asked | End::NotAnnounced => Ok(()),
-        End::Detached => {
-            log::info!("{} is gone: its vTPM was detached", vtpm.path.display());
-            Ok(())
-        }
+        End::Detached => gone(&vtpm.path, frontend.and_then(|it| it.successor())),
         End::Gone => Err(server.gone()),
     }
+}
+
+/// The device went, and this is the one that its driver has made in its place.
+fn gone(path: &Path, successor: Option<PathBuf>) -> Result<()> {
+    let path = path.display();
+    if let Some(new) = successor {
+        bail!(
+            "{path} is gone, and its vTPM is there again as {}: start the relay again",
+            new.display()
+        );
+    }
+    log::info!("{path} is gone: its vTPM was detached");
+    Ok(())
 }
 
 /// Why it ended, where the command under way may have failed for that reason: xen-tpmfront gives it up when
@@ -88,63 +95,6 @@ fn end_of(served: Result<End>, asked: bool, detached: impl FnOnce() -> bool) -> 
         Err(_) if detached() => Ok(End::Detached),
         ended => ended,
     }
-}
-
-/// The device that was named, or the only one of xen-tpmfront, once it is there.
-fn find(relay: &Relay) -> Result<PathBuf> {
-    let began = Instant::now();
-    let mut said = false;
-    loop {
-        let found = match &relay.device {
-            Some(path) if path.exists() => vec![path.clone()],
-            Some(_) => Vec::new(),
-            None => frontends(Path::new(XEN_DEVICES)),
-        };
-        match found.as_slice() {
-            [one] => return Ok(one.clone()),
-            [] if began.elapsed() < relay.patience() => {
-                if !said {
-                    log::info!("waits for {} for at most {} s", name(relay), relay.wait);
-                    said = true;
-                }
-                std::thread::sleep(GLANCE);
-            }
-            [] => match &relay.device {
-                Some(path) => bail!(
-                    "there is no {}: name the device of xen-tpmfront, such as /dev/tpm0, or leave --device \
-                     out",
-                    path.display()
-                ),
-                None => bail!(
-                    "this guest has no vTPM device: attach one with xl vtpm-attach, and load its driver \
-                     with modprobe xen-tpmfront"
-                ),
-            },
-            several => {
-                let names: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
-                bail!("this guest has several vTPMs, {}: choose with --device", names.join(" "));
-            }
-        }
-    }
-}
-
-fn name(relay: &Relay) -> String {
-    let named = relay.device.as_ref().map(|path| path.display().to_string());
-    named.unwrap_or_else(|| "a vTPM device of xen-tpmfront".into())
-}
-
-/// `/dev/tpmN` of each vTPM, in the order of their numbers.
-fn frontends(devices: &Path) -> Vec<PathBuf> {
-    let names = |folder: &Path, start: &str| -> Vec<String> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
-        names.sort();
-        names
-    };
-    let vtpms = names(devices, "vtpm-");
-    let chips = vtpms.iter().flat_map(|vtpm| names(&devices.join(vtpm).join("tpm"), "tpm"));
-    chips.map(|chip| Path::new("/dev").join(chip)).filter(|path| path.exists()).collect()
 }
 
 /// xen-tpmfront's device, held so that nobody else can use it.
@@ -212,15 +162,5 @@ mod tests {
         assert_eq!(end_of(failed(), false, || true).unwrap(), End::Detached);
         assert!(end_of(failed(), false, || false).is_err());
         assert_eq!(end_of(Ok(End::Gone), true, never).unwrap(), End::Gone);
-    }
-
-    #[test]
-    fn only_vtpms_of_this_guest_are_found() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["vtpm-0/tpm/null", "vbd-51712/tpm/null"] {
-            fs::create_dir_all(folder.path().join(path)).unwrap();
-        }
-        // only chips, which are named tpmN, and whose device node exists
-        assert_eq!(frontends(folder.path()), Vec::<PathBuf>::new());
     }
 }

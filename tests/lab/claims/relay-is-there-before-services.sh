@@ -3,58 +3,7 @@
 # long-variants: pv
 # needs: guests systemd time=900
 . vtpm-lib
-. relay-lib
-
-# systemd_layer: guests boot with systemd, have vtpm-proxy with its units, and a service that needs a TPM.
-systemd_layer() {
-  layer=/tmp/systemd-layer
-  units=$layer/etc/systemd/system
-  mkdir -p $layer && tar -xf /lab/systemd.tar -C $layer || lab_error "systemd is unpacked"
-  rm -f $layer/etc/passwd $layer/etc/group $layer/etc/nsswitch.conf $layer/etc/hosts $layer/etc/mtab
-  mkdir -p $units/multi-user.target.wants $units/sysinit.target.wants $layer/usr/bin $layer/etc/vtpm-proxy $layer/usr/lib/udev/rules.d
-  cp /lab/tools/vtpm-proxy $layer/usr/bin/
-  cp /lab/units/*.service $layer/usr/lib/systemd/system/
-  cp /lab/units/*.rules $layer/usr/lib/udev/rules.d/
-  ln -s /usr/lib/systemd/system/vtpm-relay.service $units/sysinit.target.wants/
-  ln -sf /usr/lib/systemd/system/multi-user.target $units/default.target
-  # There is nobody to log in.
-  rm -f $layer/usr/lib/systemd/system-generators/systemd-getty-generator
-  ln -sf /dev/null $units/getty.target
-  # Else what the agent was given before the boot cleans /tmp is gone.
-  rm $layer/usr/lib/tmpfiles.d/tmp.conf
-  ln -sf kmod $layer/usr/bin/modprobe
-  (umask 077; head -c 32 /dev/urandom >$layer/etc/vtpm-proxy/web.key)
-  echo 6c61622d67756573742d30303030aaaa >$layer/etc/machine-id
-  cat >$units/lab-agent.service <<END
-[Unit]
-DefaultDependencies=no
-[Service]
-Environment=PATH=/usr/bin LC_ALL=C HOME=/root
-ExecStartPre=/usr/bin/sh -c 'for module in xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs; do modprobe \$module; done; mkdir -p /proc/xen; mount -t xenfs xenfs /proc/xen; ip link set lo up'
-ExecStart=/usr/bin/lab-agent
-END
-  cat >$units/needs-a-tpm.service <<END
-[Unit]
-Description=An ordinary service that needs a TPM
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/bin/sh -c 'tpm2_getrandom -T device:/dev/tpmrm0 --hex 8 >/run/got'
-END
-  ln -s ../lab-agent.service ../needs-a-tpm.service $units/multi-user.target.wants/
-  (cat /lab/guest/guest-tpm.cpio; cd $layer && find . | cpio -o -H newc 2>/dev/null) >/tmp/guest-systemd.cpio
-  rm -rf $layer
-  GUEST_RAMDISK=/tmp/guest-systemd.cpio GUEST_MEMORY=512
-  GUEST_EXTRA="rdinit=/usr/lib/systemd/systemd systemd.show_status=0 mitigations=off"
-}
-# guest_boots NAME [LINE...]: longer than guest_start waits.
-guest_boots() {
-  guest_start "$@" && return
-  guest_wait "$1" 120
-}
-settled='for i in $(seq 600); do systemctl is-system-running 2>&1 | grep -Eq "running|degraded" && break; sleep 0.2; done
-usec() { systemctl show -P "$2" "$1"; }
-'
+. relay-units-lib
 systemd_layer
 vtpm_start vtpm0 "$VARIANT" "tpm2 ephemeral" || fail "the vTPM domain gets ready"
 guest_boots g1 "$VARIANT" 'vtpm=["backend=vtpm0"]' || fail "the guest came up"
