@@ -122,6 +122,9 @@ pub(crate) struct Machine {
     /// Put crun and systemd-nspawn into /lab/containers.tar
     #[arg(long)]
     containers: bool,
+    /// Put the device model of HVM guests into /lab/device-model.tar
+    #[arg(long)]
+    device_model: bool,
     /// Put clevis, tpm2-openssl, tpm2-pkcs11 and other programs that use a TPM into /lab/suites.tar
     #[arg(long)]
     suites: bool,
@@ -188,6 +191,7 @@ impl Machine {
             kernel_tests: self.kernel_tests,
             systemd: self.systemd,
             containers: self.containers,
+            device_model: self.device_model,
             suites: self.suites,
             dpkg: self.dpkg,
             inputs: self.inputs.clone(),

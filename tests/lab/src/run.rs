@@ -3,6 +3,7 @@
 use crate::boot::{self, End};
 use crate::debian;
 use crate::fetch::{self, Set};
+use crate::image;
 use crate::kernel_tests;
 use crate::logs::Log;
 use crate::machine::{Options, Parts, Workshop, input::Input};
@@ -94,6 +95,11 @@ pub(crate) fn given(place: &Place, options: &Options) -> Result<Input> {
     }
     if options.containers {
         input.add(&systemd::input(place, Set::Containers)?)?;
+    }
+    if options.device_model {
+        input.add(&systemd::input(place, Set::DeviceModel)?)?;
+        let kernel = image::boot_image(&fetch::tree(place, Set::Kernel(options.release.0))?)?;
+        input.add(&format!("{}:/lab/guest/vmlinuz", kernel.display()))?;
     }
     if options.suites {
         input.add(&systemd::input(place, Set::Suites)?)?;

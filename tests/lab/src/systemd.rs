@@ -1,5 +1,5 @@
 //! Archives of packages: Debian's systemd and udev for guests and a dom0 that boot with them; what runs
-//! containers; programs that use a TPM.
+//! containers; programs that use a TPM; the device model of HVM guests.
 
 use crate::fetch::{self, Set};
 use crate::place::Place;
@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// What of the packages is needed: below these, and not below those.
-const TAKEN: [&str; 2] = ["usr", "etc"];
+const TAKEN: [&str; 4] = ["usr", "etc", "usr/share/qemu", "usr/share/seabios"];
 const LEFT_OUT: [&str; 9] = [
     "usr/share",
     "usr/sbin",

@@ -52,7 +52,7 @@ impl fmt::Display for Mistake {
             Self::UnknownNeed(word) => write!(
                 f,
                 "\"# needs:\" does not know {word}; it knows guests, boots, kernel-tests, systemd, \
-                 containers, dpkg, tpm=, tpm-device=, tpm-dom0, release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
+                 containers, device-model, dpkg, tpm=, tpm-device=, tpm-dom0, release=, time=, mem=, dom0-mem=, dom0-args=, xen-args="
             ),
             Self::UnknownVariant(name) => {
                 write!(f, "\"# needs {name}:\" is for no variant of this script")
@@ -131,6 +131,7 @@ fn need(options: &mut Options, word: &str) -> Result<(), Mistake> {
         "kernel-tests" => options.kernel_tests = true,
         "systemd" => options.systemd = true,
         "containers" => options.containers = true,
+        "device-model" => options.device_model = true,
         "dpkg" => options.dpkg = true,
         // A snapshot would bring an older state of the TPM back.
         "boots" => (options.boots, options.fast) = (true, false),

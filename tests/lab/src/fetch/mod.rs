@@ -44,6 +44,8 @@ pub enum Set {
     Tss,
     /// Other people's programs that use a TPM, and swtpm, for guests.
     Suites,
+    /// What emulates the devices of an HVM guest.
+    DeviceModel,
 }
 
 impl Set {
@@ -60,7 +62,8 @@ impl Set {
             | Self::Systemd
             | Self::Containers
             | Self::Tss
-            | Self::Suites => &BOOKWORM,
+            | Self::Suites
+            | Self::DeviceModel => &BOOKWORM,
         }
     }
 
@@ -80,6 +83,7 @@ impl Set {
             Self::Containers => "containers",
             Self::Tss => "tss",
             Self::Suites => "suites",
+            Self::DeviceModel => "device-model",
         }
     }
 
@@ -109,6 +113,7 @@ impl Set {
                 apt::Wanted::WithDependencies(all(&["libtss2-dev", "libc6-dev", "pkgconf"]))
             }
             Self::Suites => apt::Wanted::WithDependencies(all(SUITES)),
+            Self::DeviceModel => apt::Wanted::WithDependencies(all(&["qemu-system-xen"])),
             // libxl.h includes uuid.h, which libxen-dev does not depend on.
             Self::Libxl(_) => apt::Wanted::WithDependencies(all(&["libxen-dev", "uuid-dev"])),
         }

@@ -70,8 +70,8 @@ const LEFT_OUT_BEGINNINGS: &[&str] = &[
 /// All that is kept of `usr/share`: what programs read at run time.
 const SHARED_KEPT: &[&str] = &["usr/share/awk"];
 
-/// Firmware and shim of guest types that need a device model, which dom0 has not.
-const XEN_BOOT_LEFT_OUT: &[&str] = &["hvmloader", "xen-shim"];
+/// What PV guests are wrapped in, which nobody here asks for.
+const XEN_BOOT_LEFT_OUT: &[&str] = &["xen-shim"];
 
 fn wanted(path: &str) -> bool {
     let shared = path.strip_prefix("usr/share/").is_none()
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_no_test_opens_stays_out_and_debians_xen_scripts_stay_in() {
-        for path in ["usr/share/doc", "usr/lib/xen-4.17/boot/hvmloader", "usr/bin/perl5.36", "boot"]
+        for path in ["usr/share/doc", "usr/lib/xen-4.17/boot/xen-shim", "usr/bin/perl5.36", "boot"]
         {
             assert!(!wanted(path), "{path}");
         }

@@ -81,13 +81,20 @@ pub fn of(place: &Place, release: &'static Release) -> Result<Images> {
     Ok(Images { key, folder })
 }
 
+/// The boot image in the unpacked package of a kernel.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn boot_image(kernel: &Path) -> Result<PathBuf> {
+    let boot = fs::read_dir(kernel.join("boot"))?.collect::<Result<Vec<_>, _>>()?;
+    let named = |entry: &&fs::DirEntry| entry.file_name().to_string_lossy().starts_with("vmlinuz-");
+    Ok(boot.iter().find(named).context("the kernel package has no vmlinuz")?.path())
+}
+
 fn build(release: &Release, system: &Path, kernel: &Path, folder: &Path) -> Result<()> {
     let packed = fs::read(system.join(format!("boot/xen-{}-amd64.gz", release.xen)))?;
     fs::write(folder.join("xen"), kernel::unpacked(&packed)?)?;
-    let boot = fs::read_dir(kernel.join("boot"))?.collect::<Result<Vec<_>, _>>()?;
-    let named = |entry: &&fs::DirEntry| entry.file_name().to_string_lossy().starts_with("vmlinuz-");
-    let image = boot.iter().find(named).context("the kernel package has no vmlinuz")?.path();
-    fs::write(folder.join("vmlinux"), kernel::vmlinux(&fs::read(image)?)?)?;
+    fs::write(folder.join("vmlinux"), kernel::vmlinux(&fs::read(boot_image(kernel)?)?)?)?;
     let modules = modules::Modules::of(kernel, system)?;
     let dom0 = folder.join("dom0.cpio");
     dom0::tree(release, system, &modules)?.write(&dom0)?;

@@ -48,6 +48,8 @@ pub struct Options {
     pub systemd: bool,
     /// Put what runs containers into `/lab/containers.tar`.
     pub containers: bool,
+    /// Put the device model of HVM guests into `/lab/device-model.tar`.
+    pub device_model: bool,
     /// Put other people's programs that use a TPM into `/lab/suites.tar`.
     pub suites: bool,
     /// Put dpkg and the product's packages into dom0.
@@ -83,6 +85,7 @@ impl Default for Options {
             kernel_tests: false,
             systemd: false,
             containers: false,
+            device_model: false,
             suites: false,
             dpkg: false,
             inputs: Vec::new(),
