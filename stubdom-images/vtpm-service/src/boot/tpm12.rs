@@ -9,7 +9,7 @@ use vtpm_engine::Engine;
 /// Not secret and not checked: nobody stands between this domain and its engine.
 const ANTI_REPLAY: [u8; 20] = [0; 20];
 
-/// Presence by command, for ever: a guest can neither turn it off nor lock it in.
+/// Presence by command, for ever: what a guest takes away or locks of it ends with its boot.
 const PRESENCE_FOR_EVER: [(&str, PhysicalPresence); 2] = [
     (
         "TSC_PhysicalPresence(CMD_ENABLE, HW_DISABLE)",
@@ -42,14 +42,15 @@ fn assert_presence<E: Engine>(engine: &mut E) -> Result<(), BootError> {
 
 pub(super) fn start<E: Engine>(engine: &mut E, startup: Startup) -> Result<Started, BootError> {
     let resumed = startup == Startup::Save && resume_or_reset(engine)?;
+    // A resumed TPM keeps presence as its guest left it, who may have locked it until the boot ends.
     if !resumed {
         let kind = match startup {
             Startup::Deactivated => StartupType::DEACTIVATED,
             Startup::Clear | Startup::Save => StartupType::CLEAR,
         };
         send(engine, "TPM_Startup", &tpm12::startup(kind))?;
+        assert_presence(engine)?;
     }
-    assert_presence(engine)?;
     Ok(Started { resumed, banks: Vec::new() })
 }
 

@@ -3,6 +3,9 @@
 use crate::packets::{create_signing_key, pcr, property, sign};
 use crate::rig::{Rig, guest};
 use domain_io::DomainId;
+use tpm_wire::tpm12::{
+    Capability, PhysicalPresence, Property as TpmProperty, get_capability, physical_presence,
+};
 use tpm_wire::tpm20::{HashAlgorithm, Property, pcr_extend};
 use vtpm_service::{AttachError, Origin, Past, Refusal};
 
@@ -68,6 +71,32 @@ fn save_goes_on_with_the_boot_of_a_tpm_12() {
     assert_eq!(rig.succeed(&read), measured);
     rig.reboot(1);
     assert_eq!(rig.succeed(&read)[10..], [0; 20]);
+}
+
+/// Physical presence as `TPM_STCLEAR_FLAGS` has it: asserted, and locked until the boot ends.
+fn presence(rig: &mut Rig) -> [bool; 2] {
+    let ask = get_capability(Capability::FLAG, &TpmProperty::FLAG_VOLATILE.0.to_be_bytes());
+    let response = rig.succeed(&ask);
+    [response[18] != 0, response[19] != 0]
+}
+
+#[test]
+fn save_goes_on_with_physical_presence_as_the_guest_of_a_tpm_12_left_it() {
+    const LOCK: PhysicalPresence = PhysicalPresence(0x0004);
+    const NOT_PRESENT: PhysicalPresence = PhysicalPresence(0x0010);
+    for (what, left) in [
+        (PhysicalPresence::PRESENT, [true, false]),
+        (NOT_PRESENT, [false, false]),
+        (LOCK, [false, true]),
+    ] {
+        let mut rig = Rig::new("ephemeral save");
+        rig.succeed(&physical_presence(what));
+        let mut rig = rig.restart("ephemeral save", Origin::Kept(GUEST_1_LIVES()));
+        rig.attach(1).unwrap();
+        assert_eq!(presence(&mut rig), left, "{what:?}");
+        rig.reboot(1);
+        assert_eq!(presence(&mut rig), [true, false], "the next guest's, after {what:?}");
+    }
 }
 
 #[test]
