@@ -159,6 +159,7 @@ impl BootLife {
 
     fn take_boot(&mut self, domain: DomainId) -> Admission {
         let before = core::mem::replace(&mut self.boot, BootOf::Domain(domain));
+        self.earlier.retain(|earlier| *earlier != domain);
         match before {
             BootOf::Nobody => Admission::SameBoot,
             BootOf::Domain(same) if same == domain => Admission::SameBoot,
@@ -167,7 +168,6 @@ impl BootLife {
                 if !self.earlier.contains(&other) {
                     self.earlier.push(other);
                 }
-                self.earlier.retain(|earlier| *earlier != domain);
                 Admission::NewBoot
             }
         }

@@ -134,6 +134,17 @@ fn after_a_restart_a_guest_that_lived_through_it_is_refused() {
 }
 
 #[test]
+fn a_guest_that_lives_through_many_restarts_is_remembered_once() {
+    let mut past = Past { living: vec![DomainId(5)], last: Some(DomainId(5)) };
+    for _ in 0..3 {
+        let mut life = BootLife::new(past, false, Reattach::BlankPcrs);
+        attach(&mut life, 5).unwrap();
+        past = life.past();
+        assert_eq!(past.living, [DomainId(5)]);
+    }
+}
+
+#[test]
 fn after_a_host_reboot_the_same_number_is_another_guest() {
     let past = Past { living: Vec::new(), last: Some(DomainId(5)) };
     let mut life = BootLife::new(past, false, Reattach::Refuse);
