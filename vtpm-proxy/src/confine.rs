@@ -7,12 +7,15 @@ use landlock::{
     RulesetStatus,
 };
 use libc::{c_int, c_long};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
 };
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 /// The system calls of a thread that serves: packets and signals in and out, the state's file
@@ -111,6 +114,20 @@ pub fn drop_capabilities() -> Result<()> {
         caps::clear(None, set).with_context(|| format!("cannot give up capabilities ({set:?})"))?;
     }
     Ok(())
+}
+
+/// Whether files can be made in a folder by this user once its capabilities are given up. Where the file system has no
+/// files without names there is no telling; then it says so.
+///
+/// # Errors
+/// When capabilities cannot be laid aside for the look, or taken up again.
+pub fn stays_writable(folder: &File) -> Result<bool> {
+    let had = caps::read(None, CapSet::Effective).context("cannot read capabilities")?;
+    caps::clear(None, CapSet::Effective).context("cannot lay capabilities aside")?;
+    let how = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let made = openat(folder, ".", how, Mode::RUSR | Mode::WUSR);
+    caps::set(None, CapSet::Effective, &had).context("cannot take up capabilities again")?;
+    Ok(!matches!(made, Err(Errno::ACCESS)))
 }
 
 /// What may be done in a folder from now on.

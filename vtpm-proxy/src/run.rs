@@ -52,6 +52,13 @@ pub(crate) fn run(run: &Run) -> Result<()> {
 /// The state and where its device will come from. Of all that can be wrong nothing is left on disk.
 fn open(run: &Run) -> Result<(Keeper, Option<TpmState>, Source)> {
     let directory = state::take(&run.state)?;
+    if !confine::stays_writable(directory.folder())? {
+        let (shown, user) = (run.state.display(), rustix::process::geteuid().as_raw());
+        bail!(
+            "user {user} cannot write in {shown} without capabilities, which serving gives up: give it to that user \
+             with chown {user} {shown} and chmod 700 {shown}, or name another directory"
+        );
+    }
     let version = match run.tpm {
         Version::Tpm12 => TpmVersion::Tpm12,
         Version::Tpm20 => TpmVersion::Tpm20,

@@ -231,6 +231,23 @@ fn a_directory_that_is_a_file_is_refused() {
     assert_eq!(fs::read(place.path("state")).unwrap(), b"a diary");
 }
 
+/// Root may write everywhere by a capability, and has none while it serves: its first save would be its last act.
+#[test]
+fn a_directory_that_serving_could_not_write_in_is_refused() {
+    let place = Place::new();
+    fs::create_dir(place.path("state")).unwrap();
+    if !rustix::process::geteuid().is_root() {
+        return println!("skip: only root can give a directory away");
+    }
+    std::os::unix::fs::chown(place.path("state"), Some(65534), Some(65534)).unwrap();
+    let words = ["--state", "=state", "--key-file", "=key", "--stdin"];
+    let said = sentence(Served::begin(place.run(&words)).end());
+    assert!(said.contains("give it to that user with chown 0 "), "{said}");
+    assert_eq!(snapshot(&place.path("state")), []);
+    std::os::unix::fs::chown(place.path("state"), Some(0), Some(0)).unwrap();
+    place.serve(&[]).stop();
+}
+
 #[test]
 fn a_credential_of_its_unit_is_a_key() {
     let place = Place::new();
