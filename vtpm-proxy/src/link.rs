@@ -6,12 +6,24 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Makes `link` lead to `target`. A link that is there, one that a killed relay left, is replaced;
-/// anything else stays.
+/// Takes a link away that a killed relay left, before there is a device. The kernel makes no node of a name that is
+/// taken (Linux drivers/base/devtmpfs.c, handle_create), and in a restored guest it may give the device this very one.
+/// What cannot be taken away is told by [`make`].
+pub(crate) fn clear(link: &Path) {
+    if link.is_symlink() {
+        let _told_later = fs::remove_file(link);
+    }
+}
+
+/// Makes `link` lead to `target`. A link that is there is replaced; anything else stays, and so does `target` where
+/// the kernel has given it the name of the link.
 ///
 /// # Errors
 /// When something else has the name, or it cannot be made.
 pub(crate) fn make(link: &Path, target: &str) -> Result<()> {
+    if link == Path::new(target) {
+        return Ok(());
+    }
     let shown = link.display();
     match fs::symlink_metadata(link) {
         Ok(there) if there.is_symlink() => {
@@ -26,12 +38,13 @@ pub(crate) fn make(link: &Path, target: &str) -> Result<()> {
     symlink(target, link).with_context(|| format!("cannot make the link {shown}"))
 }
 
-/// Where a link is.
-pub(crate) fn folder(link: &Path) -> &Path {
-    match link.parent() {
+/// Where a link is, or would be; `None` where nothing can be.
+pub(crate) fn folder(link: &Path) -> Option<&Path> {
+    let folder = match link.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    }
+    };
+    folder.is_dir().then_some(folder)
 }
 
 /// Removes a link when it goes out of sight, if it still leads to our device.
@@ -58,8 +71,9 @@ mod tests {
 
     #[test]
     fn the_folder_of_a_bare_name_is_the_present_one() {
-        assert_eq!(folder(Path::new("/dev/tpmrm0")), Path::new("/dev"));
-        assert_eq!(folder(Path::new("tpmrm0")), Path::new("."));
+        assert_eq!(folder(Path::new("/dev/tpmrm0")), Some(Path::new("/dev")));
+        assert_eq!(folder(Path::new("tpmrm0")), Some(Path::new(".")));
+        assert_eq!(folder(Path::new("/nowhere/tpmrm0")), None);
     }
 
     #[test]
@@ -77,5 +91,23 @@ mod tests {
         fs::write(&link, "a device").unwrap();
         assert!(make(&link, "/dev/tpmrm8").unwrap_err().to_string().contains("is no link"));
         assert_eq!(fs::read(&link).unwrap(), b"a device");
+    }
+
+    #[test]
+    fn a_device_that_the_kernel_has_given_the_very_name_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("tpmrm0");
+        fs::write(&name, "the kernel's").unwrap();
+        make(&name, name.to_str().unwrap()).unwrap();
+        assert_eq!(fs::read(&name).unwrap(), b"the kernel's");
+        fs::remove_file(&name).unwrap();
+        make(&name, "/dev/tpmrm7").unwrap();
+        make(&name, name.to_str().unwrap()).unwrap();
+        assert!(fs::read_link(&name).map_or(true, |there| there != name), "it leads to itself");
+        clear(&name);
+        assert!(!name.is_symlink(), "the kernel could not make its device");
+        fs::write(&name, "the kernel's").unwrap();
+        clear(&name);
+        assert_eq!(fs::read(&name).unwrap(), b"the kernel's");
     }
 }

@@ -43,6 +43,9 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let name = format!("relay-{name}");
     let entry = registry::Entry::take(&name)?;
     let signals = stop::signals()?;
+    if let Some(link) = &relay.link {
+        link::clear(link);
+    }
     let server = source.make(true)?;
     let number = server.number;
     let link = relay.link.clone();
@@ -54,7 +57,8 @@ pub(crate) fn relay(relay: &Relay) -> Result<()> {
     confine::drop_capabilities()?;
     let registry = registry::folder();
     let mut folders = vec![(registry.as_path(), Files::Removed)];
-    folders.extend(relay.link.as_deref().map(|link| (link::folder(link), Files::Removed)));
+    let link_folder = relay.link.as_deref().and_then(link::folder);
+    folders.extend(link_folder.map(|folder| (folder, Files::Removed)));
     confine::restrict_files(&folders)?;
     confine::filter_calls(Task::Serving)?;
     let endings = [
