@@ -23,7 +23,8 @@ pub(crate) fn find(relay: &Relay) -> Result<PathBuf> {
     let mut said = false;
     loop {
         let found = match &relay.device {
-            Some(path) if path.exists() => vec![path.clone()],
+            // By the kernel's own name for it, however it was named.
+            Some(path) if path.exists() => vec![fs::canonicalize(path).unwrap_or(path.clone())],
             Some(_) => Vec::new(),
             None => frontends(Path::new(XEN_DEVICES)),
         };
@@ -115,6 +116,21 @@ mod tests {
         }
         // only chips, which are named tpmN, and whose device node exists
         assert_eq!(frontends(folder.path()), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_device_that_is_named_by_a_link_or_without_its_folder_is_watched_by_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tpm, link) = (folder.path().join("tpm0"), folder.path().join("mine"));
+        fs::write(&tpm, "").unwrap();
+        std::os::unix::fs::symlink(&tpm, &link).unwrap();
+        let find = |name: &Path| {
+            let relay = Relay { device: Some(name.to_owned()), link: None, wait: 0 };
+            find(&relay).unwrap()
+        };
+        assert_eq!(find(&link), fs::canonicalize(&tpm).unwrap());
+        let here = find(Path::new("Cargo.toml"));
+        assert!(here.is_absolute() && crate::presence::Presence::of(&here).is_ok());
     }
 
     #[test]
