@@ -92,7 +92,8 @@ impl Entry {
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn publish(mut file: File, entry: &Value) -> Result<()> {
-    writeln!(file, "{entry}").context("cannot write what is being served")
+    // In one piece: whoever reads meanwhile finds nothing yet, or all of it.
+    file.write_all(format!("{entry}\n").as_bytes()).context("cannot write what is being served")
 }
 
 impl Drop for Entry {
@@ -262,6 +263,16 @@ mod tests {
         let _served = Entry::take_in(folder.path(), "web").unwrap();
         let refused = Entry::take_in(folder.path(), "web").err().unwrap().to_string();
         assert!(refused.contains("already being served"), "{refused}");
+    }
+
+    #[test]
+    fn an_entry_is_written_in_one_piece_so_that_nobody_reads_a_part() {
+        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let entry = entry("web", "run", "2.0", Path::new("/s"), &json!([]));
+        publish(File::from(std::os::fd::OwnedFd::from(ours)), &entry).unwrap();
+        let mut bytes = [0; 500];
+        let count = theirs.recv(&mut bytes).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&bytes[..count]).unwrap(), entry);
     }
 
     #[test]
