@@ -2,13 +2,14 @@
 #![allow(unsafe_code, reason = "Xen's shared page, and reading the time stamp counter")]
 
 use crate::paging::SHARED_INFO;
-use crate::pvclock::TimeInfo;
+use crate::pvclock::{Latest, TimeInfo};
 use core::arch::asm;
 use core::ptr;
 use core::time::Duration;
 use domain_io::Clock;
 
-/// The domain's clock: runs since before this domain started, in all domains of a host alike.
+/// The domain's clock: runs since before this domain started, in all domains of a host alike, and never runs
+/// backwards.
 #[derive(Clone, Copy, Debug)]
 pub struct DomainClock(());
 
@@ -34,6 +35,8 @@ pub(crate) fn ticks() -> u64 {
     high << 32 | low & 0xffff_ffff
 }
 
+static TOLD: Latest = Latest::new();
+
 pub(crate) fn now() -> Duration {
     const TIME: usize = 32;
     let base = ptr::with_exposed_provenance::<u8>(SHARED_INFO as usize + TIME);
@@ -54,7 +57,7 @@ pub(crate) fn now() -> Duration {
         let before = version();
         let (ticks, info) = (ticks(), info());
         if before & 1 == 0 && version() == before {
-            return Duration::from_nanos(info.at(ticks));
+            return Duration::from_nanos(TOLD.with(info.at(ticks)));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The arithmetic of Xen's clock (Xen public/xen.h, `struct vcpu_time_info`).
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 /// How the time stamp counter maps to system time on this CPU.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeInfo {
@@ -27,6 +29,22 @@ impl TimeInfo {
     }
 }
 
+/// The latest time that was told. Where the counters of two processors differ, so do Xen's times on them, and the
+/// domain is moved between the two. libtpms takes a step back to before it started for some twenty thousand years,
+/// and a TPM's Clock never runs back.
+pub(crate) struct Latest(AtomicU64);
+
+impl Latest {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// `now`, or what was told before when that is later.
+    pub(crate) fn with(&self, now: u64) -> u64 {
+        self.0.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +66,15 @@ mod tests {
     fn a_counter_before_the_update_is_the_update() {
         let info = TimeInfo { timestamp: 100, nanoseconds: 7, multiplier: u32::MAX, shift: 0 };
         assert_eq!(info.at(99), 7);
+    }
+
+    #[test]
+    fn time_does_not_run_back_when_the_domain_is_moved_to_a_processor_that_is_behind() {
+        let ahead = TimeInfo { timestamp: 100, nanoseconds: 1_000, multiplier: 1 << 31, shift: 1 };
+        let behind = TimeInfo { timestamp: 120, ..ahead };
+        let latest = Latest::new();
+        let told = [ahead.at(200), behind.at(201), behind.at(230)].map(|now| latest.with(now));
+        assert_eq!(told, [1_100, 1_100, 1_110]);
     }
 
     proptest! {
