@@ -2,7 +2,7 @@
 //! commands to the TPM, so it happens beside serving.
 
 use crate::arguments::Version;
-use crate::confine::Task;
+use crate::confine::{Files, Task};
 use crate::device::End;
 use crate::nodes::{self, Node};
 use crate::notify::Notifier;
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 /// What is announced.
@@ -47,9 +47,7 @@ impl Announcer {
         let thread = thread::Builder::new()
             .name("announcer".into())
             .spawn(move || {
-                let outcome = confine::drop_capabilities()
-                    .and_then(|()| confine::filter_calls(Task::Announcing))
-                    .and_then(|()| self.announce(file, &systemd));
+                let outcome = self.confine().and_then(|_| self.announce(file, &systemd));
                 if outcome.is_err() {
                     let _ended_already = (&raised).write_all(b"!");
                 }
@@ -59,6 +57,19 @@ impl Announcer {
             })
             .context("cannot start a thread")?;
         Ok(Announced { thread, failed })
+    }
+
+    /// Gives up what announcing does not need, as the server does: they share their memory. `false` where no file was
+    /// given up.
+    fn confine(&self) -> Result<bool> {
+        confine::drop_capabilities()?;
+        let devices = self.number.map(|_| (Path::new("/sys"), Files::Read));
+        let link = self.link.as_deref().and_then(link::folder);
+        let folders: Vec<_> =
+            devices.into_iter().chain(link.map(|folder| (folder, Files::Linked))).collect();
+        let limited = confine::restrict_files(&folders)?;
+        confine::filter_calls(Task::Announcing)?;
+        Ok(limited)
     }
 
     fn announce(&self, file: File, systemd: &Notifier) -> Result<()> {
@@ -110,7 +121,45 @@ impl Announced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::io::ErrorKind::PermissionDenied;
     use std::time::Duration;
+
+    #[test]
+    fn whoever_announces_reads_of_devices_makes_its_link_and_reaches_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("tpmrm0"));
+        fs::write(&file, "x").unwrap();
+        let announcer = Announcer {
+            kind: "relay",
+            name: "relay-tpm0".into(),
+            tpm: Version::Tpm20,
+            state: "/dev/tpm0".into(),
+            number: Some(1),
+            link: Some(link.clone()),
+        };
+        let confined = thread::spawn(move || {
+            let limited = announcer.confine().unwrap();
+            let device =
+                fs::read_to_string("/sys/class/mem/null/dev").map_err(|error| error.kind());
+            let linked =
+                ["/dev/tpmrm1", "/dev/tpmrm2"].map(|target| link::make(&link, target).is_ok());
+            let elsewhere = fs::read("/etc/passwd").map_err(|error| error.kind());
+            let written = fs::write(&file, "y").map_err(|error| error.kind());
+            (limited, device, linked, elsewhere.err(), written.err())
+        });
+        let (limited, device, linked, elsewhere, written) = confined.join().unwrap();
+        assert_eq!((device.as_deref(), linked), (Ok("1:3\n"), [true; 2]));
+        if limited {
+            assert_eq!((elsewhere, written), (Some(PermissionDenied), Some(PermissionDenied)));
+        } else {
+            assert!(
+                std::env::var("CI").map_or(true, |ci| ci != "true"),
+                "the kernel has no Landlock"
+            );
+            println!("skip: the kernel has no Landlock");
+        }
+    }
 
     #[test]
     fn a_failure_that_was_signalled_is_told_though_its_thread_has_not_ended_yet() {

@@ -137,6 +137,10 @@ pub enum Files {
     Replaced,
     /// Its files removed.
     Removed,
+    /// Its files read.
+    Read,
+    /// Links in it made and removed.
+    Linked,
 }
 
 /// Gives up every file and folder but those below these, for this thread. What is open stays open.
@@ -156,6 +160,8 @@ pub fn restrict_files(folders: &[(&Path, Files)]) -> Result<bool> {
             let allowed = match files {
                 Files::Replaced => replaced,
                 Files::Removed => AccessFs::RemoveFile.into(),
+                Files::Read => AccessFs::ReadFile.into(),
+                Files::Linked => AccessFs::MakeSym | AccessFs::RemoveFile,
             };
             rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, allowed))?;
         }
