@@ -1,6 +1,7 @@
 //! A device to serve, with the advice that people need when there is none.
 
 use anyhow::{Context, Result, anyhow, bail};
+use caps::{CapSet, Capability};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use rustix::net::SocketType;
@@ -21,7 +22,9 @@ impl Source {
     /// # Errors
     /// One sentence that says what to do.
     pub(crate) fn driver() -> Result<Self> {
-        vtpmx_sys::Driver::open().map(Self::Driver).map_err(advise)
+        let driver = vtpmx_sys::Driver::open().map_err(advise)?;
+        check_capability()?;
+        Ok(Self::Driver(driver))
     }
 
     /// Standard input.
@@ -88,6 +91,16 @@ impl Server {
     }
 }
 
+/// The kernel asks for it when the device is made (Linux drivers/char/tpm/tpm_vtpm_proxy.c, vtpmx_ioc_new_dev), which
+/// is after a new TPM was.
+fn check_capability() -> Result<()> {
+    match caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_ADMIN) {
+        Ok(false) => Err(advise(Errno::PERM)),
+        // Whoever cannot tell finds out.
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
 fn advise(errno: Errno) -> anyhow::Error {
     let path = vtpmx_sys::PATH;
     match errno {
@@ -110,8 +123,18 @@ fn advise(errno: Errno) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::advise;
+    use super::{advise, check_capability};
+    use crate::confine;
     use rustix::io::Errno;
+
+    #[test]
+    fn a_missing_capability_is_found_out_before_there_is_a_tpm() {
+        let without = std::thread::spawn(|| {
+            confine::drop_capabilities().unwrap();
+            check_capability().unwrap_err().to_string()
+        });
+        assert!(without.join().unwrap().contains("run this as root with CAP_SYS_ADMIN"));
+    }
 
     #[test]
     fn each_refusal_of_the_kernel_says_what_to_do_next() {
