@@ -34,8 +34,14 @@ impl Server {
                 .context("cannot take over SIGTERM")?;
         }
         let shown = path.display();
-        if UnixStream::connect(path).is_ok() {
-            bail!("{shown} is already being served: stop that program, or name another socket");
+        match UnixStream::connect(path).map_err(|error| (error.kind(), error)) {
+            Ok(_) => {
+                bail!("{shown} is already being served: stop that program, or name another socket")
+            }
+            // Nobody is there any more, or nothing.
+            Err((ErrorKind::ConnectionRefused | ErrorKind::NotFound, _)) => {}
+            // Such as one of another kind, or of another user.
+            Err((_, error)) => bail!("{shown} cannot be taken: {error}; name another socket"),
         }
         match fs::symlink_metadata(path) {
             Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {

@@ -90,6 +90,19 @@ fn two_programs_cannot_serve_one_state_or_one_socket() {
 }
 
 #[test]
+fn a_socket_of_another_kind_that_somebody_serves_is_left_to_him() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, path) = (folder.path().join("state"), folder.path().join("log"));
+    let theirs = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let refused = Program::refused("2.0", &state, &path, &[]);
+    assert!(refused.contains("name another socket"), "{refused}");
+    let client = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    client.connect(&path).unwrap();
+    client.send(b"still there").unwrap();
+    assert_eq!(theirs.recv(&mut [0; 20]).unwrap(), 11);
+}
+
+#[test]
 fn damaged_foreign_and_other_version_state_is_refused_and_left_alone() {
     let mut program = Program::start("2.0", &[]);
     program.stop();
