@@ -12,6 +12,7 @@ use anyhow::Result;
 use arguments::{Arguments, Command, Serve};
 use clap::Parser;
 use server::Server;
+use std::io::Write;
 use std::process::ExitCode;
 use tpm::Tpm;
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     match run(&serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vtpm-engine: {error:#}");
+            let _heard_or_not = writeln!(std::io::stderr(), "vtpm-engine: {error:#}");
             ExitCode::FAILURE
         }
     }

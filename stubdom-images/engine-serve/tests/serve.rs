@@ -103,6 +103,18 @@ fn a_socket_of_another_kind_that_somebody_serves_is_left_to_him() {
 }
 
 #[test]
+fn an_error_has_its_exit_code_where_nobody_hears_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, socket) = (folder.path().join("file"), folder.path().join("socket"));
+    fs::write(&file, "a diary").unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_vtpm-engine"));
+    program.args(["serve", "--tpm", "2.0", "--state"]).arg(&file).arg("--socket").arg(&socket);
+    assert_eq!(program.stderr(writer).status().unwrap().code(), Some(1));
+}
+
+#[test]
 fn damaged_foreign_and_other_version_state_is_refused_and_left_alone() {
     let mut program = Program::start("2.0", &[]);
     program.stop();
