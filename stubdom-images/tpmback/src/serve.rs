@@ -7,7 +7,7 @@ use core::ops::Bound;
 use core::time::Duration;
 use domain_io::{EventPort, Sharing, Xenstore};
 use tpmif::nodes::DeviceId;
-use tpmif::{PageFault, Seen, Submission};
+use tpmif::{PageFault, Seen, Short, Submission};
 
 impl<S: Sharing> Backend<S> {
     /// The next command, looking first at the device after the one served last.
@@ -108,6 +108,12 @@ impl<S: Sharing> Link<S> {
                 let _ = self.port.notify();
                 Ok(None)
             }
+            Seen::Short(Short { tag, reply }) => {
+                // Ten bytes always fit.
+                let _ = self.end.finish(reply, &wrong_size(tag));
+                let _ = self.port.notify();
+                Ok(None)
+            }
             Seen::Command(submission) => Ok(Some(self.start(id, submission))),
         }
     }
@@ -134,9 +140,19 @@ impl<S: Sharing> Link<S> {
 /// 2, 6.6.3) for tags 0x80xx, else `TPM_FAIL` (TPM 1.2 Part 2, 16) under the response tag that
 /// belongs to the command's kind (0x00C4, or 0x01C4 for the manager's).
 fn failure(tag: u16) -> [u8; 10] {
+    error(tag, 0x01, 0x09)
+}
+
+/// The same for what is shorter than a header: `TPM_RC_COMMAND_SIZE`, or `TPM_BAD_PARAM_SIZE`.
+fn wrong_size(tag: u16) -> [u8; 10] {
+    error(tag, 0x42, 0x19)
+}
+
+/// `RC_VER1` and this code of TPM 2.0, or this one of TPM 1.2.
+fn error(tag: u16, code_20: u8, code_12: u8) -> [u8; 10] {
     let [kind, _] = tag.to_be_bytes();
     match kind {
-        0x80 => [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 1],
-        kind => [kind, 0xc4, 0, 0, 0, 10, 0, 0, 0, 9],
+        0x80 => [0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, code_20],
+        kind => [kind, 0xc4, 0, 0, 0, 10, 0, 0, 0, code_12],
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::fault::{PageFault, PeerMisbehaved};
 use crate::layout::{EXTRA_PAGES, LENGTH, LOCALITY, SMALLEST_MESSAGE, STATE, data_offset, room};
-use crate::message::copy_out;
+use crate::message::{copy_out, tag_of_short};
 use crate::state::PageState;
 use alloc::vec::Vec;
 use core::fmt;
@@ -23,6 +23,17 @@ pub enum Seen {
     Cancel,
     /// A command, copied out and checked.
     Command(Submission),
+    /// What is shorter than a TPM header, and so no command: to be answered with an error at once.
+    Short(Short),
+}
+
+/// A packet of 1 to 9 bytes. Linux's driver sends what a program has written to its device, also this.
+#[derive(Debug)]
+pub struct Short {
+    /// Its tag; 0 where it has none.
+    pub tag: u16,
+    /// The right to answer, once.
+    pub reply: Reply,
 }
 
 /// A command as the frontend submitted it.
@@ -91,16 +102,21 @@ impl<P: SharedPage> BackendEnd<P> {
             None => Err(PeerMisbehaved::UnknownState { byte }.into()),
             Some(PageState::Idle | PageState::Finish) => Ok(Seen::Nothing),
             Some(PageState::Cancel) => Ok(Seen::Cancel),
-            Some(PageState::Submit) => self.take().map(Seen::Command),
+            Some(PageState::Submit) => self.take(),
         }
     }
 
-    fn take(&self) -> Result<Submission, PageFault> {
+    fn take(&self) -> Result<Seen, PageFault> {
         let length = self.page.load_u32(LENGTH)?;
         let locality = self.page.load_u8(LOCALITY)?;
         let extra_pages = self.page.load_u8(EXTRA_PAGES)?;
+        let reply = Reply { extra_pages };
+        if matches!(usize::try_from(length), Ok(1..SMALLEST_MESSAGE)) {
+            let tag = tag_of_short(&self.page, length, extra_pages)?;
+            return Ok(Seen::Short(Short { tag, reply }));
+        }
         let bytes = copy_out(&self.page, length, extra_pages)?;
-        Ok(Submission { locality, bytes, reply: Reply { extra_pages } })
+        Ok(Seen::Command(Submission { locality, bytes, reply }))
     }
 
     /// Answers a command: the packet, its length, and only then [`PageState::Finish`]. A cancel

@@ -37,7 +37,7 @@ mod xenbus;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{AnswerDoesNotFit, BackendEnd, Reply, Seen, Submission};
+pub use backend::{AnswerDoesNotFit, BackendEnd, Reply, Seen, Short, Submission};
 pub use fault::{PageFault, PeerMisbehaved};
 pub use frontend::{Answer, FrontendEnd, NotSubmitted};
 pub use layout::{LARGEST_MESSAGE, SMALLEST_MESSAGE, data_offset, room};

@@ -28,9 +28,30 @@ pub(crate) fn copy_out<P: SharedPage>(
     Ok(bytes)
 }
 
+/// The tag of a message shorter than a header, of 1 to 9 bytes, whose size field, as far as there is one, says
+/// so; 0 where it has none.
+pub(crate) fn tag_of_short<P: SharedPage>(
+    page: &P,
+    length: u32,
+    extra_pages: u8,
+) -> Result<u16, PageFault> {
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = [0; SMALLEST_MESSAGE];
+    let bytes = bytes.get_mut(..wanted).unwrap_or_default();
+    page.read(data_offset(extra_pages), bytes)?;
+    let header = size_field(bytes);
+    if bytes.len() >= SIZE_END && header != length {
+        return Err(PeerMisbehaved::SizeDisagrees { length, header }.into());
+    }
+    Ok(bytes.first_chunk().copied().map_or(0, u16::from_be_bytes))
+}
+
+/// Where the size in a packet's header ends.
+const SIZE_END: usize = 6;
+
 /// The size in a TPM packet's header: big-endian, bytes 2 to 5, the same for commands and
 /// responses of TPM 1.2 and 2.0. 0 when there is no such field.
 pub(crate) fn size_field(packet: &[u8]) -> u32 {
-    let field = packet.get(2..6).and_then(|field| field.try_into().ok());
+    let field = packet.get(2..SIZE_END).and_then(|field| field.try_into().ok());
     field.map_or(0, u32::from_be_bytes)
 }

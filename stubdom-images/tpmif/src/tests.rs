@@ -94,13 +94,29 @@ fn a_lying_length_is_named_and_never_followed() {
     front.submit(0, &packet(10)).unwrap();
     for (length, expected) in [
         (0, PeerMisbehaved::TooShort { length: 0 }),
-        (9, PeerMisbehaved::TooShort { length: 9 }),
+        (9, PeerMisbehaved::SizeDisagrees { length: 9, header: 10 }),
+        (6, PeerMisbehaved::SizeDisagrees { length: 6, header: 10 }),
         (11, PeerMisbehaved::SizeDisagrees { length: 11, header: 10 }),
         (4089, PeerMisbehaved::TooLong { length: 4089, room: 4088 }),
         (u32::MAX, PeerMisbehaved::TooLong { length: u32::MAX, room: 4088 }),
     ] {
         frame.poke(0, &length.to_le_bytes());
         assert_eq!(fault(&back), expected);
+    }
+}
+
+/// Linux's driver sends as many bytes as the size field says of what a program has written.
+#[test]
+fn what_is_shorter_than_a_header_is_seen_as_that_with_its_tag() {
+    for (length, tag) in [(1_u32, 0), (2, 0x8001), (5, 0x8001), (6, 0x8001), (9, 0x8001)] {
+        let Pair { back, frame, .. } = pair();
+        frame.poke(8, &packet(10));
+        frame.poke(10, &length.to_be_bytes());
+        frame.poke(0, &length.to_le_bytes());
+        frame.poke(4, &[1]);
+        let Ok(Seen::Short(short)) = back.look() else { panic!("{length} bytes") };
+        assert_eq!(short.tag, tag, "{length} bytes");
+        back.finish(short.reply, &packet(10)).unwrap();
     }
 }
 

@@ -106,6 +106,7 @@ fn serve(page: Hold, port: &Port, last: u8) -> (u8, u8) {
                 port.to_frontend.notify();
                 given_up += 1;
             }
+            Seen::Short(short) => panic!("no frontend sends this: {short:?}"),
             Seen::Command(seen) => {
                 let number = seen.bytes[6];
                 assert_eq!(seen.bytes, packet(number, COMMAND), "a command is seen whole");

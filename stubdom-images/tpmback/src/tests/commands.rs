@@ -99,12 +99,36 @@ fn a_command_the_owner_cannot_execute_is_answered_with_a_failure() {
     assert_eq!(front.receive(), Sent::Answer([0x80, 1, 0, 0, 0, 10, 0, 0, 1, 1].to_vec()));
 }
 
+/// A program's write to Linux's /dev/tpm0 whose size field is below 10 reaches the page.
+#[test]
+fn a_packet_shorter_than_a_header_is_answered_and_its_frontend_served_on() {
+    let mut host = Host::new(1);
+    let mut front = host.connected_linux(id(5, 0));
+    for (packet, answer) in [
+        (&[0x80, 1, 0, 0, 0, 6][..], [0x80, 1, 0, 0, 0, 10, 0, 0, 0x01, 0x42]),
+        (&[0x80, 1, 0, 0, 0, 9, 0, 0, 1][..], [0x80, 1, 0, 0, 0, 10, 0, 0, 0x01, 0x42]),
+        (&[0x80, 1, 0][..], [0x80, 1, 0, 0, 0, 10, 0, 0, 0x01, 0x42]),
+        (&[0, 0xc1, 0, 0, 0, 6][..], [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x19]),
+        (&[0x80][..], [0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x19]),
+    ] {
+        let told = host.notes.len();
+        assert!(front.send(packet));
+        host.tick();
+        assert_eq!(front.receive(), Sent::Answer(answer.to_vec()), "{packet:02x?}");
+        assert!(front.raw.was_notified());
+        assert_eq!(host.notes.len(), told, "the owner has nothing to do with it");
+    }
+    assert!(front.send(&command(12)));
+    host.tick();
+    assert_eq!(front.receive(), Sent::Answer(command(12)));
+}
+
 #[test]
 fn lengths_that_cannot_be_end_only_the_connection_that_announced_them() {
     for (length, fault) in [
         (5000, PeerMisbehaved::TooLong { length: 5000, room: 4088 }),
         (4089, PeerMisbehaved::TooLong { length: 4089, room: 4088 }),
-        (9, PeerMisbehaved::TooShort { length: 9 }),
+        (9, PeerMisbehaved::SizeDisagrees { length: 9, header: 20 }),
         (0, PeerMisbehaved::TooShort { length: 0 }),
         (21, PeerMisbehaved::SizeDisagrees { length: 21, header: 20 }),
     ] {
