@@ -117,7 +117,7 @@ pub fn drop_capabilities() -> Result<()> {
 }
 
 /// Whether files can be made in a folder by this user once its capabilities are given up. Where the file system has no
-/// files without names there is no telling; then it says so.
+/// files without names there is no telling, and the answer is yes.
 ///
 /// # Errors
 /// When capabilities cannot be laid aside for the look, or taken up again.

@@ -76,7 +76,7 @@ pub fn each_unanswered(live: impl Fn(usize, Unanswered) -> (Result<(), String>, 
     };
     let requests = [each(Unanswered::Lost), each(Unanswered::CarriedOut)];
     assert!(failures.is_empty(), "{failures:#?}");
-    assert_eq!(requests[0], requests[1], "nothing was unanswered in the last of them");
+    assert_eq!(requests[0], requests[1], "without an unanswered request it is the same life");
     requests[0].unwrap_or_default()
 }
 
