@@ -6,9 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Where a guest's kernel lists the devices that the toolstack gave it.
-const XEN_DEVICES: &str = "/sys/bus/xen/devices";
-
 /// Where a kernel lists its TPMs.
 const TPMS: &str = "/sys/class/tpm";
 
@@ -26,7 +23,9 @@ pub(crate) fn find(relay: &Relay) -> Result<PathBuf> {
             // By the kernel's own name for it, however it was named.
             Some(path) if path.exists() => vec![fs::canonicalize(path).unwrap_or(path.clone())],
             Some(_) => Vec::new(),
-            None => frontends(Path::new(XEN_DEVICES)),
+            None => {
+                linux_tpms::frontends(|_| true).into_iter().filter(|path| path.exists()).collect()
+            }
         };
         match found.as_slice() {
             [one] => return Ok(one.clone()),
@@ -61,20 +60,6 @@ fn name(relay: &Relay) -> String {
     named.unwrap_or_else(|| "a vTPM device of xen-tpmfront".into())
 }
 
-/// `/dev/tpmN` of each vTPM, in the order of their numbers.
-fn frontends(devices: &Path) -> Vec<PathBuf> {
-    let names = |folder: &Path, start: &str| -> Vec<String> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
-        names.sort();
-        names
-    };
-    let vtpms = names(devices, "vtpm-");
-    let chips = vtpms.iter().flat_map(|vtpm| names(&devices.join(vtpm).join("tpm"), "tpm"));
-    chips.map(|chip| Path::new("/dev").join(chip)).filter(|path| path.exists()).collect()
-}
-
 /// What a TPM device was made of. Its driver makes another one of it, under another number, when the guest is
 /// restored (Linux drivers/char/tpm/xen-tpmfront.c, `tpmfront_resume`).
 pub(crate) struct Frontend {
@@ -107,16 +92,6 @@ impl Frontend {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_vtpms_of_this_guest_are_found() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["vtpm-0/tpm/null", "vbd-51712/tpm/null"] {
-            fs::create_dir_all(folder.path().join(path)).unwrap();
-        }
-        // only chips, which are named tpmN, and whose device node exists
-        assert_eq!(frontends(folder.path()), Vec::<PathBuf>::new());
-    }
 
     #[test]
     fn a_device_that_is_named_by_a_link_or_without_its_folder_is_watched_by_its_own_name() {

@@ -1,7 +1,7 @@
 //! A key that is sealed to the host's own TPM 2.0.
 
 use crate::host::SystemEntropy;
-use crate::{chip, refusal};
+use crate::refusal;
 use anyhow::{Context, Result, anyhow, bail};
 use domain_io::{Clock, Pause};
 use engine_serve::StateDir;
@@ -102,7 +102,7 @@ struct DeviceTpm {
 
 impl DeviceTpm {
     fn open(device: &Path) -> Result<Self> {
-        if chip::is_none(device) {
+        if linux_tpms::is_none(device) {
             bail!("{} is no TPM device: name a TPM 2.0's /dev/tpmrmN", device.display());
         }
         let file = OpenOptions::new().read(true).write(true).open(device).with_context(|| {

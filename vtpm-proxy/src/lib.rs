@@ -5,7 +5,6 @@
 
 mod announce;
 mod arguments;
-mod chip;
 pub mod confine;
 pub mod device;
 mod frontend;

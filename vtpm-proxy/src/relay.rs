@@ -7,7 +7,7 @@ use crate::device::{self, End, Ending};
 use crate::frontend::Frontend;
 use crate::made::Source;
 use crate::presence::Presence;
-use crate::{chip, confine, frontend, link, registry, stop};
+use crate::{confine, frontend, link, registry, stop};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -26,7 +26,7 @@ const DETACHED_WITHIN: Duration = Duration::from_secs(5);
 /// One sentence for people.
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = frontend::find(relay)?;
-    if chip::is_none(&path) {
+    if linux_tpms::is_none(&path) {
         bail!(
             "{} is no TPM device: name the device of xen-tpmfront, such as /dev/tpm0, or leave \
              --device out",

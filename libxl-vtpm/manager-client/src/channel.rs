@@ -1,16 +1,12 @@
 //! The device that leads to the manager.
 
 use crate::error::ChannelError;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use tpm_wire::MAX_PACKET_BYTES;
 use tpm_wire::manager::AnswerError;
 use tpm_wire::tpm12::TpmResult;
-
-/// Where the kernel lists the devices of its own domain.
-const XEN_DEVICES: &str = "/sys/bus/xen/devices";
 
 /// An open way to the manager. The kernel gives a TPM device to one program at a time.
 pub struct Channel {
@@ -34,7 +30,7 @@ impl Channel {
     /// As [`Channel::find`].
     pub fn find_among(wanted: impl Fn(i32) -> bool) -> Result<Self, ChannelError> {
         let mut tried = Vec::new();
-        for path in candidates(Path::new(XEN_DEVICES), wanted) {
+        for path in linux_tpms::frontends(wanted) {
             let opened = Self::open(&path).and_then(|mut channel| {
                 channel.is_manager()?;
                 Ok(channel)
@@ -54,10 +50,8 @@ impl Channel {
     pub fn open(path: &Path) -> Result<Self, ChannelError> {
         let failed = |error| ChannelError::Device { path: path.to_path_buf(), error };
         // A command must not be written over somebody's file.
-        if !path.metadata().map_err(failed)?.file_type().is_char_device() {
-            return Err(ChannelError::NoTpm { path: path.to_path_buf() });
-        }
-        if is_no_tpm(path, Path::new("/sys/dev/char")) {
+        path.metadata().map_err(failed)?;
+        if linux_tpms::is_none(path) {
             return Err(ChannelError::NoTpm { path: path.to_path_buf() });
         }
         let device = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
@@ -92,35 +86,10 @@ impl Channel {
     }
 }
 
-/// Whether the kernel says of a character device that it is no TPM; where it says nothing, it may be one.
-fn is_no_tpm(path: &Path, devices: &Path) -> bool {
-    let Ok(found) = path.metadata() else { return false };
-    let (major, minor) = (rustix::fs::major(found.rdev()), rustix::fs::minor(found.rdev()));
-    let class = fs::canonicalize(devices.join(format!("{major}:{minor}/subsystem")));
-    class.is_ok_and(|class| !class.ends_with("tpm") && !class.ends_with("tpmrm"))
-}
-
-/// `/dev/tpmN` of each vTPM device of this domain whose number is wanted, in the order of their numbers.
-fn candidates(devices: &Path, wanted: impl Fn(i32) -> bool) -> Vec<PathBuf> {
-    let number = |name: &str| name.strip_prefix("vtpm-")?.parse().ok();
-    let names = |folder: &Path, start: &str| -> Vec<String> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| name.starts_with(start)).collect();
-        names.sort();
-        names
-    };
-    names(devices, "vtpm-")
-        .iter()
-        .filter(|device| number(device).is_none_or(&wanted))
-        .flat_map(|device| names(&devices.join(device).join("tpm"), "tpm"))
-        .map(|name| Path::new("/dev").join(name))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_file_is_no_way_to_the_manager_and_is_not_written_to() {
@@ -139,27 +108,5 @@ mod tests {
             Ok(mut channel) => channel.transmit(&[0; 10]).unwrap_err().to_string(),
         };
         assert!(said.contains("/dev/null is no TPM device; name one such as"), "{said}");
-        let sys = tempfile::tempdir().unwrap();
-        let class = |name: &str| {
-            let (own, class) = (sys.path().join("1:3"), sys.path().join("class").join(name));
-            fs::remove_dir_all(&own).unwrap_or_default();
-            fs::create_dir_all(&own).unwrap();
-            fs::create_dir_all(&class).unwrap();
-            std::os::unix::fs::symlink(class, own.join("subsystem")).unwrap();
-            is_no_tpm(Path::new("/dev/null"), sys.path())
-        };
-        assert!(!is_no_tpm(Path::new("/dev/null"), sys.path()), "it is not said");
-        assert!(class("mem") && !class("tpm") && !class("tpmrm"));
-    }
-
-    #[test]
-    fn only_vtpm_devices_of_this_domain_are_looked_at() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["vtpm-1/tpm/tpm3", "vtpm-0/tpm/tpm1", "vtpm-2", "vbd-51712/block/xvda"] {
-            fs::create_dir_all(folder.path().join(path)).unwrap();
-        }
-        let expected = [PathBuf::from("/dev/tpm1"), PathBuf::from("/dev/tpm3")];
-        assert_eq!(candidates(folder.path(), |_| true), expected);
-        assert_eq!(candidates(folder.path(), |number| number != 0), expected[1..]);
     }
 }

@@ -10,7 +10,8 @@ const CHARACTER_DEVICES: &str = "/sys/dev/char";
 
 /// Whether this is no TPM device, for all that the kernel says. A command must not be written over
 /// somebody's file or disk. What is not there at all is left to those who open it.
-pub(crate) fn is_none(path: &Path) -> bool {
+#[must_use]
+pub fn is_none(path: &Path) -> bool {
     let Ok(found) = path.metadata() else { return false };
     let numbers = (major(found.rdev()), minor(found.rdev()));
     !found.file_type().is_char_device() || is_other(numbers, Path::new(CHARACTER_DEVICES))
