@@ -143,8 +143,7 @@ fn files_elsewhere_are_out_of_reach() {
         });
         confined.join().unwrap()
     }) {
-        assert!(std::env::var("CI").map_or(true, |ci| ci != "true"), "the kernel has no Landlock");
-        println!("skip: the kernel has no Landlock");
+        peers::skip(&"the kernel has no Landlock");
     }
 }
 

@@ -70,9 +70,7 @@ fn every_page_has_its_sections_and_refers_to_pages_that_are_there() {
 #[test]
 fn groff_warns_of_nothing() {
     if Command::new("man").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "there is no man here");
-        println!("skip: there is no man(1) here");
-        return;
+        return peers::skip(&"there is no man here; apt-get install man-db brings it");
     }
     for name in Page::names() {
         let mut man = Command::new("man");
