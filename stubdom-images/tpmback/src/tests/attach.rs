@@ -225,12 +225,28 @@ fn a_node_of_ours_that_contradicts_its_path_is_refused() {
 #[test]
 fn what_the_frontend_claims_about_backend_and_handle_has_no_effect() {
     let mut host = Host::new(1);
-    let mut front = host.connected_raw(id(5, 0));
-    for name in ["backend", "backend-id", "handle"] {
-        front.set(name, "99");
+    host.attach(id(5, 0));
+    let mut front = RawFrontend::new(&host.world, BACK, id(5, 0));
+    let claims = [
+        ("backend", "/local/domain/7/backend/vtpm/5/0"),
+        ("backend-id", "7"),
+        ("frontend", "/local/domain/7/device/vtpm/0"),
+        ("frontend-id", "7"),
+        ("handle", "99"),
+    ];
+    // Before it is connected, and after.
+    for _ in 0..2 {
+        claims.iter().for_each(|(name, value)| front.set(name, value));
+        if !front.has_ring() {
+            front.publish_ring();
+            front.set("feature-protocol-v2", "1");
+            front.set("state", "4");
+        }
+        host.run(Duration::from_secs(2));
+        assert_eq!(front.backend_state(), "4");
+        front.submit(&command(10));
+        host.tick();
+        assert_eq!(front.page_state(), 2);
     }
-    front.submit(&command(10));
-    host.tick();
-    assert_eq!(front.page_state(), 2);
-    assert_eq!(front.backend_state(), "4");
+    assert_eq!(host.notes[0], Note::Attached(id(5, 0)), "and not domain 7's");
 }
