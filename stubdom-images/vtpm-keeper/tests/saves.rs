@@ -135,6 +135,9 @@ fn the_limit_is_shorter_than_any_driver_waits() {
     use vtpm_engine::TpmVersion::{Tpm12, Tpm20};
     assert!(answer_limit(Tpm20) < Duration::from_secs(120), "Linux, TPM 2.0 commands");
     assert!(answer_limit(Tpm12) < Duration::from_secs(120), "Linux, ordinals without a class");
+    // What the documents say.
+    let seconds = [Tpm20, Tpm12].map(|version| answer_limit(version).as_secs());
+    assert_eq!(seconds, [100, 45]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ const LINE: &str = "tpm2 rollback=strict";
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// A manager whose driver talks to a model of registers that the test may break.
-fn breakable(wire: &Wire, disk: &Disk) -> (Rig, TisModel) {
+fn breakable(wire: &Wire, disk: &Disk, line: &str) -> (Rig, TisModel) {
     let (world, answers) = (World::new(), Rc::clone(wire));
     let clock = world.clock();
     let executor =
@@ -31,7 +31,7 @@ fn breakable(wire: &Wire, disk: &Disk) -> (Rig, TisModel) {
     tpm_hw::start(found.tpm.as_mut(), found.version, &clock).expect("it starts");
     let keeper = Box::new(WithHardware::new(Access::default(), clock, Force::Yes));
     let hardware = Hardware { tpm: found.tpm, version: found.version };
-    let rig = Rig::with(&world, DomainId(990), disk, keeper, Some(hardware), LINE);
+    let rig = Rig::with(&world, DomainId(990), disk, keeper, Some(hardware), line);
     (rig.unwrap_or_else(|why| panic!("{why}")), model)
 }
 
@@ -39,7 +39,7 @@ fn breakable(wire: &Wire, disk: &Disk) -> (Rig, TisModel) {
 fn while_the_hardware_tpm_is_silent_saves_are_refused_within_a_limit_and_nothing_is_lost() {
     let Some((_swtpm, wire)) = Layer::fresh(Family::Tpm20) else { return };
     let disk = disk();
-    let (mut rig, model) = breakable(&wire, &disk);
+    let (mut rig, model) = breakable(&wire, &disk, LINE);
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     let mut reader = Vtpm::connect(&mut rig, 2);
     assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
@@ -60,6 +60,34 @@ fn while_the_hardware_tpm_is_silent_saves_are_refused_within_a_limit_and_nothing
     let mut rig = start(&wire, Family::Tpm20, &disk, LINE).unwrap_or_else(|why| panic!("{why}"));
     let mut vtpm = Vtpm::connect(&mut rig, 1);
     assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 2).to_vec()));
+}
+
+/// In batched mode, the only one of a TPM 1.2, saves do not ask the hardware TPM before their window ends: what was
+/// answered within it is what a copy of the disk could undo in any case.
+#[test]
+fn in_batched_mode_a_silent_hardware_tpm_is_noticed_when_the_window_ends_and_saves_are_refused_then()
+ {
+    for (family, line) in [(Family::Tpm20, "tpm2 rollback=batched"), (Family::Tpm12, "")] {
+        let Some((_swtpm, wire)) = Layer::fresh(family) else { return };
+        let disk = disk();
+        let (mut rig, model) = breakable(&wire, &disk, line);
+        let mut vtpm = Vtpm::connect(&mut rig, 1);
+        assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+
+        model.misbehave(|faults| faults.never_ends = true);
+        assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0, "the window is open");
+        rig.tick(Duration::from_secs(61));
+        assert_eq!(save(&mut rig, &mut vtpm, 1, 3), 9, "TPM_FAIL: not known to be kept");
+        assert_eq!(vtpm.request(&mut rig, Request::Load).0, 9, "nobody is told what may be undone");
+
+        model.misbehave(|faults| faults.never_ends = false);
+        rig.tick(Duration::from_secs(120));
+        assert_eq!(save(&mut rig, &mut vtpm, 1, 3), 0, "it goes on by itself");
+        drop((vtpm, rig));
+        let mut rig = start(&wire, family, &disk, line).unwrap_or_else(|why| panic!("{why}"));
+        let mut vtpm = Vtpm::connect(&mut rig, 1);
+        assert_eq!(vtpm.request(&mut rig, Request::Load), (0, body(1, 3).to_vec()));
+    }
 }
 
 /// Its power went for a moment and the machine's did not: sessions are gone, and nobody sends
@@ -90,4 +118,38 @@ fn a_hardware_tpm_that_was_reset_takes_no_save_and_the_next_start_has_all_that_w
     let known = [body(1, 1), body(1, 2), body(1, 3)];
     assert!(known.iter().any(|body| loaded == body), "one that was saved: {loaded:02x?}");
     assert_eq!(save(&mut rig, &mut vtpm, 1, 4), 0);
+}
+
+/// As one that is silent.
+#[test]
+fn in_batched_mode_a_reset_of_the_hardware_tpm_is_noticed_when_the_window_ends_too() {
+    let line = "tpm2 rollback=batched";
+    let state = tempfile::tempdir().expect("a folder");
+    let power_on = || unless_missing(Swtpm::start_with_state(Family::Tpm20, state.path()));
+    let Some(swtpm) = power_on() else { return };
+    let (wire, disk) = (Layer::on(&swtpm), disk());
+    let mut rig = start(&wire, Family::Tpm20, &disk, line).unwrap_or_else(|why| panic!("{why}"));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 1), 0);
+
+    drop(swtpm);
+    let Some(swtpm) = power_on() else { return };
+    wire.borrow_mut().replace(&swtpm);
+    assert_eq!(save(&mut rig, &mut vtpm, 1, 2), 0, "the window is open");
+    rig.tick(Duration::from_secs(61));
+    for number in [3, 4] {
+        assert_eq!(save(&mut rig, &mut vtpm, 1, number), 9, "not known to be kept");
+        rig.tick(Duration::from_secs(5));
+    }
+    drop((vtpm, rig));
+
+    let mut rig = start(&wire, Family::Tpm20, &disk, line).unwrap_or_else(|why| panic!("{why}"));
+    let mut vtpm = Vtpm::connect(&mut rig, 1);
+    let (status, loaded) = vtpm.request(&mut rig, Request::Load);
+    assert_eq!(status, 0);
+    let known = [body(1, 2), body(1, 3), body(1, 4)];
+    assert!(
+        known.iter().any(|body| loaded == body),
+        "what was acknowledged, or later: {loaded:02x?}"
+    );
 }
