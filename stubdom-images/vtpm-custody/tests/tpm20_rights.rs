@@ -5,7 +5,7 @@ mod support;
 use support::Machine;
 use tpm_hw::{Auth, HardwareArguments};
 use tpm_wire::tpm20::{self, CommandCode, DictionaryAttack, Handle};
-use vtpm_custody::{CustodyError, Policy, recover, set_recovery_key};
+use vtpm_custody::{CustodyError, Former, MadeCounter, Policy, recover, set_recovery_key};
 
 const OWNER: Handle = Handle(0x4000_0001);
 const ENDORSEMENT: Handle = Handle(0x4000_000B);
@@ -125,11 +125,17 @@ fn lockout_stops_only_a_key_of_others_that_is_subject_to_it() {
     let Some(mut machine) = Machine::tpm20() else { return };
     let policy = Policy::default();
     let (secret, sealed) = machine.custody(|custody| custody.first_start(&policy)).unwrap();
+    let made = machine.custody(|custody| custody.make_counter(&sealed, &secret, Former::Keep));
+    let MadeCounter { sealed, value: begun, .. } = made.unwrap();
     persist(&mut machine, false, false);
     let always =
         DictionaryAttack { max_tries: 0, recovery_seconds: 1000, lockout_recovery_seconds: 1000 };
     assert_eq!(machine.code(&tpm20::dictionary_attack_parameters(always)), 0);
     assert_eq!(machine.custody(|custody| custody.unseal(&sealed)).unwrap(), secret);
+    machine.custody(|custody| {
+        let mut counter = custody.counter(&sealed, &secret).unwrap().unwrap().counter;
+        assert_eq!(custody.increment_counter(&mut counter), Ok(begun + 1));
+    });
     assert_eq!(first_start(&mut machine), Ok(()));
     machine.access.srk_handle = Some(PERSISTENT);
     assert!(matches!(first_start(&mut machine), Err(CustodyError::Lockout { .. })));

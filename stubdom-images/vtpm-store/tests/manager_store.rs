@@ -196,11 +196,15 @@ fn a_store_says_what_it_is_without_its_secret() {
 
 #[test]
 fn without_entropy_nothing_is_written_under_an_old_key() {
-    let mut store = create(blank(512));
+    let before = create(blank(512)).into_disk();
+    let (mut store, _) = open(before.restarted()).unwrap();
     let mut entropy = FakeEntropy::new(2);
     entropy.broken = true;
     let refused = store.commit(&mut entropy, &[put(1, 1)], fields(2));
     assert_eq!(error_of(refused), StoreError::NoEntropy);
+    let after = store.into_disk();
+    assert!(after.bytes() == before.bytes(), "something was written");
+    let (mut store, _) = open(after).unwrap();
     entropy.broken = false;
     store.commit(&mut entropy, &[put(1, 1)], fields(2)).unwrap();
 }

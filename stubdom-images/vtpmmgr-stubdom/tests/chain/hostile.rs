@@ -16,7 +16,7 @@ use tpmif::peers::{RawFrontend, Waiting};
 use vtpm_manager::{Parts, WithoutHardware};
 
 /// Every ordinal that has a meaning to somebody, and neighbours that have none.
-const ORDINALS: [(u16, u32); 24] = [
+const ORDINALS: [(u16, u32); 28] = [
     (0x01C1, 0),
     (0x01C1, 1),
     (0x01C1, 2),
@@ -27,9 +27,13 @@ const ORDINALS: [(u16, u32); 24] = [
     (0x01C1, 0x0001_0002),
     (0x01C1, 0x0001_0101),
     (0x01C1, 0x0001_0102),
+    (0x01C1, 0x0001_0103),
     (0x01C1, 0x0001_0104),
     (0x01C1, 0x0001_0105),
+    (0x01C1, 0x0001_0106),
     (0x01C1, 0x0001_0107),
+    (0x01C1, 0x0001_0108),
+    (0x01C1, 0x0001_0109),
     (0x01C1, u32::MAX),
     (0x01C2, 0x0200_0101),
     (0x01C2, 0x0001_0105),

@@ -75,7 +75,7 @@ fn commands_of_every_length_are_refused_from_a_vtpm_and_answered_to_domain_0() {
     let mut manager = manager("hwtpm=none");
     manager.attach(1);
     for ordinal in 0x0001_0100..=0x0001_010A {
-        for length in (0..120).chain([600, 4078]) {
+        for length in 0..=4078 {
             let body = alloc::vec![1; length];
             let packet = PacketBuilder::new(Tag::VTPM_REQ2, ordinal).bytes(&body).finish();
             let refused = super::parts(&manager.ask(1, &packet));
