@@ -3,6 +3,7 @@
 use crate::lab;
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,14 +26,33 @@ impl Drop for Swtpm {
     }
 }
 
+/// The platform hierarchy of a TPM.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Platform {
+    /// Without an authorisation, as a TPM is made.
+    Open,
+    /// With one that nobody knows, as a vTPM's is after each Startup unless `platform=open` says otherwise.
+    Closed,
+}
+
+/// `TPM2_HierarchyChangeAuth` of the platform hierarchy, from nothing to sixteen bytes (TPM 2.0 Part 3).
+const CLOSE: [u8; 45] = [
+    0x80, 2, 0, 0, 0, 45, 0, 0, 1, 0x29, 0x40, 0, 0, 0x0C, 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0,
+    0, 0, 16, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A, 0x5A,
+    0x5A, 0x5A,
+];
+
 /// Runs the test program on a fresh swtpm, with Debian's libraries; the lines of its output that say how a case
 /// ended are kept in `file`.
 ///
 /// # Errors
 /// Debian's packages cannot be fetched, swtpm does not answer.
-pub(super) fn run(program: &Path, folder: &Path, file: &Path) -> Result<()> {
+pub(super) fn run(program: &Path, folder: &Path, platform: Platform, file: &Path) -> Result<()> {
     let libraries = lab::path("suites")?.join("usr/lib/x86_64-linux-gnu");
     let swtpm = start(&folder.join("swtpm"))?;
+    if platform == Platform::Closed {
+        close(swtpm.port)?;
+    }
     let mut tests = Command::new(libraries.join("ld-linux-x86-64.so.2"));
     tests.arg("--library-path").arg(&libraries).arg(program).arg("--test-threads=1");
     tests.env("TEST_TCTI", format!("swtpm:host=127.0.0.1,port={}", swtpm.port));
@@ -63,6 +83,16 @@ fn start(state: &Path) -> Result<Swtpm> {
         sleep(Duration::from_millis(50));
     }
     Ok(swtpm)
+}
+
+fn close(port: u16) -> Result<()> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).context("swtpm")?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.write_all(&CLOSE)?;
+    let mut header = [0; 10];
+    connection.read_exact(&mut header).context("swtpm")?;
+    ensure!(header[6..] == [0; 4], "the platform hierarchy cannot be closed: {header:02x?}");
+    Ok(())
 }
 
 /// The lower of two neighbours: tpm2-tss takes swtpm's control channel to be beside the other.
