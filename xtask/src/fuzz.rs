@@ -23,7 +23,9 @@ const MEMORY: &str = "/dev/shm";
 /// What to fuzz.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Needs a nightly Rust (rustup toolchain install nightly --profile minimal) \
+    after_help = "Takes the time asked for once for each target, a quarter of an hour where nothing is said, and first \
+    some minutes to build them. Says of each what it covered: processor time, inputs run, edges reached. \
+    Needs a nightly Rust (rustup toolchain install nightly --profile minimal) \
     and a C++ compiler (apt-get install g++). cargo-fuzz is installed into target/tools by itself. \
     What is found is left in target/fuzz/artifacts; give that file to --replay to see it again, \
     and keep it in tests/fuzz/corpus once it is understood: ./x test runs what is there."
@@ -61,6 +63,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     tools_are_there()?;
     native::build()?;
     let program = cargo_fuzz()?;
+    if options.replay.is_none() && !options.keep {
+        eprintln!("{}", announced(targets.len(), options.seconds));
+    }
     let mut steps = steps::Steps::new();
     steps.take("building the targets", || steps::run(&mut build(&program)))?;
     for target in targets {
@@ -77,6 +82,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     eprint!("{}", steps.summary());
     Ok(())
+}
+
+/// How long it will take.
+fn announced(targets: usize, seconds: u32) -> String {
+    let all = u64::from(seconds) * targets as u64;
+    format!("{targets} targets, {seconds} s each: {} minutes behind the build", all.div_ceil(60))
 }
 
 /// Runs a target, shows what it says, and reads from that what it did.
@@ -186,4 +197,10 @@ fn arguments(target: &str, options: &Options) -> Result<Vec<String>> {
         "-timeout=60".into(),
         "-print_final_stats=1".into(),
     ])
+}
+
+#[test]
+fn how_long_it_takes_is_said_before() {
+    assert_eq!(announced(16, 60), "16 targets, 60 s each: 16 minutes behind the build");
+    assert_eq!(announced(1, 90), "1 targets, 90 s each: 2 minutes behind the build");
 }

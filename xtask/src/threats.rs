@@ -54,12 +54,21 @@ fn fault(proof: &str, read: &dyn Fn(&str) -> Option<String>) -> Option<String> {
                 && (variant.is_empty() || has(&text, variant))
         }
         ["cargo", "test", "-p", package, test] => {
-            text.contains(&format!("fn {test}("))
-                && package_of(file, read).as_deref() == Some(package)
+            is_run(&text, test) && package_of(file, read).as_deref() == Some(package)
         }
         _ => false,
     };
     (!runs).then(|| format!("`{command}` runs nothing of {file}"))
+}
+
+/// Whether `cargo test` runs this: a test that is not left out, or what a program of tests calls by itself.
+fn is_run(text: &str, test: &str) -> bool {
+    let Some((before, _)) = text.split_once(&format!("fn {test}(")) else { return false };
+    let above = before.lines().rev().map(str::trim);
+    let above = above.skip_while(|line| line.is_empty());
+    let about: Vec<_> = above.take_while(|line| line.starts_with(['#', '/'])).collect();
+    let is_test = about.contains(&"#[test]") || text.contains("\nfn main() ");
+    is_test && !about.iter().any(|line| line.starts_with("#[ignore"))
 }
 
 /// Whether a claim's script has this variant.
@@ -90,7 +99,10 @@ mod tests {
 
     fn tree(file: &str) -> Option<String> {
         match file {
-            "../a/src/x.rs" => Some("fn holds() {}".into()),
+            "../a/src/x.rs" => Some(
+                "#[test]\n/// It does.\nfn holds() {}\nfn helps() {}\n#[test]\n#[ignore = \"x\"]\nfn lasts() {}"
+                    .into(),
+            ),
             "../a/Cargo.toml" => Some("[package]\nname = \"pa\"\n".into()),
             "../tests/lab/claims/c.sh" => Some("# claim: x\n# long-variants: a b\n".into()),
             _ => None,
@@ -109,6 +121,8 @@ mod tests {
     fn what_does_not_exist_or_is_not_run_is_named() {
         for wrong in [
             "[x.rs](../a/src/x.rs) `cargo test -p pa fails`",
+            "[x.rs](../a/src/x.rs) `cargo test -p pa helps`",
+            "[x.rs](../a/src/x.rs) `cargo test -p pa lasts`",
             "[x.rs](../a/src/x.rs) `cargo test -p pb holds`",
             "[y.rs](../a/src/y.rs) `cargo test -p pa holds`",
             "[c](../tests/lab/claims/c.sh) `./x lab claims d`",
@@ -120,6 +134,11 @@ mod tests {
             assert_eq!(found.len(), 1, "{wrong}: {found:?}");
             assert!(found[0].starts_with("\"t\": "), "{found:?}");
         }
+    }
+
+    #[test]
+    fn the_page_is_right() {
+        run(&crate::steps::root()).unwrap();
     }
 
     #[test]

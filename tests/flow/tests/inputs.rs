@@ -31,6 +31,22 @@ fn found(target: &str) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
+/// `./x fuzz` goes by the entry points, and these tests by the table.
+#[test]
+fn every_target_has_an_entry_point_and_every_entry_point_a_target() {
+    let files = fs::read_dir(folder().join("fuzz_targets")).unwrap();
+    let mut points: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    points.sort();
+    let mut names: Vec<_> = TARGETS.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    let stems: Vec<_> = points.iter().map(|path| path.file_stem().unwrap()).collect();
+    assert_eq!(stems, names);
+    for (path, name) in points.iter().zip(names) {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.contains(&format!("flow_tests::fuzz::{name}")), "{name}: {text}");
+    }
+}
+
 #[test]
 fn every_target_holds_for_its_kept_inputs() {
     for (name, run) in TARGETS {
