@@ -23,8 +23,9 @@ const MEMORY: &str = "/dev/shm";
 /// What to fuzz.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Takes the time asked for once for each target, a quarter of an hour where nothing is said, and first \
-    some minutes to build them. Says of each what it covered: processor time, inputs run, edges reached. \
+    after_help = "First builds the targets, which takes some minutes, and says how long all of them will then take: a \
+    quarter of an hour where neither a time nor a target is named. Says of each what it covered: processor time, \
+    inputs run, edges reached. \
     Needs a nightly Rust (rustup toolchain install nightly --profile minimal) \
     and a C++ compiler (apt-get install g++). cargo-fuzz is installed into target/tools by itself. \
     What is found is left in target/fuzz/artifacts; give that file to --replay to see it again, \
@@ -87,7 +88,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// How long it will take.
 fn announced(targets: usize, seconds: u32) -> String {
     let all = u64::from(seconds) * targets as u64;
-    format!("{targets} targets, {seconds} s each: {} minutes behind the build", all.div_ceil(60))
+    let s = if targets == 1 { "" } else { "s" };
+    format!("{targets} target{s}, {seconds} s each: {} min once they are built", all.div_ceil(60))
 }
 
 /// Runs a target, shows what it says, and reads from that what it did.
@@ -201,6 +203,6 @@ fn arguments(target: &str, options: &Options) -> Result<Vec<String>> {
 
 #[test]
 fn how_long_it_takes_is_said_before() {
-    assert_eq!(announced(16, 60), "16 targets, 60 s each: 16 minutes behind the build");
-    assert_eq!(announced(1, 90), "1 targets, 90 s each: 2 minutes behind the build");
+    assert_eq!(announced(16, 60), "16 targets, 60 s each: 16 min once they are built");
+    assert_eq!(announced(1, 90), "1 target, 90 s each: 2 min once they are built");
 }
