@@ -21,7 +21,8 @@ pub(crate) fn name(wanted: &Wanted, text: &Text) -> Result<String> {
     } else {
         return Ok(name.clone());
     };
-    let told = format!("\"{name}\" {complaint}; write up to 80 {NAME_MAY_HOLD}, not digits alone");
+    let shown = if name.is_empty() { String::new() } else { format!("\"{name}\" ") };
+    let told = format!("{shown}{complaint}; write up to 80 {NAME_MAY_HOLD}, not digits alone");
     Err(wanted.error(text.span(), told))
 }
 

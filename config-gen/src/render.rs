@@ -17,7 +17,7 @@ pub(crate) struct File {
     /// The file of an administrator's that all but the vTPM comes from.
     pub(crate) copy_of: Option<PathBuf>,
     /// What is not as it was in the file that it comes from, besides what was asked for.
-    pub(crate) remark: Option<&'static str>,
+    pub(crate) remark: Option<String>,
 }
 
 const LEFT_OUT: &str = "tpm2 and tpm= are left out of its vtpm= lines: stock xl does not know them";
@@ -122,12 +122,21 @@ fn guest(tera: &Tera, vtpm: &Vtpm) -> Result<File> {
                 added => added.map_err(|why| anyhow!("{}:{why}", from.display()))?,
             };
             let for_xl = text::for_xl(&text).map_err(|why| anyhow!("{}:{why}", from.display()))?;
-            let remark = for_xl.is_some().then_some(LEFT_OUT);
+            let left_out = for_xl.is_some().then(|| LEFT_OUT.to_owned());
             let text = for_xl.unwrap_or(text);
+            let remark =
+                [left_out, several(&text)].into_iter().flatten().reduce(|a, b| a + "; " + &b);
             let copy_of = Some(from.clone());
             Ok(File { path: path.clone(), text, kind: "guest", copy_of, remark })
         }
     }
+}
+
+/// Whoever gives a guest a second vTPM means it to replace the first, more often than not.
+fn several(text: &str) -> Option<String> {
+    let count = text::settings(text).map_or(0, |found| found.list("vtpm").len());
+    let told = || format!("it has {count} vTPMs now: take out of vtpm= those that are to go");
+    (count > 1).then(told)
 }
 
 fn same(one: &Path, other: &Path) -> bool {

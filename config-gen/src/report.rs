@@ -18,7 +18,7 @@ pub(crate) fn of(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
 fn as_json(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
     let files = files.iter().map(|file| {
         let mut entry = json!({ "path": file.path, "kind": file.kind });
-        if let Some(remark) = file.remark {
+        if let Some(remark) = &file.remark {
             entry["remark"] = json!(remark);
         }
         if arguments.dry_run {
@@ -58,7 +58,8 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
         if arguments.dry_run {
             line(format!("==> {} <==\n{}", file.path.display(), file.text));
         } else {
-            let remark = file.remark.map_or_else(String::new, |remark| format!(" ({remark})"));
+            let remark =
+                file.remark.as_ref().map_or_else(String::new, |remark| format!(" ({remark})"));
             line(format!("{}{remark}", file.path.display()));
         }
     }
@@ -66,9 +67,13 @@ fn for_people(plan: &Plan, files: &[File], arguments: &Arguments) -> String {
         line(format!("{kept} is there and stays as it is"));
     }
     if plan.kind_is_guessed {
+        let place = match arguments.file {
+            Some(_) => "below [host]",
+            None => "in the files of vTPM and manager, and take shadow_memory out of them",
+        };
         line(format!(
             "type = \"{}\" is a guess, since this machine cannot be asked; for a host without hardware \
-             assisted paging (xl info has no hap in virt_caps) write type = \"pv\" below [host]",
+             assisted paging (xl info has no hap in virt_caps) write type = \"pv\" {place}",
             plan.kind
         ));
     }

@@ -20,7 +20,7 @@ in_guest() {
 step "this is real Xen"
 xl info | grep -E '^(xen_version|virt_caps|total_memory|free_memory)' || give_up "xl does not answer"
 
-step "a disk and a configuration for the vTPM domain, in the form the documents give"
+step "a disk and a configuration for the vTPM domain, in the form the documents give (an ephemeral TPM leaves the disk alone)"
 truncate -s 2M /tmp/vtpm0.img
 cat >/tmp/vtpm0.cfg <<END
 kernel="/lab/images/vtpm-stubdom.gz"

@@ -165,6 +165,7 @@ pub(crate) enum For {
     /// The linux section of an OCI runtime's config.json
     Oci,
     /// podman's or docker's command line
+    #[value(alias = "docker")]
     Podman,
     /// systemd-nspawn's command line
     Nspawn,

@@ -1,7 +1,7 @@
 //! `./x demo`: the main job, shown on real Xen.
 
 use crate::steps::{self, Steps};
-use crate::{images, lab, native};
+use crate::{images, lab, native, room};
 use anyhow::Result;
 
 /// How long the show in the lab may take, in seconds, on a machine that is busy with other things.
@@ -12,6 +12,7 @@ const TIME_LIMIT: &str = "600";
 /// # Errors
 /// Whatever kept the guest from using its TPM.
 pub(crate) fn run() -> Result<()> {
+    room::look(3);
     let mut steps = Steps::new();
     let outcome = take_all(&mut steps);
     eprint!("{}", steps.summary());

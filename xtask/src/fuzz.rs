@@ -33,7 +33,7 @@ const MEMORY: &str = "/dev/shm";
 )]
 pub(crate) struct Options {
     /// How long to fuzz each target
-    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
     /// Add each run's figures to the table in docs/fuzzing.md
     #[arg(long, conflicts_with = "replay")]
@@ -60,6 +60,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
         targets.iter().for_each(|target| println!("{target}"));
         return Ok(());
+    }
+    if let Some(file) = &options.replay {
+        ensure!(file.is_file(), "{} is no file; name one of target/fuzz/artifacts", file.display());
     }
     tools_are_there()?;
     native::build()?;

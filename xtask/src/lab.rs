@@ -1,9 +1,19 @@
 //! `./x lab`: hands over to the lab's own program.
 
 use crate::steps;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
+
+/// Runs the lab's program for whoever typed these words: it says itself what went wrong, and its exit code is ours.
+///
+/// # Errors
+/// When cargo could not be started.
+pub(crate) fn hand_over(arguments: &[String]) -> Result<ExitCode> {
+    let ended = command().args(arguments).status().context("cargo could not be started")?;
+    let code = ended.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
 
 /// Runs the lab's program with these arguments.
 ///

@@ -14,6 +14,7 @@ mod native;
 mod powercut;
 mod proofs;
 mod reproduce;
+mod room;
 mod rules;
 mod skips;
 mod soak;
@@ -25,10 +26,11 @@ mod threats;
 mod tools;
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// One entry for people and for CI.
 #[derive(Parser)]
-#[command(name = "./x", disable_help_subcommand = true)]
+#[command(name = "./x", bin_name = "./x")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -37,6 +39,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Show the main job: a stock Linux guest uses its own TPM on real Xen, in the emulated lab
+    #[command(
+        after_help = "The first time takes five minutes or so on two processors, 3 GB below target/ and 2.5 GB of memory."
+    )]
     Demo,
     /// Run every test: rules, lints, unit and flow tests, images, and the claims in the lab
     Test(suite::Options),
@@ -77,15 +82,23 @@ enum Command {
     Bench(bench::Options),
 }
 
-fn main() -> std::process::ExitCode {
-    let outcome = match Arguments::parse().command {
+fn main() -> ExitCode {
+    match obey(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("x: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(command: Command) -> anyhow::Result<ExitCode> {
+    let done = match command {
         Command::Test(options) => suite::run(&options),
         Command::Check => native::build().and_then(|()| check::run()),
         Command::Native => native::build(),
         Command::Demo => demo::run(),
-        Command::Lab { arguments } => {
-            lab::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-        }
+        Command::Lab { arguments } => return lab::hand_over(&arguments),
         Command::Images { alone: true } => {
             native::build().and_then(|()| images::build(&images::ALL))
         }
@@ -100,13 +113,7 @@ fn main() -> std::process::ExitCode {
         Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
-    match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("x: {error:#}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// All that runs on a host: images and programs.

@@ -16,7 +16,7 @@ use std::time::Instant;
 )]
 pub(crate) struct Options {
     /// How many cuts at least; 10,000 take about three minutes on a quiet machine
-    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cuts: u32,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Real Xen with a Debian dom0 under QEMU, without KVM and without installing anything.
 #[derive(Parser)]
-#[command(name = "lab", version)]
+#[command(name = "lab", bin_name = "./x lab", version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -16,7 +16,7 @@ pub(super) fn look(machine: &Machine) -> Vec<Finding> {
 fn image(machine: &Machine, name: &str) -> Finding {
     let (topic, path) = ("images", machine.images.join(name));
     let here = path.display();
-    let todo = "install the package with the images, or copy target/images/*.gz of ./x images there; \
+    let todo = "install the package xen-vtpm, or copy target/images/*.gz of ./x images there; \
                 --images names another folder";
     match begins(&path) {
         // RFC 1952, 2.3.1.

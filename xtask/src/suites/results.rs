@@ -28,7 +28,7 @@ impl Outcomes {
         let of = |tpm: &str| {
             let file = folder.join(format!("{suite}.{tpm}"));
             let text = fs::read_to_string(&file)
-                .with_context(|| format!("{} has not been run", file.display()))?;
+                .with_context(|| format!("{} is not there; ./x suites makes it", file.display()))?;
             let cases = cases(&text);
             ensure!(!cases.is_empty(), "{} names no case", file.display());
             Ok(cases)

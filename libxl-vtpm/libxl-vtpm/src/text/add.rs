@@ -26,7 +26,10 @@ impl fmt::Display for NotAdded {
                 write!(f, "{place}: vtpm is no list here; write vtpm=[ \"backend=…\" ]")
             }
             Self::Already(place) => {
-                write!(f, "{place}: the guest has a vTPM of this backend already")
+                write!(
+                    f,
+                    "{place}: the guest has a vTPM of this backend already: it can be created as it is"
+                )
             }
             Self::Item(place, mistake) => write!(f, "{place}: {mistake}"),
         }
