@@ -59,7 +59,7 @@ const MISTAKES: [(&[&str], i32, &str); 26] = [
         1,
         "no TPM named web is being served; vtpm-proxy list shows those that are",
     ),
-    (&["recipe", "web", "--for", "docker"], 2, "write oci or podman or nspawn"),
+    (&["recipe", "web", "--for", "lxc"], 2, "write oci or podman or nspawn"),
     (&["stop", "web", "--timeout", "soon"], 2, "write a whole number"),
     (&["stop", "../web"], 1, "cannot be a name: use letters, digits and -_.@"),
     (
