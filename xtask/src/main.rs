@@ -11,6 +11,7 @@ mod images;
 mod lab;
 mod manual;
 mod native;
+mod negations;
 mod powercut;
 mod proofs;
 mod reproduce;

@@ -1,5 +1,6 @@
 //! The project's own rules, which no general tool knows.
 
+use crate::negations;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     for page in files(root, "md")? {
         broken.extend(dead_links(&page, &read(&page)?));
     }
+    broken.extend(negations::all(root)?);
     if broken.is_empty() {
         return Ok(());
     }

@@ -57,7 +57,7 @@ check "the manager is ready" wait_node "/local/domain/$(xl domid vtpmmgr)/data/v
 check "the vTPM that waited is served" vtpm_wait vtpm1 60
 check "with the state that it had" matches 'its state is generation' console vtpm1
 with_guest guest_reads
-secret() { grep -rqsF "$(cat $key)" $lab_consoles /var/log/xen || xenstore-ls | grep -qF "$(cat $key)"; }
+secret() { grep -rqsF "$(cat $key)" $lab_consoles /var/log/xen || xenstore-ls -f / | grep -qF "$(cat $key)"; }
 ! secret || fail "the recovery key is in no log and not in xenstore"
 echo "holds: the recovery key is in no log and not in xenstore"
 vtpm_stop vtpm1

@@ -26,7 +26,7 @@ check "the kernel knows the TPM 1.2's time-outs and durations" \
   sh -c 'head /sys/class/tpm/tpm1/timeouts /sys/class/tpm/tpm1/durations
 grep -Eq "^[1-9][0-9]* [1-9][0-9]* [1-9][0-9]* [1-9][0-9]* " /sys/class/tpm/tpm1/timeouts && grep -Eq "^[1-9][0-9]* [1-9][0-9]* [1-9]" /sys/class/tpm/tpm1/durations'
 check "the kernel takes random numbers from it" sh -c '
-echo tpm-rng-0 >/sys/class/misc/hw_random/rng_current; grep -q tpm-rng-0 /sys/class/misc/hw_random/rng_current
+echo tpm-rng-0 >/sys/class/misc/hw_random/rng_current; grep -q tpm-rng-0 /sys/class/misc/hw_random/rng_current || exit 1
 test "$(head -c 32 /dev/hwrng | wc -c)" = 32'
 
 check "a program cannot set the locality by the driver's private command" matches '^EFAULT$' does send /dev/tpm0 80020000000b2000100000
@@ -60,7 +60,7 @@ done
 check "its system calls are filtered, and it cannot gain privileges" \
   sh -c "grep -q '^Seccomp:.2$' /proc/$pid/status && grep -q '^NoNewPrivs:.1$' /proc/$pid/status"
 check "it has one thread and no socket but the pairs it made" sh -c "
-[ \$(ls /proc/$pid/task | wc -l) = 1 ]
+[ \$(ls /proc/$pid/task | wc -l) = 1 ] || exit 1
 for name in tcp udp tcp6 udp6 raw; do ls -l /proc/$pid/fd | grep -o 'socket:.[0-9]*' | tr -dc '0-9\n' | while read -r inode; do
   ! grep -qw \"\$inode\" /proc/net/\$name || exit 1; done || exit 1; done"
 # socket, connect, execve, fork, mount, kill, ptrace, open_by_handle_at, bpf

@@ -22,7 +22,7 @@ case $BOOT in
    check "its TPM keeps something" sh -c "
 tpm2_nvdefine -Q -T device:$(node sealed tpmrm) -C o -s 7 -a 'authread|authwrite' 0x1500001 &&
 printf 'keep me' | tpm2_nvwrite -Q -T device:$(node sealed tpmrm) -i- 0x1500001"
-   check "neither file holds a key in clear" sh -c '! grep -q "keep me" state-sealed/*'
+   check "neither file holds in clear what the TPM keeps" sh -c '! grep -q "keep me" state-sealed/*'
    check "it stops" $proxy stop sealed
    cd / && boot_again;;
 2) check "after a reboot the host's TPM gives the key again" host

@@ -27,7 +27,7 @@ tpm2_pcrextend 16:sha256=$(printf a | sha256sum | cut -c1-64)
   does "NV storage is written, read, locked by its password and released" '
 tpm2_nvdefine -Q -C o -s 16 -p pass -a "authread|authwrite" 0x1500001
 printf "kept by the TPM!" | tpm2_nvwrite -Q -P pass -i- 0x1500001
-test "$(tpm2_nvread -P pass 0x1500001)" = "kept by the TPM!"; ! tpm2_nvread -Q -P no 0x1500001 2>/dev/null
+test "$(tpm2_nvread -P pass 0x1500001)" = "kept by the TPM!"; if tpm2_nvread -Q -P no 0x1500001 2>/dev/null; then exit 1; fi
 tpm2_nvundefine -Q -C o 0x1500001'
   does "a quote passes its check, and fails with another nonce" '
 tpm2_createek -Q -G ecc -c ek; tpm2_createak -Q -C ek -c ak -G ecc -g sha256 -s ecdsa -u ak.pem -f pem
@@ -60,7 +60,7 @@ else
   check "tpm_getpubek shows the endorsement key" matches '2048 bits' tpm_getpubek
   check "tpm_takeownership takes it, once" sh -c 'tpm_takeownership -y -z && ! tpm_takeownership -y -z'
   check "tpm_sealdata and tpm_unsealdata give the secret back" sh -ec '
-echo "a secret" >plain; tpm_sealdata -z -i plain -o sealed; ! grep -q "a secret" sealed; tpm_unsealdata -z -i sealed -o back; cmp plain back'
+echo "a secret" >plain; tpm_sealdata -z -i plain -o sealed; if grep -q "a secret" sealed; then exit 1; fi; tpm_unsealdata -z -i sealed -o back; cmp plain back'
   check "NV storage: defined, written, read, listed, released" sh -ec '
 printf "kept by the TPM!" >text; tpm_nvdefine -y -i 0x1002 -s 16 -p "OWNERWRITE|OWNERREAD"
 tpm_nvwrite -z -i 0x1002 -s 16 -f text; tpm_nvread -z -i 0x1002 -s 16 -f text2; cmp text text2

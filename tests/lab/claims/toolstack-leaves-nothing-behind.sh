@@ -35,7 +35,7 @@ check "a start that fails says what failed and that a TPM's disk stays" \
   matches 'could not start the guest g1 .*disks/g1-vtpm.img stays' xlv create $g1 --timeout 90
 check "no domain is left" no_domains
 mv /lab/images/vtpm-stubdom.gz /lab/images/moved
-check "nor a disk that no domain has used" matches 'could not start the vTPM domain g2-vtpm' xlv create $g2
+check "a vTPM whose image is gone does not start" matches 'could not start the vTPM domain g2-vtpm' xlv create $g2
 mv /lab/images/moved /lab/images/vtpm-stubdom.gz
 check "no domain, either" no_domains
 check "an ephemeral vTPM needs no manager" xlv create $g2 --timeout 90

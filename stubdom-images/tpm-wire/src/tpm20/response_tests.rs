@@ -53,7 +53,13 @@ fn parameters_behind_sessions_end_before_the_authorisation() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_parser_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_a_parser_panic(
+        tag in proptest::sample::select(&[Tag::NO_SESSIONS, Tag::SESSIONS]),
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        if let Some(head) = bytes.get_mut(..2) {
+            head.copy_from_slice(&tag.0.to_be_bytes());
+        }
         let length = u32::try_from(bytes.len()).unwrap_or(0);
         if let Some(field) = bytes.get_mut(2..6) {
             field.copy_from_slice(&length.to_be_bytes());

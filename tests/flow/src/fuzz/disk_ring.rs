@@ -82,7 +82,7 @@ fn request(disk: &mut Disk<FakeSharing, Backend>, [kind, size]: [u8; 2]) {
         _ => disk.read(sector, &mut buffer),
     };
     let end = sector + sectors as u64;
-    if kind % 4 > 1 && ended.is_ok() {
+    if !kind.is_multiple_of(4) && ended.is_ok() {
         assert!(end <= disk.sectors(), "{end} of {}", disk.sectors());
     }
     if ended == Err(BlockError::Gone) && disk.sectors() > 0 {
