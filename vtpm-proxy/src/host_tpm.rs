@@ -102,7 +102,7 @@ struct DeviceTpm {
 
 impl DeviceTpm {
     fn open(device: &Path) -> Result<Self> {
-        if linux_tpms::is_none(device) {
+        if linux_tpms::is_no_tpm(device) {
             bail!("{} is no TPM device: name a TPM 2.0's /dev/tpmrmN", device.display());
         }
         let file = OpenOptions::new().read(true).write(true).open(device).with_context(|| {

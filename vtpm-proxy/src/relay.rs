@@ -26,7 +26,7 @@ const DETACHED_WITHIN: Duration = Duration::from_secs(5);
 /// One sentence for people.
 pub(crate) fn relay(relay: &Relay) -> Result<()> {
     let path = frontend::find(relay)?;
-    if linux_tpms::is_none(&path) {
+    if linux_tpms::is_no_tpm(&path) {
         bail!(
             "{} is no TPM device: name the device of xen-tpmfront, such as /dev/tpm0, or leave \
              --device out",

@@ -14,7 +14,8 @@ pub(crate) fn look(needed_gb: u64) {
     let free = said.ok().and_then(|output| free_kib(&String::from_utf8_lossy(&output.stdout)));
     if let Some(free) = free.map(|kib| kib / KIB_PER_GB).filter(|free| *free < needed_gb) {
         eprintln!(
-            "x: {free} GB are free below {}, and a first run takes {needed_gb}",
+            "x: {free} GB are free below {}, and a first run takes {needed_gb}: make room, or name another folder by \
+             CARGO_TARGET_DIR",
             folder.display()
         );
     }

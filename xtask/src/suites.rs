@@ -107,6 +107,7 @@ fn closed() -> Result<()> {
     let folder = folder().join("closed");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let program = tss_esapi::build(&self::folder())?;
+    // Judged as the outcomes of the two TPMs are: what passes on the one and not on the other.
     for (platform, name) in [(Platform::Open, "swtpm"), (Platform::Closed, "ours")] {
         baseline::run(&program, &folder, platform, &folder.join(format!("tss-esapi.{name}")))?;
     }

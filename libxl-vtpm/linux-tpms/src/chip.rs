@@ -11,7 +11,7 @@ const CHARACTER_DEVICES: &str = "/sys/dev/char";
 /// Whether this is no TPM device, for all that the kernel says. A command must not be written over
 /// somebody's file or disk. What is not there at all is left to those who open it.
 #[must_use]
-pub fn is_none(path: &Path) -> bool {
+pub fn is_no_tpm(path: &Path) -> bool {
     let Ok(found) = path.metadata() else { return false };
     let numbers = (major(found.rdev()), minor(found.rdev()));
     !found.file_type().is_char_device() || is_other(numbers, Path::new(CHARACTER_DEVICES))
@@ -31,9 +31,9 @@ mod tests {
     fn a_file_is_no_tpm_and_what_is_not_there_may_be_one() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mine");
-        assert!(!is_none(&file));
+        assert!(!is_no_tpm(&file));
         fs::write(&file, "mine").unwrap();
-        assert!(is_none(&file) && is_none(folder.path()));
+        assert!(is_no_tpm(&file) && is_no_tpm(folder.path()));
     }
 
     #[test]

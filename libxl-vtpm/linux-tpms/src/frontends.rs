@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// Where the kernel lists the devices that the toolstack gave this domain.
 const XEN_DEVICES: &str = "/sys/bus/xen/devices";
 
-/// `/dev/tpmN` of each vTPM device of this domain whose number is wanted, in the order of their numbers. The kernel
-/// may list a device moments before its node is there.
+/// `/dev/tpmN` of each vTPM device of this domain whose number is wanted, in the order of the devices' names. The
+/// kernel may list a device moments before its node is there.
 #[must_use]
 pub fn frontends(wanted: impl Fn(i32) -> bool) -> Vec<PathBuf> {
     listed(Path::new(XEN_DEVICES), wanted)

@@ -51,7 +51,7 @@ impl Channel {
         let failed = |error| ChannelError::Device { path: path.to_path_buf(), error };
         // A command must not be written over somebody's file.
         path.metadata().map_err(failed)?;
-        if linux_tpms::is_none(path) {
+        if linux_tpms::is_no_tpm(path) {
             return Err(ChannelError::NoTpm { path: path.to_path_buf() });
         }
         let device = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;

@@ -272,7 +272,7 @@ fn page() -> impl Strategy<Value = [(usize, Vec<u8>); 2]> {
     (length, state, any::<[u8; 2]>(), extra, size).prop_map(|(length, state, rest, extra, size)| {
         let header = [&length.to_le_bytes()[..], &[state], &rest, &[extra]].concat();
         let size = size.unwrap_or(length).to_be_bytes().to_vec();
-        [(0, header), ((data_offset(extra) + 2), size)]
+        [(0, header), (data_offset(extra) + 2, size)]
     })
 }
 
